@@ -1,0 +1,1 @@
+"""From a pinned commit to the files of a project."""

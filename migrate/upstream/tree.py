@@ -1,0 +1,34 @@
+"""A project as data: the files of one commit, never a work tree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from migrate.findings import Finding
+
+REGULAR = 0o100644
+EXECUTABLE = 0o100755
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file.
+
+    Args:
+        path: relative to the project's root, with forward slashes.
+        data: its bytes.
+        mode: git's file mode, ``REGULAR`` or ``EXECUTABLE``.
+    """
+
+    path: str
+    data: bytes
+    mode: int = REGULAR
+
+
+@dataclass(frozen=True)
+class SourceTree:
+    """The files that a port takes, by path in sorted order, and what was left out and why."""
+
+    files: Mapping[str, SourceFile]
+    findings: tuple[Finding, ...] = field(default=())
