@@ -1,0 +1,96 @@
+"""The package that a port carries, `npu_runtime`: which files, made out for which CANN release.
+
+The files themselves are Python 3.7 code that runs inside the port; the kit never imports them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from migrate.errors import UsageError
+from migrate.upstream.tree import SourceFile
+
+
+class CannRelease(NamedTuple):
+    """A CANN release and the release of the TensorFlow 1.15 adapter that belongs to it."""
+
+    name: str
+    adapter: str
+
+
+# Branches of the adapter's repository, which are its releases. From 6.3.RC1 the repository's tags
+# name the CANN release; the earlier ones are mapped by their dates.
+CANN_RELEASES = (
+    CannRelease("20.2", "r1.1.1"),
+    CannRelease("5.0.1", "r1.3.0"),
+    CannRelease("5.0.2", "r1.5.0"),
+    CannRelease("5.0.3", "r1.6.0"),
+    CannRelease("5.0.4", "r1.7.0"),
+    CannRelease("5.1.RC1", "r1.8.0"),
+    CannRelease("5.1.RC2", "r1.9.0"),
+    CannRelease("6.0.RC1", "r1.10.0"),
+    CannRelease("6.0.1", "r1.11.0"),
+    CannRelease("6.3.RC1", "r1.12.0"),
+    CannRelease("6.3.RC2", "r1.13.0"),
+    CannRelease("7.0.RC1", "r1.14.1"),
+    CannRelease("7.0", "r1.15.0"),
+)
+
+_PACKAGE = Path(__file__).parent / "npu_runtime"
+_DEFAULTS = "defaults"
+
+# What a port can want, and the modules that it takes. images.py stands alone, so that it can come
+# before the rest, and without TensorFlow.
+_MODULES = {
+    "images": ("images",),
+    "session": ("__init__", _DEFAULTS, "session", "settings"),
+}
+
+
+def cann_release(name: str) -> CannRelease:
+    """Returns a known CANN release.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    for release in CANN_RELEASES:
+        if release.name == name:
+            return release
+    raise UsageError(
+        f"unknown CANN release {name!r}",
+        advice="Known releases: " + ", ".join(release.name for release in CANN_RELEASES),
+    )
+
+
+def runtime_files(cann: str, wanted: frozenset[str]) -> dict[str, SourceFile]:
+    """Returns the files of the runtime package for one port, by path in sorted order.
+
+    Args:
+        cann: name of the CANN release that the port is made for.
+        wanted: what the port uses: "session" (session configurations), "images" (imread and
+            its kind). Nothing wanted, no files.
+
+    Raises:
+        UsageError: an unknown CANN release.
+        ValueError: an unknown member of `wanted`.
+    """
+    release = cann_release(cann)
+    if unknown := wanted - _MODULES.keys():
+        raise ValueError(f"no such part of the runtime: {', '.join(sorted(unknown))}")
+    files = {}
+    for module in sorted({module for part in wanted for module in _MODULES[part]}):
+        path = f"npu_runtime/{module}.py"
+        data = (_PACKAGE / f"{module}.py").read_bytes()
+        if module == _DEFAULTS:
+            data = _defaults(data, release)
+        files[path] = SourceFile(path, data)
+    return files
+
+
+def _defaults(template: bytes, release: CannRelease) -> bytes:
+    """Replaces the values that defaults.py has here, those of the newest release."""
+    newest = CANN_RELEASES[-1]
+    for old, new in zip(newest, release, strict=True):
+        template = template.replace(f'"{old}"'.encode(), f'"{new}"'.encode())
+    return template

@@ -1,0 +1,4 @@
+"""Fixed when this port was made (`migrate port --cann RELEASE`); porting again rewrites it."""
+
+CANN_RELEASE = "7.0"
+ADAPTER_RELEASE = "r1.15.0"
