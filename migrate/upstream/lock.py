@@ -1,0 +1,198 @@
+"""``upstream.lock``: the pinned upstreams, as TOML that people may edit and comment."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from migrate.errors import MigrateError, UsageError
+from migrate.upstream.pin import Pin, problems
+
+if TYPE_CHECKING:
+    from tomlkit import TOMLDocument
+    from tomlkit.items import Table
+
+KEYS = tuple(field.name for field in fields(Pin) if field.name != "name")
+REQUIRED = ("url", "commit", "tree")
+
+
+def read_lock(path: Path) -> dict[str, Pin]:
+    """Read the pins, by name and in the order of the file.
+
+    Raises:
+        UsageError: the file is not there, is not TOML, or a pin is not valid.
+    """
+    return _pins(path, _decode(path, _read(path)))
+
+
+def update_pin(path: Path, pin: Pin) -> None:
+    """Write one pin, as a whole or not at all, keeping comments and the order of everything else.
+
+    A file that says the same already is left alone; one that is not there is made.
+
+    Raises:
+        UsageError: ``pin``, or what the file holds, is not valid.
+        MigrateError: the file cannot be written.
+    """
+    for key, problem in problems(pin):
+        raise UsageError(problem, where=_where(path, 0, pin.name, key))
+    # A lock that is a symbolic link is updated where it really is, not replaced by a file.
+    path = path.resolve()
+    old = _read(path) if path.exists() else b""
+    text = _decode(path, old)
+    if _pins(path, text).get(pin.name) == pin:
+        return
+    new = _edited(_document(path, text), pin).encode()
+    try:
+        _replace(path, new)
+    except OSError as error:
+        raise MigrateError(f"cannot be written: {error.strerror}", where=str(path)) from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        advice = "Run migrate in the folder that holds it."
+        raise UsageError("there is no such file", where=str(path), advice=advice) from None
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", where=str(path)) from error
+
+
+def _decode(path: Path, data: bytes) -> str:
+    try:
+        # Some Windows editors begin a file with a byte order mark, which TOML does not know.
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        advice = "Save it as UTF-8."
+        raise UsageError("this line is not UTF-8", where=f"{path}:{line}", advice=advice) from None
+
+
+def _document(path: Path, text: str) -> TOMLDocument:
+    # Imported here: commands that read no lock, such as --help, must not wait for it.
+    import tomlkit
+    from tomlkit.exceptions import ParseError, TOMLKitError
+
+    try:
+        return tomlkit.parse(text)
+    except ParseError as error:
+        raise UsageError(f"not TOML: {error}", where=f"{path}:{error.line}") from None
+    except TOMLKitError as error:
+        # A key given twice comes without its line, so find the shortest text with that mistake.
+        lines = text.splitlines(keepends=True)
+        texts = ("".join(lines[:end]) for end in range(1, len(lines) + 1))
+        line = next(n for n, part in enumerate(texts, 1) if _mistake(part) == str(error))
+        raise UsageError(f"not TOML: {error}", where=f"{path}:{line}") from None
+
+
+def _mistake(text: str) -> str:
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        tomlkit.parse(text)
+    except TOMLKitError as error:
+        return str(error)
+    return ""
+
+
+def _pins(path: Path, text: str) -> dict[str, Pin]:
+    pins = {}
+    for name, table in _document(path, text).unwrap().items():
+        if not isinstance(table, Mapping):
+            message = f"expected a table [name] for each upstream, found the key {name!r}"
+            raise UsageError(message, where=_where(path, _line(text, name, ""), "", ""))
+        problem = next(_problems(name, table), None)
+        if problem:
+            key, message = problem
+            raise UsageError(message, where=_where(path, _line(text, name, key), name, key))
+        pins[name] = _pin(name, table)
+    return pins
+
+
+def _problems(name: str, table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield key and mistake. What follows a mistake relies on there being none: take the first."""
+    for key, value in table.items():
+        if key not in KEYS:
+            yield key, f"unknown key; expected one of {', '.join(KEYS)}"
+        elif key == "mirrors":
+            if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+                yield key, "expected a list of https URLs"
+        elif not isinstance(value, str):
+            yield key, f"expected a string in quotes, found {value!r}"
+        elif not value:
+            yield key, "is empty; leave the key out instead" if key not in REQUIRED else "is empty"
+    for key in REQUIRED:
+        if key not in table:
+            yield "", f"the key {key!r} is missing"
+    yield from problems(_pin(name, table))
+
+
+def _pin(name: str, table: Mapping[str, Any]) -> Pin:
+    values = dict(table)
+    return Pin(name, **{**values, "mirrors": tuple(values.get("mirrors", ()))})
+
+
+def _where(path: Path, line: int, name: str, key: str) -> str:
+    place = f"{path}:{line}" if line else str(path)
+    label = ".".join(part for part in (name, key) if part)
+    return f"{place}: {label}" if label else place
+
+
+def _line(text: str, name: str, key: str) -> int:
+    """The line on which a person would look for the key; 0 when it is written in a rare way."""
+    quoted_name, quoted_key = (rf"[\"']?{re.escape(part)}[\"']?" for part in (name, key))
+    header = re.compile(rf"\s*(?:\[+\s*{quoted_name}\s*[.\]]|{quoted_name}\s*[.=])")
+    found = 0
+    inside = False
+    for number, line in enumerate(text.splitlines(), 1):
+        if header.match(line):
+            inside, found = True, found or number
+        elif line.lstrip().startswith("["):
+            inside = False
+        if key and inside and re.match(rf"\s*(?:{quoted_name}\s*\.\s*)?{quoted_key}\s*=", line):
+            return number
+    return found
+
+
+def _edited(document: TOMLDocument, pin: Pin) -> str:
+    import tomlkit
+
+    if pin.name in document:
+        table: Table = document[pin.name]
+    else:
+        if document.body:
+            document.add(tomlkit.nl())
+        table = tomlkit.table()
+        document.add(pin.name, table)
+    for key in KEYS:
+        value = getattr(pin, key)
+        value = list(value) if key == "mirrors" else value
+        if not value:
+            table.pop(key, None)
+        # An equal value is not assigned again: that would lose the way it is written.
+        elif key not in table or table[key] != value:
+            table[key] = value
+    return tomlkit.dumps(document)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes a file that only its owner can read; a tracked file is not like that.
+        temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
