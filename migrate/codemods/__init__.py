@@ -1,0 +1,1 @@
+"""Finding places and rewriting them: the engine, and one rule per file below ``rules``."""

@@ -1,0 +1,433 @@
+"""One parsed file: its names resolved to what they stand for.
+
+Resolution is by import, never by spelling: ``tf.Session``, ``T.Session`` and ``Session`` are the
+same thing when the imports say so, and a parameter called ``tf`` is not TensorFlow.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from migrate.analysis.source import Source
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+_ScopeNode = (
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.Lambda,
+    ast.ClassDef,
+    ast.ListComp,
+    ast.SetComp,
+    ast.DictComp,
+    ast.GeneratorExp,
+)
+_PLACED = (
+    ast.expr,
+    ast.stmt,
+    ast.arguments,
+    ast.arg,
+    ast.keyword,
+    ast.alias,
+    ast.withitem,
+    ast.comprehension,
+    ast.excepthandler,
+    ast.match_case,
+    ast.pattern,
+)
+BindingKind = Literal["import", "value", "parameter", "definition", "other"]
+
+# Methods that return another object of their own class.
+_FLUENT = frozenset(
+    "apply batch cache concatenate enumerate filter flat_map interleave map padded_batch "
+    "prefetch reduce repeat shard shuffle skip take unbatch window with_options".split()
+)
+_DATASET = "tensorflow.data.Dataset"
+# Calls whose result has another class than the one that the name tells.
+_RETURNS = {
+    "tensorflow.data.Dataset.make_one_shot_iterator": "tensorflow.data.Iterator",
+    "tensorflow.data.Dataset.make_initializable_iterator": "tensorflow.data.Iterator",
+    "tensorflow.data.make_one_shot_iterator": "tensorflow.data.Iterator",
+    "tensorflow.data.make_initializable_iterator": "tensorflow.data.Iterator",
+    "tensorflow.data.Dataset.from_tensor_slices": _DATASET,
+    "tensorflow.data.Dataset.from_tensors": _DATASET,
+    "tensorflow.data.Dataset.from_generator": _DATASET,
+    "tensorflow.data.Dataset.range": _DATASET,
+    "tensorflow.data.Dataset.list_files": _DATASET,
+    "tensorflow.data.Dataset.zip": _DATASET,
+    "tensorflow.data.TFRecordDataset": _DATASET,
+    "tensorflow.data.TextLineDataset": _DATASET,
+    "tensorflow.data.FixedLengthRecordDataset": _DATASET,
+}
+
+
+@dataclass(frozen=True)
+class Binding:
+    """One way in which a name gets its value within a scope.
+
+    Args:
+        kind: ``import`` (``qualified`` says of what), ``value`` (``node`` is the expression),
+            ``parameter`` (``node`` is the annotation, or None), ``definition`` (``node`` is the
+            function or class) or ``other``.
+    """
+
+    kind: BindingKind
+    qualified: str = ""
+    node: ast.AST | None = None
+    statement: ast.AST | None = None
+
+
+@dataclass(eq=False)
+class Scope:
+    node: ast.AST
+    parent: Scope | None
+    bindings: dict[str, list[Binding]] = field(default_factory=dict)
+    globals: set[str] = field(default_factory=set)
+
+    def bind(self, name: str, binding: Binding) -> None:
+        target: Scope = self
+        if name in self.globals:
+            while target.parent is not None:
+                target = target.parent
+        target.bindings.setdefault(name, []).append(binding)
+
+
+class Module:
+    """A Python file that parses.
+
+    Args:
+        path: relative to the project's root.
+        source: its text.
+        resolve_import: turns (dotted name, relative level) into a qualified name; the project
+            knows which names are its own files.
+        follow: turns (qualified name, attribute) into a qualified name.
+
+    Raises:
+        SyntaxError, ValueError: the text is not Python 3.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        source: Source,
+        resolve_import: Callable[[str, int], str],
+        follow: Callable[[str, str], str],
+        star: Callable[[str, str], str | None],
+    ) -> None:
+        self.path = path
+        self.source = source
+        self.tree = ast.parse(source.text)
+        self._resolve_import = resolve_import
+        self._follow = follow
+        self._star = star
+        self.parents: dict[ast.AST, ast.AST] = {}
+        # The scope in which each node is evaluated.
+        self.scopes: dict[ast.AST, Scope] = {}
+        self.star_imports: list[str] = []
+        self.nodes: list[ast.AST] = []
+        self._resolving: set[ast.AST] = set()
+        self._bind()
+
+    # --- places -----------------------------------------------------------------------------
+
+    def span(self, node: ast.AST) -> tuple[int, int]:
+        """Character offsets at which the node begins and ends."""
+        offset = self.source.offset
+        return (
+            offset(node.lineno, node.col_offset),  # type: ignore[attr-defined]
+            offset(node.end_lineno, node.end_col_offset),  # type: ignore[attr-defined]
+        )
+
+    def text_of(self, node: ast.AST) -> str:
+        start, end = self.span(node)
+        return self.source.text[start:end]
+
+    def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
+        while (parent := self.parents.get(node)) is not None:
+            yield parent
+            node = parent
+
+    def statement_of(self, node: ast.AST) -> ast.stmt:
+        while not isinstance(node, ast.stmt):
+            node = self.parents[node]
+        return node
+
+    def function_of(self, node: ast.AST) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+        """The innermost function (not lambda) around the node."""
+        for parent in self.ancestors(node):
+            if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
+                return parent
+        return None
+
+    def class_of(self, node: ast.AST) -> ast.ClassDef | None:
+        """The class whose method holds the node, also from a function inside the method."""
+        for parent in self.ancestors(node):
+            if isinstance(parent, ast.ClassDef):
+                return parent
+        return None
+
+    # --- names ------------------------------------------------------------------------------
+
+    def lookup(self, name: str, node: ast.AST) -> tuple[Scope, list[Binding]] | None:
+        """The scope that binds ``name`` as seen from ``node``, and its bindings."""
+        scope: Scope | None = self.scopes[node]
+        inner = True
+        while scope is not None:
+            visible = inner or not isinstance(scope.node, ast.ClassDef)
+            if visible and name in scope.bindings and name not in scope.globals:
+                return scope, scope.bindings[name]
+            inner = False
+            scope = scope.parent
+        return None
+
+    def qualified(self, node: ast.AST) -> str | None:
+        """What an expression names, such as ``tensorflow.train.Supervisor.managed_session``.
+
+        Follows imports, aliases by assignment, the project's own modules, and attributes of
+        objects whose class is known. None when it cannot be told.
+        """
+        if isinstance(node, ast.Name):
+            return self._qualified_name(node)
+        if isinstance(node, ast.Attribute):
+            base = self.qualified(node.value)
+            if base is None or base.endswith("()"):
+                base = self.instance_of(node.value)
+            return self._follow(base, node.attr) if base else None
+        return None
+
+    def instance_of(self, node: ast.AST) -> str | None:
+        """The class of an expression's value, as a qualified name; None when unknown."""
+        if node in self._resolving:
+            return None
+        self._resolving.add(node)
+        try:
+            return self._instance_of(node)
+        finally:
+            self._resolving.discard(node)
+
+    def _instance_of(self, node: ast.AST) -> str | None:
+        if isinstance(node, ast.Call):
+            called = self.qualified(node.func)
+            if called is None:
+                return None
+            if called in _RETURNS:
+                return _RETURNS[called]
+            owner, _, name = called.rpartition(".")
+            if owner == _DATASET and name in _FLUENT:
+                return _DATASET
+            plain = called.rpartition(":")[2].rpartition(".")[2] or called
+            return called if plain[:1].isupper() else None
+        if isinstance(node, ast.Name):
+            found = self.lookup(node.id, node)
+            if found is None:
+                return None
+            classes = {self._bound_class(binding) for binding in found[1]}
+            return classes.pop() if len(classes) == 1 else None
+        if isinstance(node, ast.Attribute) and _is_self(node.value):
+            owner_class = self.class_of(node)
+            if owner_class is None:
+                return None
+            values = self._attributes(owner_class).get(node.attr, [])
+            classes = {self.instance_of(value) for value in values if not _is_none(value)}
+            return classes.pop() if len(classes) == 1 else None
+        return None
+
+    def _bound_class(self, binding: Binding) -> str | None:
+        if binding.kind == "value" and binding.node is not None:
+            return self.instance_of(binding.node)
+        if binding.kind == "parameter" and binding.node is not None:
+            return self.qualified(binding.node)
+        return None
+
+    def _attributes(self, owner: ast.ClassDef) -> dict[str, list[ast.expr]]:
+        known = self._attribute_values.get(owner)
+        if known is None:
+            known = self._attribute_values[owner] = {}
+            for node in ast.walk(owner):
+                if isinstance(node, ast.Assign):
+                    for target in node.targets:
+                        if isinstance(target, ast.Attribute) and _is_self(target.value):
+                            known.setdefault(target.attr, []).append(node.value)
+        return known
+
+    @cached_property
+    def _attribute_values(self) -> dict[ast.ClassDef, dict[str, list[ast.expr]]]:
+        return {}
+
+    def _qualified_name(self, node: ast.Name) -> str | None:
+        found = self.lookup(node.id, node)
+        if found is None:
+            for module in self.star_imports:
+                if name := self._star(module, node.id):
+                    return name
+            return None
+        return self._only_name(*found, node.id)
+
+    def _only_name(self, scope: Scope, bindings: list[Binding], name: str) -> str | None:
+        bindings = [b for b in bindings if not _is_none(b.node)]
+        names = {self._bound_name(binding, scope, name) for binding in bindings}
+        return names.pop() if len(names) == 1 else None
+
+    def _bound_name(self, binding: Binding, scope: Scope, name: str) -> str | None:
+        if binding.kind == "import":
+            return binding.qualified
+        if binding.kind == "definition" and scope.parent is None:
+            return f"{self.path}:{name}"
+        value = binding.node
+        # An alias: slim = tf.contrib.slim
+        if binding.kind == "value" and isinstance(value, ast.Attribute | ast.Name):
+            if value in self._resolving:
+                return None
+            self._resolving.add(value)
+            try:
+                return self.qualified(value)
+            finally:
+                self._resolving.discard(value)
+        return None
+
+    def exported(self, name: str) -> str | None:
+        """What a name at the module's top level stands for, as ``qualified`` would tell."""
+        return self._only_name(self.scope, self.scope.bindings.get(name, []), name)
+
+    # --- sites ------------------------------------------------------------------------------
+
+    @cached_property
+    def calls(self) -> list[tuple[ast.Call, str | None]]:
+        """Every call in source order, with the qualified name of what it calls."""
+        return [(n, self.qualified(n.func)) for n in self.nodes if isinstance(n, ast.Call)]
+
+    def calls_of(self, *names: str) -> Iterator[tuple[ast.Call, str]]:
+        """The calls of any of the qualified ``names``."""
+        wanted = frozenset(names)
+        for call, name in self.calls:
+            if name in wanted:
+                yield call, name
+
+    # --- building ---------------------------------------------------------------------------
+
+    def _bind(self) -> None:
+        self.scope = Scope(self.tree, None)
+        self.scopes[self.tree] = self.scope
+        stack: list[ast.AST] = [self.tree]
+        while stack:
+            node = stack.pop()
+            self.nodes.append(node)
+            scope = inner = self.scopes[node]
+            around: set[ast.AST] = set()
+            if isinstance(node, _ScopeNode):
+                self._bind_definition(node, scope)
+                inner = Scope(node, scope)
+                if isinstance(node, FunctionNode):
+                    _bind_parameters(node.args, inner)
+                around = _evaluated_around(node)
+            else:
+                self._bind_statement(node, scope)
+            # Contexts and operators are singletons that all nodes share: they have no parent.
+            children = [c for c in ast.iter_child_nodes(node) if isinstance(c, _PLACED)]
+            for child in children:
+                self.parents[child] = node
+                self.scopes[child] = scope if child in around else inner
+            stack.extend(reversed(children))
+
+    def _bind_definition(self, node: ast.AST, scope: Scope) -> None:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            scope.bind(node.name, Binding("definition", node=node, statement=node))
+
+    def _bind_statement(self, node: ast.AST, scope: Scope) -> None:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                bound = alias.asname or alias.name.partition(".")[0]
+                dotted = alias.name if alias.asname else bound
+                qualified = self._resolve_import(dotted, 0)
+                scope.bind(bound, Binding("import", qualified, alias, node))
+        elif isinstance(node, ast.ImportFrom):
+            base = self._resolve_import(node.module or "", node.level)
+            for alias in node.names:
+                if alias.name == "*":
+                    self.star_imports.append(base)
+                else:
+                    qualified = self._follow(base, alias.name)
+                    bound = alias.asname or alias.name
+                    scope.bind(bound, Binding("import", qualified, alias, node))
+        elif isinstance(node, ast.Global | ast.Nonlocal):
+            scope.globals.update(node.names)
+        elif isinstance(node, ast.Assign):
+            for target in node.targets:
+                _bind_target(target, node.value, node, scope)
+        elif isinstance(node, ast.AnnAssign | ast.NamedExpr):
+            _bind_target(node.target, node.value, node, scope)
+        elif isinstance(node, ast.AugAssign | ast.For | ast.AsyncFor | ast.comprehension):
+            _bind_target(node.target, None, node, scope)
+        elif isinstance(node, ast.withitem) and node.optional_vars is not None:
+            _bind_target(node.optional_vars, node.context_expr, node, scope)
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            scope.bind(node.name, Binding("other", statement=node))
+        elif isinstance(node, ast.Delete):
+            for target in node.targets:
+                _bind_target(target, None, node, scope)
+
+
+def keyword(call: ast.Call, name: str) -> ast.keyword | None:
+    """The keyword argument ``name`` of a call."""
+    return next((k for k in call.keywords if k.arg == name), None)
+
+
+def argument(call: ast.Call, name: str, position: int) -> ast.expr | None:
+    """An argument by keyword or position; None when absent or hidden behind ``*args``."""
+    found = keyword(call, name)
+    if found is not None:
+        return found.value
+    before = call.args[: position + 1]
+    if len(before) > position and not any(isinstance(a, ast.Starred) for a in before):
+        return before[position]
+    return None
+
+
+def _is_self(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"
+
+
+def _is_none(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def _evaluated_around(node: ast.AST) -> set[ast.AST]:
+    """Decorators, bases and the like belong to the scope around the definition."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return {n for n in [*node.decorator_list, node.returns] if n is not None}
+    if isinstance(node, ast.ClassDef):
+        return {*node.decorator_list, *node.bases, *node.keywords}
+    return set()
+
+
+def _bind_parameters(arguments: ast.arguments, scope: Scope) -> None:
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    every += [a for a in (arguments.vararg, arguments.kwarg) if a is not None]
+    for parameter in every:
+        scope.bind(parameter.arg, Binding("parameter", node=parameter.annotation))
+
+
+def _bind_target(
+    target: ast.expr, value: ast.expr | None, statement: ast.AST, scope: Scope
+) -> None:
+    if isinstance(target, ast.Name):
+        kind: BindingKind = "other" if value is None else "value"
+        scope.bind(target.id, Binding(kind, node=value, statement=statement))
+    elif isinstance(target, ast.Starred):
+        _bind_target(target.value, None, statement, scope)
+    elif isinstance(target, ast.Tuple | ast.List):
+        values = _unpacked(target, value)
+        for element, part in zip(target.elts, values, strict=True):
+            _bind_target(element, part, statement, scope)
+
+
+def _unpacked(target: ast.Tuple | ast.List, value: ast.expr | None) -> list[ast.expr | None]:
+    parts = value.elts if isinstance(value, ast.Tuple | ast.List) else []
+    if len(parts) == len(target.elts) and not any(
+        isinstance(e, ast.Starred) for e in [*parts, *target.elts]
+    ):
+        return list(parts)
+    return [None] * len(target.elts)

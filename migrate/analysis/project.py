@@ -1,0 +1,256 @@
+"""A project's files as modules that import one another.
+
+Qualified names of the project's own things read ``path/to/file.py:Class.method``; those of
+libraries are dotted (``tensorflow.train.Saver``).
+"""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, TypeVar, cast
+
+from migrate.analysis.module import Module
+from migrate.analysis.source import Source, UnreadableSource
+from migrate.analysis.symbols import canonical
+from migrate.upstream.tree import SourceFile
+
+T = TypeVar("T")
+
+# Parsed modules kept at once, in bytes of source; an ast takes some 50 times its source.
+_CACHE_BYTES = 2_000_000
+# Larger files are generated data; parsing one costs seconds and nearly a gigabyte.
+MAX_PARSED_BYTES = 1_000_000
+
+
+class Unparsable(Exception):
+    """The file cannot be analysed.
+
+    Args:
+        reason: what the parser said.
+        line: 1-based, or 0.
+        kind: ``syntax``, ``encoding`` or ``size``.
+    """
+
+    def __init__(self, reason: str, line: int, kind: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.line = line
+        self.kind = kind
+
+
+class Project:
+    """The current state of a project's files; parsing is done on demand."""
+
+    def __init__(self, files: Mapping[str, SourceFile]) -> None:
+        self._files = dict(files)
+        self._parsed: OrderedDict[str, Module] = OrderedDict()
+        self._held = 0
+        self._exports: dict[str, tuple[dict[str, str], list[str]]] = {}
+        self._failures: dict[str, Unparsable] = {}
+        self._derived: dict[Callable[[Project], Any], Any] = {}
+
+    def cached(self, derive: Callable[[Project], T]) -> T:
+        """What ``derive`` makes of the project, made once for as long as no file changes."""
+        if derive not in self._derived:
+            self._derived[derive] = derive(self)
+        return cast(T, self._derived[derive])
+
+    @property
+    def files(self) -> Mapping[str, SourceFile]:
+        return self._files
+
+    @property
+    def python_files(self) -> list[str]:
+        return sorted(path for path in self._files if path.endswith(".py"))
+
+    def update(self, changed: Mapping[str, SourceFile]) -> None:
+        """Replaces or adds files; what is unchanged stays parsed."""
+        before = {path: self._exports.pop(path, None) for path in changed}
+        for path, file in changed.items():
+            self._files[path] = file
+            self._failures.pop(path, None)
+            dropped = self._parsed.pop(path, None)
+            if dropped is not None:
+                self._held -= len(dropped.source.data)
+        self.__dict__.pop("_folders", None)
+        self._derived.clear()
+        for path, known in before.items():
+            if known is not None and not known[0].items() <= self._module_exports(path)[0].items():
+                # Names that other modules have resolved through this one mean something else now.
+                self._parsed.clear()
+                self._exports.clear()
+                self._held = 0
+                return
+
+    def module(self, path: str) -> Module:
+        """The parsed file.
+
+        Raises:
+            Unparsable: not Python 3, not readable as text, or too large.
+        """
+        module = self._parsed.get(path)
+        if module is not None:
+            self._parsed.move_to_end(path)
+            return module
+        if path in self._failures:
+            raise self._failures[path]
+        try:
+            module = self._parse(path)
+        except Unparsable as failure:
+            self._failures[path] = failure
+            raise
+        self._remember(path, module)
+        return module
+
+    def parsed(self, path: str) -> Module | None:
+        """The parsed file, or None for one that does not parse."""
+        try:
+            return self.module(path)
+        except Unparsable:
+            return None
+
+    def _remember(self, path: str, module: Module) -> None:
+        self._parsed[path] = module
+        self._held += len(module.source.data)
+        while self._held > _CACHE_BYTES and len(self._parsed) > 1:
+            _, dropped = self._parsed.popitem(last=False)
+            self._held -= len(dropped.source.data)
+
+    def _parse(self, path: str) -> Module:
+        data = self._files[path].data
+        if len(data) > MAX_PARSED_BYTES:
+            raise Unparsable(f"{len(data):,} bytes: taken for generated data", 0, "size")
+        try:
+            source = Source(data)
+        except UnreadableSource as error:
+            raise Unparsable(str(error), 0, "encoding") from None
+        try:
+            return Module(
+                path,
+                source,
+                lambda dotted, level: self.resolve_import(path, dotted, level),
+                self._follow,
+                self._star,
+            )
+        except SyntaxError as error:
+            raise Unparsable(error.msg, error.lineno or 0, "syntax") from None
+        except (ValueError, RecursionError, MemoryError) as error:
+            raise Unparsable(str(error) or type(error).__name__, 0, "syntax") from None
+
+    # --- names ------------------------------------------------------------------------------
+
+    def resolve_import(self, importer: str, dotted: str, level: int) -> str:
+        """What ``import dotted`` (or ``from ..dotted import``) in ``importer`` means."""
+        parts = [part for part in dotted.split(".") if part]
+        folder = posixpath.dirname(importer)
+        if level:
+            for _ in range(level - 1):
+                folder = posixpath.dirname(folder)
+            return self._module_at(posixpath.join(folder, *parts)) or f"?{dotted}"
+        # A script's own folder comes first on sys.path; a package's parents stand for roots.
+        while parts:
+            found = self._module_at(posixpath.join(folder, *parts))
+            if found:
+                return found
+            if not folder:
+                break
+            folder = posixpath.dirname(folder)
+        return canonical(dotted)
+
+    def _module_at(self, place: str) -> str | None:
+        if place + ".py" in self._files:
+            return place + ".py:"
+        package = posixpath.join(place, "__init__.py")
+        if package in self._files:
+            return package + ":"
+        if place and place in self._folders:
+            return place + "/:"
+        return None
+
+    @cached_property
+    def _folders(self) -> frozenset[str]:
+        names: set[str] = set()
+        for path in self.python_files:
+            folder = posixpath.dirname(path)
+            while folder and folder not in names:
+                names.add(folder)
+                folder = posixpath.dirname(folder)
+        return frozenset(names)
+
+    def _follow(self, base: str, attribute: str) -> str:
+        path, colon, dotted = base.partition(":")
+        if not colon:
+            return canonical(f"{base}.{attribute}")
+        if dotted:
+            return f"{base}.{attribute}"
+        found = self._member(path, attribute, frozenset())
+        return found or f"{path}:{attribute}"
+
+    def _star(self, base: str, name: str) -> str | None:
+        path, colon, _ = base.partition(":")
+        if colon:
+            return self._member(path, name, frozenset())
+        from migrate.analysis.symbols import known
+
+        qualified = canonical(f"{base}.{name}")
+        return qualified if known(qualified) else None
+
+    def _member(self, path: str, name: str, seen: frozenset[str]) -> str | None:
+        if path in seen:
+            return None
+        if path.endswith(".py"):
+            names, stars = self._module_exports(path)
+            if name in names:
+                return names[name]
+            for star in stars:
+                star_path, colon, _ = star.partition(":")
+                found = (
+                    self._member(star_path, name, seen | {path})
+                    if colon
+                    else self._star(star, name)
+                )
+                if found and not name.startswith("_"):
+                    return found
+        folder = posixpath.dirname(path) if path.endswith(("/", "__init__.py")) else None
+        return self._module_at(posixpath.join(folder, name)) if folder is not None else None
+
+    def _module_exports(self, path: str) -> tuple[dict[str, str], list[str]]:
+        known = self._exports.get(path)
+        if known is None:
+            self._exports[path] = ({}, [])  # a cycle of imports sees what is there so far
+            module = self.parsed(path)
+            if module is None:
+                return self._exports[path]
+            names = {}
+            for name in module.scope.bindings:
+                names[name] = module.exported(name) or f"{path}:{name}"
+            known = self._exports[path] = (names, list(module.star_imports))
+        return known
+
+    def is_used_elsewhere(self, path: str, name: str) -> bool:
+        """Whether another file of the project reaches ``name`` through the module at ``path``.
+
+        Errs on the side of yes: a module that star-imports this one and mentions the name in
+        any way counts.
+        """
+        stem = posixpath.basename(path).removesuffix(".py").encode()
+        wanted = name.encode()
+        for other in self.python_files:
+            data = self._files[other].data
+            if other == path or stem not in data or wanted not in data:
+                continue
+            module = self.parsed(other)
+            if module is None:
+                return True
+            for node in module.nodes:
+                if isinstance(node, ast.ImportFrom):
+                    base = self.resolve_import(other, node.module or "", node.level)
+                    if base == f"{path}:" and any(a.name in (name, "*") for a in node.names):
+                        return True
+                elif isinstance(node, ast.Attribute) and node.attr == name:
+                    return True
+        return False

@@ -1,0 +1,319 @@
+"""Every place that opens a session, and whether it belongs on the device.
+
+The rule, in one sentence: a session is a *device* session when the code that builds or uses its
+graph trains (an optimizer, a training API) or restores a trained model (a Saver, a loaded
+graph), and a *host* session when it does neither. The code in question is the body of its
+``with`` when that opens a new ``tf.Graph()``; otherwise the function, or the class whose attribute
+holds the session, and everything that it calls in the project. Where the session runs things that
+were handed in from outside, the callers are looked at as well; if they could train, the role is
+*unknown*, which is reported, and the session goes to the device: a data session on the device
+fails loudly, a training session on the host wastes days. A unit test's sessions stay on the host.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from migrate.analysis.graph import Graph, Use, restores, trains
+from migrate.analysis.module import Module, argument
+from migrate.analysis.project import Project
+
+Role = Literal["device", "host", "unknown"]
+
+
+@dataclass(frozen=True)
+class Opener:
+    """A TensorFlow 1.15.0 callable that opens a session.
+
+    Args:
+        parameter: the argument that takes the ConfigProto.
+        position: its position, or None when only the keyword is used.
+        by_kind: what the call does by itself, whatever the code around it.
+    """
+
+    parameter: str
+    position: int | None
+    by_kind: str = ""
+
+
+_SUPERVISOR = "a Supervisor keeps a model's checkpoints"
+# Signatures of TensorFlow 1.15.0.
+OPENERS: dict[str, Opener] = {
+    "tensorflow.Session": Opener("config", 2),
+    "tensorflow.InteractiveSession": Opener("config", 2),
+    "tensorflow.train.MonitoredTrainingSession": Opener("config", 9, "a training API"),
+    "tensorflow.train.SingularMonitoredSession": Opener("config", 3),
+    "tensorflow.train.ChiefSessionCreator": Opener("config", 2),
+    "tensorflow.train.WorkerSessionCreator": Opener("config", 2),
+    "tensorflow.train.Supervisor.prepare_or_wait_for_session": Opener("config", 1, _SUPERVISOR),
+    "tensorflow.train.Supervisor.managed_session": Opener("config", 1, _SUPERVISOR),
+    "tensorflow.train.SessionManager.prepare_session": Opener("config", 7),
+    "tensorflow.train.SessionManager.recover_session": Opener("config", 6),
+    "tensorflow.train.SessionManager.wait_for_session": Opener("config", 1),
+    "tensorflow.contrib.slim.learning.train": Opener("session_config", 22, "a training API"),
+    "tensorflow.contrib.slim.evaluation.evaluate_once": Opener(
+        "session_config", 13, "evaluates a checkpoint"
+    ),
+    "tensorflow.contrib.slim.evaluation.evaluation_loop": Opener(
+        "session_config", 15, "evaluates checkpoints"
+    ),
+    "tensorflow.contrib.training.train": Opener("config", 9, "a training API"),
+    "tensorflow.contrib.training.evaluate_once": Opener("config", 8, "evaluates a checkpoint"),
+    "tensorflow.contrib.training.evaluate_repeatedly": Opener(
+        "config", 9, "evaluates checkpoints"
+    ),
+}
+MONITORED_SESSION = "tensorflow.train.MonitoredSession"
+_RUN_METHODS = frozenset({"run", "partial_run", "make_callable", "run_step_fn"})
+
+
+@dataclass(frozen=True)
+class SessionSite:
+    """One place that opens a session.
+
+    Args:
+        call: the call; for ``functools.partial`` the partial's.
+        kind: qualified name of what it opens.
+        opener: how the configuration goes in; None for a bare ``MonitoredSession()``.
+        scope: functions whose code builds or uses the session's graph.
+        why: the evidence for the role.
+    """
+
+    module: Module
+    call: ast.Call
+    kind: str
+    opener: Opener | None
+    role: Role
+    why: str
+    scope: frozenset[str]
+
+
+def session_sites(module: Module, project: Project) -> Iterator[SessionSite]:
+    """The places of one module, in source order."""
+    for call, kind, opener in _openings(module):
+        role, why, scope = _Judge(module, project.cached(Graph), call, kind, opener).judge()
+        yield SessionSite(module, call, kind, opener, role, why, frozenset(scope))
+
+
+def _openings(module: Module) -> Iterator[tuple[ast.Call, str, Opener | None]]:
+    for call, name in module.calls:
+        if name is None:
+            continue
+        if name in OPENERS:
+            yield call, name, OPENERS[name]
+        elif name == MONITORED_SESSION:
+            creator = argument(call, "session_creator", 0)
+            if creator is None and not _has_stars(call):
+                yield call, name, None
+        elif name == "functools.partial" and call.args:
+            target = module.qualified(call.args[0])
+            if target in OPENERS:
+                yield call, target, OPENERS[target]
+        elif (base := _session_subclass(module, name)) is not None:
+            yield call, base, OPENERS[base]
+
+
+def _has_stars(call: ast.Call) -> bool:
+    return any(isinstance(a, ast.Starred) for a in call.args) or any(
+        k.arg is None for k in call.keywords
+    )
+
+
+def _session_subclass(module: Module, name: str) -> str | None:
+    """A class of this module that derives from a session and keeps its constructor."""
+    path, colon, class_name = name.partition(":")
+    if not colon or path != module.path:
+        return None
+    for binding in module.scope.bindings.get(class_name, []):
+        node = binding.node
+        if isinstance(node, ast.ClassDef) and len(node.bases) == 1:
+            base = module.qualified(node.bases[0])
+            own = any(
+                isinstance(s, ast.FunctionDef) and s.name == "__init__" for s in node.body
+            )
+            if base in ("tensorflow.Session", "tensorflow.InteractiveSession") and not own:
+                return base
+    return None
+
+
+class _Judge:
+    def __init__(
+        self, module: Module, graph: Graph, call: ast.Call, kind: str, opener: Opener | None
+    ) -> None:
+        self.module = module
+        self.graph = graph
+        self.call = call
+        self.kind = kind
+        self.opener = opener
+
+    def judge(self) -> tuple[Role, str, set[str]]:
+        if self.graph.is_unit_test(self.module.path):
+            return "host", "a unit test", set()
+        owners, described = self._owners()
+        scope = self.graph.reach(owners)
+        if self.opener is not None and self.opener.by_kind:
+            return "device", self.opener.by_kind, self._around(owners, scope)
+        if self._given_to_keras():
+            return "device", "Keras runs its models in it", self._around(owners, scope)
+        block = self._fresh_graph_block()
+        if block is not None:
+            facts = self.graph.facts_of(self.module, block)
+            inner = self.graph.reach(facts.references)
+            found = _evidence([*facts.uses, *self.graph.uses(inner)])
+            if found:
+                return "device", found, inner
+            return "host", "its own tf.Graph() has no optimizer and no saved model", inner
+        found = _evidence(self.graph.uses(scope))
+        if found:
+            return "device", found, self._around(owners, scope)
+        outside = self._fetches_from_outside()
+        if outside is None:
+            return "host", f"{described} has no optimizer and no saved model", scope
+        around = self._around(owners, scope)
+        found = _evidence(self.graph.uses(around))
+        if not found:
+            return "host", "nothing that reaches it trains or restores a model", scope
+        return "unknown", f"it runs {outside}, made outside {described}; {found}", around
+
+    def _around(self, owners: set[str], scope: set[str]) -> set[str]:
+        return scope | self.graph.reach(self.graph.callers(owners))
+
+    # --- who has the session ----------------------------------------------------------------
+
+    def _owners(self) -> tuple[set[str], str]:
+        """The functions that can use the session, and a name for them."""
+        module, graph = self.module, self.graph
+        own = graph.owner(module, self.call)
+        held = self._holder()
+        owner_class = module.class_of(self.call)
+        if owner_class is not None and (
+            isinstance(held, ast.Attribute) or self._runs_attributes()
+        ):
+            name = graph.owner(module, owner_class.body[0])
+            return {own, *graph.members(name)}, f"class {owner_class.name}"
+        if own == f"{module.path}:":
+            mine = {own}
+            for binding_name, bindings in module.scope.bindings.items():
+                if any(b.kind == "definition" for b in bindings):
+                    mine.add(f"{module.path}:{binding_name}")
+            return mine, f"module {module.path}"
+        return {own}, f"{own.partition(':')[2]}()"
+
+    def _holder(self) -> ast.expr | None:
+        """What the session is bound to: a name or attribute."""
+        parent = self.module.parents.get(self.call)
+        if isinstance(parent, ast.withitem):
+            return parent.optional_vars
+        if isinstance(parent, ast.Assign):
+            return parent.targets[0]
+        return None
+
+    def _given_to_keras(self) -> bool:
+        parent = self.module.parents.get(self.call)
+        holder = self._holder()
+        if isinstance(parent, ast.Call):
+            return (self.module.qualified(parent.func) or "").endswith(".set_session")
+        if isinstance(holder, ast.Name):
+            return any(
+                (name or "").endswith(".set_session")
+                and any(isinstance(a, ast.Name) and a.id == holder.id for a in call.args)
+                for call, name in self.module.calls
+            )
+        return False
+
+    def _fresh_graph_block(self) -> list[ast.stmt] | None:
+        """The body of the innermost ``with`` around the call, if it opens a new graph."""
+        module = self.module
+        for parent in module.ancestors(self.call):
+            if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
+                return None
+            if not isinstance(parent, ast.With):
+                continue
+            for item in parent.items:
+                opened = item.context_expr
+                if (
+                    isinstance(opened, ast.Call)
+                    and isinstance(opened.func, ast.Attribute)
+                    and opened.func.attr == "as_default"
+                    and isinstance(opened.func.value, ast.Call)
+                    and module.qualified(opened.func.value.func) == "tensorflow.Graph"
+                ):
+                    return parent.body
+        return None
+
+    # --- what the session runs --------------------------------------------------------------
+
+    def _fetches(self) -> Iterator[ast.expr]:
+        holder = self._holder()
+        if not isinstance(holder, ast.Name):
+            return
+        function = self.module.function_of(self.call)
+        for node in ast.walk(function or self.module.tree):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in _RUN_METHODS
+                and isinstance(node.func.value, ast.Name)
+                and node.func.value.id == holder.id
+                and node.args
+            ):
+                yield node.args[0]
+
+    def _runs_attributes(self) -> bool:
+        return any(
+            isinstance(part, ast.Name) and part.id == "self"
+            for fetch in self._fetches()
+            for part in ast.walk(fetch)
+        )
+
+    def _fetches_from_outside(self) -> str | None:
+        """A fetch that the session's own code does not make, or None."""
+        for fetch in self._fetches():
+            elements = fetch.elts if isinstance(fetch, ast.List | ast.Tuple) else [fetch]
+            for element in elements:
+                if self._is_outside(element):
+                    return self.module.text_of(element)
+        return None
+
+    def _is_outside(self, node: ast.expr) -> bool:
+        if isinstance(node, ast.Call | ast.Constant):
+            return False
+        root = node
+        while isinstance(root, ast.Attribute | ast.Subscript):
+            root = root.value
+        if not isinstance(root, ast.Name):
+            return False
+        found = self.module.lookup(root.id, root)
+        if found is None:
+            return True
+        scope, bindings = found
+        function = self.module.function_of(self.call)
+        if function is not None and scope.node is not function:
+            # A module's global is outside of the function; its imports are not fetches.
+            return all(b.kind != "import" for b in bindings)
+        values = [b for b in bindings if b.kind != "parameter"]
+        if not values:
+            return True
+        return any(
+            isinstance(b.node, ast.Attribute | ast.Subscript) and self._is_outside(b.node)
+            for b in values
+            if b.node is not None and b.node is not node
+        )
+
+
+def _evidence(uses: Iterable[Use]) -> str:
+    """The first proof, in words, that code trains or restores; empty when there is none."""
+    restored = ""
+    for use in uses:
+        if trains(use):
+            return f"{_short(use.name)} at {use.place}"
+        if not restored and restores(use):
+            restored = f"{_short(use.name)} at {use.place}"
+    return restored
+
+
+def _short(name: str) -> str:
+    return name.replace("tensorflow.", "tf.", 1).lstrip(".")

@@ -1,0 +1,259 @@
+"""Runs the rules over a project, group by group, and lets through only what passes the gates."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from migrate.analysis.module import Module
+from migrate.analysis.project import Project, Unparsable
+from migrate.codemods.edits import Edit, apply, collision
+from migrate.codemods.gates import (
+    GateFailed,
+    check_bytes,
+    check_comments,
+    check_python,
+    parses,
+)
+from migrate.codemods.imports import import_edits
+from migrate.codemods.registry import in_groups
+from migrate.codemods.rule import Change, FileChange, Rule, RuntimeImport, SessionRow
+from migrate.codemods.unused import unused_edits
+from migrate.findings import Finding
+from migrate.upstream.tree import SourceFile
+
+Options = Mapping[str, Mapping[str, Any]]
+
+GATE = "NPU900"
+COLLISION = "NPU901"
+UNPARSABLE = "NPU902"
+RULE_FAILED = "NPU903"
+NOT_IDEMPOTENT = "NPU904"
+NOTEBOOK = "NPU905"
+
+
+@dataclass
+class GroupResult:
+    """What one group of rules did.
+
+    Args:
+        changed: the files it rewrote or added.
+        fired: how many changes each rule made, by code.
+        places: the lines, in the text before the group, that each file's edits touch.
+        runtime: modules of the port's runtime that the rewritten files import.
+    """
+
+    group: str
+    changed: dict[str, SourceFile] = field(default_factory=dict)
+    fired: Counter[str] = field(default_factory=Counter)
+    fired_in: dict[str, set[str]] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    sessions: list[SessionRow] = field(default_factory=list)
+    runtime: set[str] = field(default_factory=set)
+
+
+def rewrite(
+    project: Project,
+    rules: Sequence[Rule],
+    options: Options,
+    progress: Callable[[str], None] = lambda _: None,
+) -> list[GroupResult]:
+    """Runs every group in order; ``project`` ends as the rewritten project.
+
+    Findings of reading (unparsable files, notebooks) come with the first group's result, those
+    of the check that a second pass is empty with the last's.
+    """
+    results = []
+    for group, members in in_groups(rules):
+        progress(group)
+        results.append(_run_group(project, group, members, options))
+    results[0].findings += unread_files(project)
+    changed = {path for result in results for path in result.changed}
+    results[-1].findings += _second_pass(project, rules, options, changed)
+    return results
+
+
+def unread_files(project: Project) -> list[Finding]:
+    """What the kit cannot look into, one finding each."""
+    findings = []
+    for path in sorted(project.files):
+        if path.endswith(".ipynb"):
+            findings.append(
+                Finding(path, 0, NOTEBOOK, "note", "a notebook: copied as it is, not ported")
+            )
+    for path in project.python_files:
+        try:
+            project.module(path)
+        except Unparsable as failure:
+            severity = "note" if failure.kind == "size" else "warning"
+            findings.append(
+                Finding(
+                    path,
+                    failure.line,
+                    UNPARSABLE,
+                    severity,  # type: ignore[arg-type]
+                    f"copied unchanged: {failure.reason}",
+                    "Port this file by hand if training needs it.",
+                )
+            )
+    return findings
+
+
+def _run_group(
+    project: Project, group: str, rules: Sequence[Rule], options: Options
+) -> GroupResult:
+    result = GroupResult(group)
+    for rule in rules:
+        _run_project_rule(project, rule, options.get(rule.code, {}), result)
+    if result.changed:
+        project.update(result.changed)
+    per_module: dict[str, SourceFile] = {}
+    for path in project.python_files:
+        data = project.files[path].data
+        concerned = [rule for rule in rules if rule.concerns(data)]
+        if not concerned:
+            continue
+        module = project.parsed(path)
+        if module is None:
+            continue
+        file = _rewrite_module(module, project, concerned, options, result)
+        if file is not None:
+            per_module[path] = file
+    project.update(per_module)
+    result.changed.update(per_module)
+    return result
+
+
+def _run_project_rule(
+    project: Project, rule: Rule, options: Mapping[str, Any], result: GroupResult
+) -> None:
+    for change in rule.check_project(project, options):
+        if isinstance(change, FileChange):
+            old = project.files.get(change.path)
+            if old is not None and old.data == change.data:
+                continue
+            result.changed[change.path] = SourceFile(
+                change.path, change.data, old.mode if old else SourceFile("", b"").mode
+            )
+            result.fired[rule.code] += 1
+            result.fired_in.setdefault(change.path, set()).add(rule.code)
+        elif isinstance(change, Finding):
+            result.findings.append(change)
+
+
+def _rewrite_module(
+    module: Module,
+    project: Project,
+    rules: Sequence[Rule],
+    options: Options,
+    result: GroupResult,
+) -> SourceFile | None:
+    changes = _changes(module, project, rules, options, result)
+    edits = {change: rule for change, rule in changes if isinstance(change, Edit)}
+    for change, _ in changes:
+        if isinstance(change, Finding):
+            result.findings.append(change)
+        elif isinstance(change, SessionRow):
+            result.sessions.append(change)
+    wanted = {change for change, _ in changes if isinstance(change, RuntimeImport)}
+    try:
+        text = _edited(module, project, list(edits), wanted)
+        if text is None:
+            return None
+        _check(module, text)
+        data = check_bytes(module.source, text)
+    except GateFailed as failure:
+        codes = ", ".join(sorted({rule.code for rule in edits.values()}))
+        result.findings.append(
+            Finding(
+                module.path,
+                0,
+                GATE,
+                "error",
+                f"left as it was: {failure} (rules {codes})",
+                "Port this file by hand, and report this: a rule must not do it.",
+            )
+        )
+        return None
+    for rule in edits.values():
+        result.fired[rule.code] += 1
+        result.fired_in.setdefault(module.path, set()).add(rule.code)
+    result.runtime |= {item.module for item in wanted}
+    return SourceFile(module.path, data, project.files[module.path].mode)
+
+
+def _changes(
+    module: Module,
+    project: Project,
+    rules: Sequence[Rule],
+    options: Options,
+    result: GroupResult,
+) -> list[tuple[Change, Rule]]:
+    changes: list[tuple[Change, Rule]] = []
+    for rule in rules:
+        try:
+            found = list(rule.check_module(module, project, options.get(rule.code, {})))
+        except Exception as error:  # one rule's bug must not stop the port of other files
+            result.findings.append(
+                Finding(
+                    module.path,
+                    0,
+                    RULE_FAILED,
+                    "error",
+                    f"{rule.code} failed here: {type(error).__name__}: {error}",
+                    "Report this; the rule's edits in this file are left out.",
+                )
+            )
+            continue
+        changes += [(change, rule) for change in found]
+    return changes
+
+
+def _edited(
+    module: Module, project: Project, edits: list[Edit], wanted: set[RuntimeImport]
+) -> str | None:
+    if not edits:
+        return None
+    edits = edits + unused_edits(module, project, edits)
+    edits += import_edits(module, wanted)
+    if found := collision(edits):
+        first, second = (module.source.line_of(edit.start) for edit in found)
+        raise GateFailed(f"two edits touch the same text (lines {first} and {second})")
+    return apply(module.source.text, edits)
+
+
+def _check(module: Module, text: str) -> None:
+    if parses(module.source.text):
+        check_python(text)
+    check_comments(module.source.text, text)
+
+
+def _second_pass(
+    project: Project, rules: Sequence[Rule], options: Options, paths: set[str]
+) -> list[Finding]:
+    """Porting the result again must change nothing."""
+    findings = []
+    for path in sorted(path for path in paths if path.endswith(".py")):
+        module = project.parsed(path)
+        if module is None:
+            continue
+        data = project.files[path].data
+        for rule in rules:
+            if not rule.concerns(data):
+                continue
+            changes = rule.check_module(module, project, options.get(rule.code, {}))
+            again = [change for change in changes if isinstance(change, Edit)]
+            if again:
+                findings.append(
+                    Finding(
+                        path,
+                        module.source.line_of(again[0].start),
+                        NOT_IDEMPOTENT,
+                        "error",
+                        f"{rule.code} would change its own output again",
+                        "Report this: porting a port must change nothing.",
+                    )
+                )
+    return findings

@@ -1,0 +1,74 @@
+"""What must hold for a file that was rewritten, checked in every run, not only in tests."""
+
+from __future__ import annotations
+
+import ast
+import io
+import tokenize
+from collections import Counter
+
+from migrate.analysis.source import Source
+
+TARGET_VERSION = (3, 7)
+
+
+class GateFailed(Exception):
+    """A rewritten file does not keep a promise; the original stays."""
+
+
+def check_python(text: str) -> None:
+    """The text parses as Python 3.7, as far as this Python can tell.
+
+    Raises:
+        GateFailed: it does not.
+    """
+    try:
+        ast.parse(text, feature_version=TARGET_VERSION)
+    except (SyntaxError, ValueError) as error:
+        raise GateFailed(f"the result does not parse as Python 3.7: {error}") from None
+
+
+def check_comments(before: str, after: str) -> None:
+    """Every comment of the original is still there.
+
+    Raises:
+        GateFailed: naming the first one that is not.
+    """
+    lost = _comments(before) - _comments(after)
+    if lost:
+        raise GateFailed(f"a comment would be lost: {next(iter(lost))}")
+
+
+def check_bytes(source: Source, text: str) -> bytes:
+    """The bytes of the changed text.
+
+    Raises:
+        GateFailed: the file's encoding cannot say it.
+    """
+    try:
+        return source.encode(text)
+    except UnicodeError as error:
+        raise GateFailed(f"the result is not {source.encoding}: {error}") from None
+
+
+def parses(text: str) -> bool:
+    """Whether an original already was Python 3.7; what never parsed cannot be broken."""
+    try:
+        check_python(text)
+    except GateFailed:
+        return False
+    return True
+
+
+def _comments(text: str) -> Counter[str]:
+    found: Counter[str] = Counter()
+    if "#" not in text:
+        return found
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text, newline="").readline):
+            if token.type == tokenize.COMMENT:
+                found[token.string.rstrip()] += 1
+    except (tokenize.TokenError, IndentationError, SyntaxError):
+        # Python 2 text, which only a fixer of its own touches: count lines instead.
+        found = Counter(line.strip() for line in text.splitlines() if line.lstrip()[:1] == "#")
+    return found

@@ -1,0 +1,88 @@
+"""Where a new import goes: behind the docstring, ``__future__`` and the file's own imports."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterator
+
+from migrate.analysis.module import Module
+from migrate.codemods.edits import Edit
+from migrate.codemods.rule import RuntimeImport
+
+
+def import_edits(module: Module, wanted: Collection[RuntimeImport]) -> Iterator[Edit]:
+    """Edits that import what the file does not import yet."""
+    names: dict[str, set[str]] = {}
+    for item in wanted:
+        names.setdefault(item.module, set()).add(item.name)
+    lines = []
+    for source, missing in sorted(names.items()):
+        present = _existing(module, source)
+        if present is None:
+            lines.append(f"from {source} import {', '.join(sorted(missing))}")
+            continue
+        have = {alias.name for alias in present.names}
+        if not missing <= have:
+            start, end = module.span(present)
+            plain = sorted(have | missing)
+            yield Edit(start, end, f"from {source} import {', '.join(plain)}")
+    if lines:
+        yield _insertion(module, lines)
+
+
+def _existing(module: Module, source: str) -> ast.ImportFrom | None:
+    for node in module.tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module == source and not node.level:
+            return node
+    return None
+
+
+def _insertion(module: Module, lines: list[str]) -> Edit:
+    source = module.source
+    anchor = _anchor(module)
+    if anchor is None:
+        position = _behind_header(module)
+        block = "".join(line + source.newline for line in lines)
+        return Edit(position, position, block)
+    _, end = module.span(anchor)
+    # Statements may share the anchor's last line.
+    for statement in module.tree.body:
+        start, statement_end = module.span(statement)
+        if start < source.line_end(end) and statement_end > end:
+            end = statement_end
+    position = source.line_end(end)
+    block = "".join(line + source.newline for line in lines)
+    if position == len(source.text) and not source.text.endswith(("\n", "\r")):
+        block = source.newline + block[: -len(source.newline)]
+    return Edit(position, position, block)
+
+
+def _anchor(module: Module) -> ast.stmt | None:
+    """The last statement of the file's head: docstring, then imports in one run."""
+    anchor: ast.stmt | None = None
+    for position, statement in enumerate(module.tree.body):
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            anchor = statement
+        elif position == 0 and _is_docstring(statement):
+            anchor = statement
+        else:
+            break
+    return anchor
+
+
+def _is_docstring(statement: ast.stmt) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
+
+
+def _behind_header(module: Module) -> int:
+    """Behind the shebang, coding line and licence comment that open a file without a head."""
+    source = module.source
+    limit = module.span(module.tree.body[0])[0] if module.tree.body else len(source.text)
+    position = 0
+    while position < limit and source.text[position] == "#":
+        position = source.line_end(position)
+    return position

@@ -1,0 +1,61 @@
+"""Finds the rules: the kit's own, and those that stand beside one upstream's recipe."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+from migrate.codemods import rules as rules_package
+from migrate.codemods.rule import GROUPS, Rule
+from migrate.errors import MigrateError, UsageError
+
+
+@cache
+def kit_rules() -> tuple[Rule, ...]:
+    """Every rule below ``migrate/codemods/rules``, by code."""
+    names = sorted(info.name for info in pkgutil.iter_modules(rules_package.__path__))
+    modules = [importlib.import_module(f"{rules_package.__name__}.{name}") for name in names]
+    return _ordered(rule for module in modules for rule in _rules_of(module))
+
+
+def recipe_rules(folder: Path) -> tuple[Rule, ...]:
+    """The rules in ``patches/<name>/rules``, which only that upstream needs.
+
+    Raises:
+        MigrateError: a rule file does not load, or its code is taken.
+    """
+    found: list[Rule] = []
+    for path in sorted(folder.glob("*.py")):
+        spec = importlib.util.spec_from_file_location(f"recipe_rule_{path.stem}", path)
+        if spec is None or spec.loader is None:
+            raise UsageError("not a Python module", where=str(path))
+        module = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:
+            raise MigrateError(f"the rule does not load: {error}", where=str(path)) from error
+        found += _rules_of(module)
+    taken = {rule.code for rule in kit_rules()}
+    for rule in found:
+        if rule.code in taken:
+            raise UsageError(f"{rule.code} is taken by another rule", where=str(folder))
+        taken.add(rule.code)
+    return _ordered(found)
+
+
+def in_groups(rules: Sequence[Rule]) -> list[tuple[str, list[Rule]]]:
+    """The rules of each group, in the order of the patch series."""
+    return [(group, [rule for rule in rules if rule.group == group]) for group in GROUPS]
+
+
+def _rules_of(module: ModuleType) -> list[Rule]:
+    return [value for value in vars(module).values() if isinstance(value, Rule)]
+
+
+def _ordered(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    return tuple(sorted(rules, key=lambda rule: rule.code))

@@ -1,0 +1,162 @@
+"""What a rule is: a code, a group, and a generator of changes."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from migrate.analysis.module import Module
+from migrate.analysis.project import Project
+from migrate.codemods.edits import Edit
+from migrate.findings import Finding, Severity
+
+# The order of the patch series: compat is the baseline that parity compares with.
+GROUPS = ("compat", "devices", "session", "input-pipeline")
+GROUP_TITLES = {
+    "compat": "Make it run on TensorFlow 1.15.0 and Python 3.7",
+    "devices": "Stop naming GPUs",
+    "session": "Configure the sessions for Ascend",
+    "input-pipeline": "Fit the input pipeline to the device",
+}
+
+
+@dataclass(frozen=True)
+class RuntimeImport:
+    """The file needs ``from npu_runtime import name`` (or from one of its modules)."""
+
+    name: str
+    module: str = "npu_runtime"
+
+
+@dataclass(frozen=True)
+class FileChange:
+    """A whole file, written anew; only for what cannot be said as edits of a parsed module."""
+
+    path: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class SessionRow:
+    """One place that opens a session, for the table in the report.
+
+    Args:
+        role: ``device``, ``host`` or ``unknown``.
+        why: the evidence, in words.
+    """
+
+    path: str
+    line: int
+    kind: str
+    role: str
+    why: str
+
+
+Change = Edit | RuntimeImport | FileChange | SessionRow | Finding
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a rule sees of one module.
+
+    Args:
+        module: the parsed file.
+        project: the project around it, as the groups before left it.
+        options: what the recipe says to this rule.
+        code: the rule's code, for its findings.
+    """
+
+    module: Module
+    project: Project
+    options: Mapping[str, Any]
+    code: str
+
+    def replace(self, node: ast.AST, text: str) -> Edit:
+        start, end = self.module.span(node)
+        return Edit(start, end, text)
+
+    def wrap(self, node: ast.AST, before: str, after: str) -> Iterator[Edit]:
+        """Puts text around an expression and leaves its own characters alone."""
+        start, end = self.module.span(node)
+        yield Edit(start, start, before)
+        yield Edit(end, end, after)
+
+    def finding(
+        self, node: ast.AST | None, severity: Severity, message: str, advice: str = ""
+    ) -> Finding:
+        line = getattr(node, "lineno", 0) if node is not None else 0
+        return Finding(self.module.path, line, self.code, severity, message, advice)
+
+
+@dataclass(frozen=True)
+class ProjectContext:
+    """What a rule sees that works on files rather than on a parsed module."""
+
+    project: Project
+    options: Mapping[str, Any]
+    code: str
+
+    def finding(
+        self, path: str, line: int, severity: Severity, message: str, advice: str = ""
+    ) -> Finding:
+        return Finding(path, line, self.code, severity, message, advice)
+
+
+@dataclass(eq=False)
+class Rule:
+    """A named rewrite; its module's docstring is its page for ``migrate explain``.
+
+    Args:
+        code: ``NPU`` and three digits, unique.
+        name: short, in the field's terms.
+        group: the patch that its edits belong to.
+        literals: a file without any of these bytes cannot concern the rule.
+        claims: qualified names that count as *rewritten* in a file in which the rule fired.
+    """
+
+    code: str
+    name: str
+    group: str
+    literals: tuple[bytes, ...] = ()
+    claims: frozenset[str] = frozenset()
+    page: str = field(default="", init=False)
+    _module_check: Callable[[Context], Iterator[Change]] | None = field(default=None, init=False)
+    _project_check: Callable[[ProjectContext], Iterator[Change]] | None = field(
+        default=None, init=False
+    )
+
+    def on_module(
+        self, check: Callable[[Context], Iterator[Change]]
+    ) -> Callable[[Context], Iterator[Change]]:
+        """Registers the generator that looks at one parsed module."""
+        self._module_check = check
+        self.page = inspect.getdoc(inspect.getmodule(check)) or ""
+        return check
+
+    def on_project(
+        self, check: Callable[[ProjectContext], Iterator[Change]]
+    ) -> Callable[[ProjectContext], Iterator[Change]]:
+        """Registers the generator that looks at the project's files, once per group."""
+        self._project_check = check
+        self.page = inspect.getdoc(inspect.getmodule(check)) or ""
+        return check
+
+    def concerns(self, data: bytes) -> bool:
+        return not self.literals or any(literal in data for literal in self.literals)
+
+    def check_module(
+        self, module: Module, project: Project, options: Mapping[str, Any]
+    ) -> Iterator[Change]:
+        if self._module_check is not None:
+            yield from self._module_check(Context(module, project, options, self.code))
+
+    def check_project(self, project: Project, options: Mapping[str, Any]) -> Iterator[Change]:
+        if self._project_check is not None:
+            yield from self._project_check(ProjectContext(project, options, self.code))
+
+    @property
+    def summary(self) -> str:
+        return self.page.partition("\n")[0]

@@ -1,0 +1,1 @@
+"""The kit's rules, one module each, named by code."""
