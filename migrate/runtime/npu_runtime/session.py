@@ -6,7 +6,7 @@ session without that entry trains on the CPU without a word. So each session of 
 explicitly where it runs.
 """
 
-import tensorflow as tf
+import tensorflow.compat.v1 as tf  # The same classes, without warnings that they are deprecated.
 from tensorflow.core.protobuf import rewriter_config_pb2
 
 from . import defaults, settings
@@ -46,7 +46,8 @@ def npu_session_config(config=None, mix_compile_mode=False):
 
     # Both conflict with what the NPU does to the graph (CANN, TensorFlow 1.15 Model Porting,
     # "Quick Start"). The adapter's own npu_config_proto leaves memory_optimization on up to
-    # r1.5.0, and from r1.9.0 wherever there is an NpuOptimizer entry already.
+    # r1.5.0, and from r1.9.0 wherever there is an NpuOptimizer entry already. The documented OFF
+    # is 2, which the latter field prints as MANUAL: only what is marked by hand is optimized.
     rewrite = result.graph_options.rewrite_options
     rewrite.remapping = rewriter_config_pb2.RewriterConfig.OFF
     rewrite.memory_optimization = rewriter_config_pb2.RewriterConfig.OFF
