@@ -62,9 +62,7 @@ OPENERS: dict[str, Opener] = {
     ),
     "tensorflow.contrib.training.train": Opener("config", 9, "a training API"),
     "tensorflow.contrib.training.evaluate_once": Opener("config", 8, "evaluates a checkpoint"),
-    "tensorflow.contrib.training.evaluate_repeatedly": Opener(
-        "config", 9, "evaluates checkpoints"
-    ),
+    "tensorflow.contrib.training.evaluate_repeatedly": Opener("config", 9, "evaluates checkpoints"),
 }
 MONITORED_SESSION = "tensorflow.train.MonitoredSession"
 _RUN_METHODS = frozenset({"run", "partial_run", "make_callable", "run_step_fn"})
@@ -77,7 +75,8 @@ class SessionSite:
     Args:
         call: the call; for ``functools.partial`` the partial's.
         kind: qualified name of what it opens.
-        opener: how the configuration goes in; None for a bare ``MonitoredSession()``.
+        opener: how the configuration goes in; None for a bare ``MonitoredSession()`` and for a
+            session class of the project's own with a constructor of its own.
         scope: functions whose code builds or uses the session's graph.
         why: the evidence for the role.
     """
@@ -93,49 +92,54 @@ class SessionSite:
 
 def session_sites(module: Module, project: Project) -> Iterator[SessionSite]:
     """The places of one module, in source order."""
-    for call, kind, opener in _openings(module):
+    for call, kind, opener in _openings(module, project):
         role, why, scope = _Judge(module, project.cached(Graph), call, kind, opener).judge()
         yield SessionSite(module, call, kind, opener, role, why, frozenset(scope))
 
 
-def _openings(module: Module) -> Iterator[tuple[ast.Call, str, Opener | None]]:
+def _openings(module: Module, project: Project) -> Iterator[tuple[ast.Call, str, Opener | None]]:
     for call, name in module.calls:
         if name is None:
             continue
         if name in OPENERS:
             yield call, name, OPENERS[name]
         elif name == MONITORED_SESSION:
-            creator = argument(call, "session_creator", 0)
-            if creator is None and not _has_stars(call):
+            if argument(call, "session_creator", 0) is None and not has_stars(call):
                 yield call, name, None
         elif name == "functools.partial" and call.args:
             target = module.qualified(call.args[0])
             if target in OPENERS:
                 yield call, target, OPENERS[target]
-        elif (base := _session_subclass(module, name)) is not None:
-            yield call, base, OPENERS[base]
+        elif ":" in name and (base := _session_base(project, name)) is not None:
+            yield call, *base
 
 
-def _has_stars(call: ast.Call) -> bool:
+def has_stars(call: ast.Call) -> bool:
+    """Whether arguments hide behind ``*args`` or ``**kwargs``."""
     return any(isinstance(a, ast.Starred) for a in call.args) or any(
         k.arg is None for k in call.keywords
     )
 
 
-def _session_subclass(module: Module, name: str) -> str | None:
-    """A class of this module that derives from a session and keeps its constructor."""
-    path, colon, class_name = name.partition(":")
-    if not colon or path != module.path:
+def _session_base(project: Project, name: str) -> tuple[str, Opener | None] | None:
+    """The TensorFlow session that a project class derives from.
+
+    The opener is None when the class has a constructor of its own: what its arguments mean
+    cannot be told.
+    """
+    path, _, class_name = name.partition(":")
+    module = project.parsed(path) if path in project.files else None
+    if module is None:
         return None
     for binding in module.scope.bindings.get(class_name, []):
         node = binding.node
         if isinstance(node, ast.ClassDef) and len(node.bases) == 1:
             base = module.qualified(node.bases[0])
-            own = any(
-                isinstance(s, ast.FunctionDef) and s.name == "__init__" for s in node.body
-            )
-            if base in ("tensorflow.Session", "tensorflow.InteractiveSession") and not own:
-                return base
+            if base in ("tensorflow.Session", "tensorflow.InteractiveSession"):
+                own = any(
+                    isinstance(s, ast.FunctionDef) and s.name == "__init__" for s in node.body
+                )
+                return base, None if own else OPENERS[base]
     return None
 
 
@@ -189,9 +193,7 @@ class _Judge:
         own = graph.owner(module, self.call)
         held = self._holder()
         owner_class = module.class_of(self.call)
-        if owner_class is not None and (
-            isinstance(held, ast.Attribute) or self._runs_attributes()
-        ):
+        if owner_class is not None and (isinstance(held, ast.Attribute) or self._runs_attributes()):
             name = graph.owner(module, owner_class.body[0])
             return {own, *graph.members(name)}, f"class {owner_class.name}"
         if own == f"{module.path}:":

@@ -99,25 +99,18 @@ def _space_behind(argument: cst.Arg) -> Space:
 
 
 def _joined(first: Space, second: Space) -> Space:
-    """The space of two gaps with one argument between them gone: comments of both stay."""
+    """The space of two gaps when the argument between them goes: the comments of both stay."""
     if not isinstance(second, cst.ParenthesizedWhitespace):
-        # `f(a, b)` less b: the gap before b goes with it, unless it holds a comment.
-        if isinstance(first, cst.ParenthesizedWhitespace) and (_comments(first)):
-            return first
+        commented = isinstance(first, cst.ParenthesizedWhitespace) and _comments(first)
+        return first if commented else second
+    if not isinstance(first, cst.ParenthesizedWhitespace) or not (
+        _comments(first) or second.first_line.comment
+    ):
         return second
-    if not isinstance(first, cst.ParenthesizedWhitespace):
-        return second
-    if not _comments(first):
-        return second if _comments(second) or not first.empty_lines else second
-    comment = second.first_line.comment
     lines = list(first.empty_lines)
-    if comment is not None:
-        lines.append(
-            cst.EmptyLine(
-                indent=True, whitespace=first.last_line, comment=comment,
-                newline=second.first_line.newline,
-            )
-        )
+    if second.first_line.comment is not None:
+        own_line = cst.EmptyLine(whitespace=first.last_line, comment=second.first_line.comment)
+        lines.append(own_line.with_changes(newline=second.first_line.newline))
     return first.with_changes(
         empty_lines=[*lines, *second.empty_lines], indent=second.indent, last_line=second.last_line
     )
@@ -136,8 +129,6 @@ def _with(node: cst.Call, name: str, value: cst.BaseExpression) -> cst.Call:
     arguments = list(node.args)
     if not arguments:
         return node.with_changes(args=[new])
-    # Keywords may not come before a ** argument in Python 3.7's grammar order for positionals,
-    # but `f(**k, name=value)` is legal there.
     last = arguments[-1]
     if isinstance(last.comma, cst.Comma):
         # A trailing comma stays trailing.

@@ -103,8 +103,11 @@ def removal_of(module: Module, statement: ast.stmt) -> Edit:
     source = module.source
     start, end = module.span(statement)
     parent = module.parents[statement]
-    blocks = [block for field in ("body", "orelse", "finalbody", "handlers")
-              if isinstance(block := getattr(parent, field, None), list) and statement in block]
+    blocks = [
+        block
+        for field in ("body", "orelse", "finalbody", "handlers")
+        if isinstance(block := getattr(parent, field, None), list) and statement in block
+    ]
     if blocks and len(blocks[0]) == 1 and not isinstance(parent, ast.Module):
         return Edit(start, end, "pass")
     line_start, line_end = source.line_start(start), source.line_end(end)

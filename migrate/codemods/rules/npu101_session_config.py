@@ -1,0 +1,194 @@
+"""Gives every session the NPU configuration, or an explicit host configuration.
+
+What it does: finds each place that opens a TensorFlow session, decides by the code around it
+whether the session trains or evaluates a model (device) or only handles data (host), and wraps
+its ConfigProto accordingly. A device session whose graph holds ops that cannot run on the device
+(queues, Python functions, string ops) asks for `mix_compile_mode`, which keeps those on the host.
+
+Why: without NpuOptimizer in its configuration a session runs on the host CPU, silently. From
+adapter r1.9.0 importing `npu_bridge.npu_init` turns every session of the process into a device
+session, also those that only read data; an explicit configuration is right on every release.
+
+Example:
+    with tf.Session(config=tf.ConfigProto(allow_soft_placement=True)) as sess:
+
+becomes:
+    with tf.Session(config=npu_session_config(tf.ConfigProto(allow_soft_placement=True))) as sess:
+
+The role rule: a session is a device session when the code that builds or uses its graph trains
+(an optimizer, a training API) or restores a model (tf.train.Saver, a loaded graph); else a host
+session. With a new `tf.Graph()` in the same `with`, that code is the block; otherwise the function,
+or the class whose attribute holds the session, and everything it calls in the project. Where it
+runs things from outside that might train, the role is unknown: a warning, and the session goes to
+the device, because a data session there fails loudly while a training session on the host wastes
+days. Sessions in unit tests stay on the host.
+
+Options (recipe): `roles`, a table from `path:function` (or `path:line`) to `device` or `host`.
+
+Fix safety: safe. Off the device (NPU_DEVICE=host) the configuration is the project's own.
+
+Not handled: a session class with its own constructor, and arguments hidden in `**kwargs` that
+cannot be followed; both are errors for a device session, with the place and what to do.
+
+Authority: CANN "TensorFlow 1.15 Model Porting Guide", "sess.run"; adapter r1.9.0,
+npu_init.decorator_tf_session; om_partition_subgraphs_pass.cc (use_off_line, mix_compile_mode).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from migrate.analysis.graph import Graph
+from migrate.analysis.host_ops import host_uses
+from migrate.analysis.module import argument
+from migrate.analysis.sessions import (
+    MONITORED_SESSION,
+    OPENERS,
+    SessionSite,
+    has_stars,
+    session_sites,
+)
+from migrate.codemods.edits import Edit
+from migrate.codemods.rule import Change, Context, Rule, RuntimeImport, SessionRow
+
+NPU101 = Rule(
+    "NPU101",
+    "session-config",
+    group="session",
+    literals=(b"Session", b"slim", b"training", b"evaluat"),
+    claims=frozenset({*OPENERS, MONITORED_SESSION}),
+)
+_CONFIGURATORS = ("npu_session_config", "host_session_config")
+_BY_HAND = (
+    "Give the session config=npu_session_config(...) by hand, or name its role in the recipe."
+)
+
+
+@NPU101.on_module
+def configure_sessions(context: Context) -> Iterator[Change]:
+    for site in session_sites(context.module, context.project):
+        role, why = _role(context, site)
+        kind = site.kind.replace("tensorflow.", "tf.", 1)
+        yield SessionRow(context.module.path, site.call.lineno, kind, role, why)
+        if role == "unknown":
+            yield context.finding(
+                site.call,
+                "warning",
+                f"cannot tell whether {kind} runs on the device: {why}",
+                "It goes to the device. Set the role in the recipe if that is wrong.",
+            )
+        yield from _configure(context, site, role)
+
+
+def _role(context: Context, site: SessionSite) -> tuple[str, str]:
+    roles = context.options.get("roles", {})
+    owner = context.project.cached(Graph).owner(context.module, site.call)
+    for place in (f"{context.module.path}:{site.call.lineno}", owner):
+        if place in roles:
+            return roles[place], "the recipe says so"
+    return site.role, site.why
+
+
+def _configure(context: Context, site: SessionSite, role: str) -> Iterator[Change]:
+    name = "host_session_config" if role == "host" else "npu_session_config"
+    options = ""
+    if role != "host" and _host_ops(context, site):
+        options = "mix_compile_mode=True"
+    if site.opener is None:
+        if site.kind == MONITORED_SESSION:
+            yield from _give_creator(context, site, name, options)
+        else:
+            yield _by_hand(context, site, role, "the session class has its own constructor")
+        return
+    shift = int(context.module.qualified(site.call.func) == "functools.partial")
+    value = argument(site.call, site.opener.parameter, (site.opener.position or 0) + shift)
+    if value is not None:
+        yield from _wrap(context, value, name, options)
+    elif has_stars(site.call):
+        yield from _in_keywords(context, site, role, name, options)
+    else:
+        yield _add(context, site.call, site.opener.parameter, f"{name}({options})")
+        yield RuntimeImport(name)
+
+
+def _host_ops(context: Context, site: SessionSite) -> bool:
+    graph = context.project.cached(Graph)
+    return bool(host_uses(graph.uses(site.scope)))
+
+
+def _wrap(context: Context, value: ast.expr, name: str, options: str) -> Iterator[Change]:
+    if isinstance(value, ast.Call) and _is_configured(context, value):
+        return
+    if isinstance(value, ast.Constant) and value.value is None:
+        yield context.replace(value, f"{name}({options})")
+    else:
+        yield from context.wrap(value, f"{name}(", f", {options})" if options else ")")
+    yield RuntimeImport(name)
+
+
+def _is_configured(context: Context, value: ast.Call) -> bool:
+    called = context.module.qualified(value.func) or ""
+    return called.startswith("npu_runtime") and called.endswith(_CONFIGURATORS)
+
+
+def _add(context: Context, call: ast.Call, keyword: str, value: str) -> Edit:
+    from migrate.codemods.calls import edit_call
+
+    return edit_call(context.module, call, add={keyword: value})
+
+
+def _give_creator(context: Context, site: SessionSite, name: str, options: str) -> Iterator[Change]:
+    """A bare MonitoredSession takes its configuration through a session creator."""
+    func = site.call.func
+    if isinstance(func, ast.Attribute):
+        creator = f"{context.module.text_of(func.value)}.ChiefSessionCreator"
+    else:
+        creator = "ChiefSessionCreator"
+        yield RuntimeImport(creator, "tensorflow.train")
+    yield _add(context, site.call, "session_creator", f"{creator}(config={name}({options}))")
+    yield RuntimeImport(name)
+
+
+def _in_keywords(
+    context: Context, site: SessionSite, role: str, name: str, options: str
+) -> Iterator[Change]:
+    """``tf.Session(**kw)`` where ``kw`` is a dict display that only this call uses."""
+    assert site.opener is not None
+    parameter = site.opener.parameter
+    display = _only_keywords(context, site.call)
+    if display is None:
+        yield _by_hand(context, site, role, "its configuration may hide in *args or **kwargs")
+        return
+    for key, value in zip(display.keys, display.values, strict=True):
+        if isinstance(key, ast.Constant) and key.value == parameter:
+            yield from _wrap(context, value, name, options)
+            return
+    yield _add(context, site.call, parameter, f"{name}({options})")
+    yield RuntimeImport(name)
+
+
+def _only_keywords(context: Context, call: ast.Call) -> ast.Dict | None:
+    module = context.module
+    stars = [k.value for k in call.keywords if k.arg is None]
+    if len(stars) != 1 or any(isinstance(a, ast.Starred) for a in call.args):
+        return None
+    value: ast.AST | None = stars[0]
+    if isinstance(value, ast.Name):
+        found = module.lookup(value.id, value)
+        loads = [
+            n
+            for n in module.nodes
+            if isinstance(n, ast.Name) and n.id == stars[0].id and isinstance(n.ctx, ast.Load)
+        ]
+        if found is None or len(found[1]) != 1 or len(loads) != 1:
+            return None
+        value = found[1][0].node
+    if isinstance(value, ast.Dict) and all(isinstance(k, ast.Constant) for k in value.keys):
+        return value
+    return None
+
+
+def _by_hand(context: Context, site: SessionSite, role: str, reason: str) -> Change:
+    severity = "warning" if role == "host" else "error"
+    return context.finding(site.call, severity, f"session not configured: {reason}", _BY_HAND)
