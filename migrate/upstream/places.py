@@ -1,0 +1,103 @@
+"""Where a pinned upstream may be read from: local repositories and URLs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrate.errors import UsageError
+from migrate.upstream.pin import Pin
+
+GITHUB = "https://github.com/"
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)(://|::)")
+
+
+@dataclass(frozen=True)
+class Places:
+    """What to try, in order: first the repositories on this machine, then the URLs.
+
+    Args:
+        local: git directories.
+        urls: what to fetch from.
+    """
+
+    local: tuple[Path, ...]
+    urls: tuple[str, ...]
+
+
+def places(pin: Pin, mirror: str | None, protocols: Sequence[str]) -> Places:
+    """Find where ``pin`` may be read from.
+
+    Args:
+        pin: the upstream; its ``url`` comes before its ``mirrors``.
+        mirror: a folder or URL that stands for https://github.com/, or None.
+        protocols: the transports that may be used.
+
+    Raises:
+        UsageError: the mirror is not there, lacks the repository or needs another transport.
+    """
+    urls = (pin.url, *pin.mirrors)
+    if not mirror:
+        return Places((), urls)
+    scheme = _SCHEME.match(mirror)
+    if scheme:
+        if scheme[2] == "::" or scheme[1].lower() not in protocols:
+            raise UsageError(
+                f"{scheme[1]}{scheme[2]} is not allowed; a mirror is read over https",
+                where="--mirror",
+                advice="Give an https URL, or the path of a folder on this machine.",
+            )
+        base = mirror.rstrip("/") + "/"
+        return Places(
+            (), tuple(base + _repository(url) if _on_github(url) else url for url in urls)
+        )
+    folder = Path(mirror).expanduser()
+    wanted = [_repository(url) for url in urls if _on_github(url)]
+    elsewhere = tuple(url for url in urls if not _on_github(url))
+    local = tuple(_local(folder, wanted))
+    if not local and not elsewhere:
+        state = "has no repository" if folder.is_dir() else "is not a folder, so there is no"
+        names = " or ".join(name.removesuffix(".git") for name in wanted)
+        advice = f"It stands for {GITHUB}, with <owner>/<name>.git below it."
+        raise UsageError(f"{folder} {state} {names}", where="--mirror", advice=advice)
+    return Places(local, elsewhere)
+
+
+def git_directory(path: Path) -> Path | None:
+    """The git directory that ``path`` is or points to (as in a linked work tree), or None.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if path.is_file():
+        target = path.read_text(errors="replace").strip()
+        path = path.parent / target.removeprefix("gitdir:").strip()
+    if (path / "commondir").is_file():
+        path = path / (path / "commondir").read_text(errors="replace").strip()
+    is_repository = (path / "HEAD").is_file() and (path / "objects").is_dir()
+    return path.absolute() if is_repository else None
+
+
+def _on_github(url: str) -> bool:
+    return url.lower().startswith(GITHUB)
+
+
+def _repository(url: str) -> str:
+    return url[len(GITHUB) :].strip("/")
+
+
+def _local(folder: Path, names: Sequence[str]) -> Iterator[Path]:
+    for name in names:
+        bare = folder / name.removesuffix(".git")
+        candidates = (bare.with_name(f"{bare.name}.git"), bare / ".git", bare)
+        try:
+            found = (git_directory(candidate) for candidate in candidates)
+            repository = next((path for path in found if path), None)
+        except OSError as error:
+            message = f"{bare} cannot be read: {error.strerror}"
+            raise UsageError(message, where="--mirror") from error
+        if repository:
+            yield repository
