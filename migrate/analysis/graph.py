@@ -247,7 +247,7 @@ class Graph:
                 return
         elif not isinstance(node, ast.Name) or isinstance(module.parents.get(node), ast.Attribute):
             return
-        if not isinstance(node.ctx, ast.Load):  # type: ignore[attr-defined]
+        if not isinstance(node.ctx, ast.Load):
             return
         target = self._target(module, node)
         if target is None:
@@ -256,7 +256,7 @@ class Graph:
             return
         if ":" not in target:
             if target.startswith(("tensorflow.", "keras.", "horovod.")):
-                facts.uses.append(Use(target, module.path, node.lineno))  # type: ignore[attr-defined]
+                facts.uses.append(Use(target, module.path, node.lineno))
             return
         if _is_piped(module, node):
             facts.pipeline.add(target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True, order=True)
@@ -21,7 +22,7 @@ class Edit:
 def collision(edits: Iterable[Edit]) -> tuple[Edit, Edit] | None:
     """Two different edits that touch the same characters, if there are any."""
     ordered = sorted(set(edits))
-    for first, second in zip(ordered, ordered[1:], strict=False):
+    for first, second in pairwise(ordered):
         if second.start < first.end or (second.start == first.start and second.end > second.start):
             return first, second
     return None

@@ -61,9 +61,9 @@ def _anchor(module: Module) -> ast.stmt | None:
     """The last statement of the file's head: docstring, then imports in one run."""
     anchor: ast.stmt | None = None
     for position, statement in enumerate(module.tree.body):
-        if isinstance(statement, ast.Import | ast.ImportFrom):
-            anchor = statement
-        elif position == 0 and _is_docstring(statement):
+        if isinstance(statement, ast.Import | ast.ImportFrom) or (
+            position == 0 and _is_docstring(statement)
+        ):
             anchor = statement
         else:
             break

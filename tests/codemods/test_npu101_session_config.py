@@ -1,4 +1,4 @@
-from tests.codemods.support import check_noop, check_port, port_files
+from tests.codemods.support import check_port
 
 TRAIN = """
     opt = tf.train.AdamOptimizer(0.1).minimize(loss)

@@ -51,6 +51,7 @@ from migrate.analysis.sessions import (
 )
 from migrate.codemods.edits import Edit
 from migrate.codemods.rule import Change, Context, Rule, RuntimeImport, SessionRow
+from migrate.findings import Severity
 
 NPU101 = Rule(
     "NPU101",
@@ -175,11 +176,12 @@ def _only_keywords(context: Context, call: ast.Call) -> ast.Dict | None:
         return None
     value: ast.AST | None = stars[0]
     if isinstance(value, ast.Name):
-        found = module.lookup(value.id, value)
+        name = value.id
+        found = module.lookup(name, value)
         loads = [
             n
             for n in module.nodes
-            if isinstance(n, ast.Name) and n.id == stars[0].id and isinstance(n.ctx, ast.Load)
+            if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load)
         ]
         if found is None or len(found[1]) != 1 or len(loads) != 1:
             return None
@@ -190,5 +192,5 @@ def _only_keywords(context: Context, call: ast.Call) -> ast.Dict | None:
 
 
 def _by_hand(context: Context, site: SessionSite, role: str, reason: str) -> Change:
-    severity = "warning" if role == "host" else "error"
+    severity: Severity = "warning" if role == "host" else "error"
     return context.finding(site.call, severity, f"session not configured: {reason}", _BY_HAND)
