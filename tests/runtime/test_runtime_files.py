@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from migrate.environment import find_python37, parse_with_python37
+from migrate.errors import UsageError
+from migrate.runtime import CANN_RELEASES, cann_release, runtime_files
+
+ALL = frozenset({"images", "session"})
+
+
+def values(data: bytes) -> dict[str, str]:
+    namespace: dict[str, str] = {}
+    exec(data, namespace)
+    return {name: value for name, value in namespace.items() if name.isupper()}
+
+
+@pytest.mark.parametrize("release", CANN_RELEASES)
+def test_defaults_are_filled_in(release) -> None:
+    data = runtime_files(release.name, ALL)["npu_runtime/defaults.py"].data
+    assert values(data) == {"CANN_RELEASE": release.name, "ADAPTER_RELEASE": release.adapter}
+
+
+def test_every_release_is_known_once() -> None:
+    assert len({release.name for release in CANN_RELEASES}) == 13
+    assert len({release.adapter for release in CANN_RELEASES}) == 13
+    assert cann_release("5.1.RC2").adapter == "r1.9.0"
+
+
+@pytest.mark.parametrize("name", ["", "7", "7.0.0", "8.0", "r1.15.0", "5.1.rc1"])
+def test_an_unknown_release_lists_the_known_ones(name: str) -> None:
+    with pytest.raises(UsageError, match=r"20\.2, 5\.0\.1, .*, 7\.0$"):
+        runtime_files(name, ALL)
+
+
+def test_only_what_is_wanted() -> None:
+    names = ["__init__", "defaults", "session", "settings"]
+    assert list(runtime_files("7.0", frozenset())) == []
+    assert list(runtime_files("7.0", frozenset({"images"}))) == ["npu_runtime/images.py"]
+    assert list(runtime_files("7.0", frozenset({"session"}))) == [
+        f"npu_runtime/{name}.py" for name in names
+    ]
+    assert list(runtime_files("7.0", ALL)) == [
+        f"npu_runtime/{name}.py" for name in sorted([*names, "images"])
+    ]
+
+
+def test_an_unknown_part_is_an_error() -> None:
+    with pytest.raises(ValueError, match="nonsense"):
+        runtime_files("7.0", frozenset({"session", "nonsense"}))
+
+
+def test_paths_agree_with_keys() -> None:
+    assert all(path == file.path for path, file in runtime_files("7.0", ALL).items())
+
+
+def test_it_parses_as_python37() -> None:
+    sources = {path: file.data for path, file in runtime_files("20.2", ALL).items()}
+    for path, data in sources.items():
+        ast.parse(data, path, feature_version=(3, 7))
+    if python := find_python37():
+        assert parse_with_python37(python, sources) == {}
+
+
+def test_npu_bridge_and_tensorflow_are_all_it_imports() -> None:
+    known = {"importlib", "numpy", "npu_bridge", "os", "PIL", "tensorflow", "tensorflow_estimator"}
+    for path, file in runtime_files("7.0", ALL).items():
+        for node in ast.walk(ast.parse(file.data, path)):
+            if isinstance(node, ast.Import):
+                assert {alias.name.split(".")[0] for alias in node.names} <= known, path
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                assert node.module is not None
+                assert node.module.split(".")[0] in known, path
+                assert node.names[0].name != "*", path
