@@ -114,6 +114,7 @@ class Rule:
         name: short, in the field's terms.
         group: the patch that its edits belong to.
         literals: a file without any of these bytes cannot concern the rule.
+        options: the keys that a recipe may set for it.
         claims: qualified names that count as *rewritten* in a file in which the rule fired.
     """
 
@@ -122,6 +123,7 @@ class Rule:
     group: str
     literals: tuple[bytes, ...] = ()
     claims: frozenset[str] = frozenset()
+    options: frozenset[str] = frozenset()
     page: str = field(default="", init=False)
     _module_check: Callable[[Context], Iterator[Change]] | None = field(default=None, init=False)
     _project_check: Callable[[ProjectContext], Iterator[Change]] | None = field(

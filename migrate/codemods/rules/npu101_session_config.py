@@ -59,6 +59,7 @@ NPU101 = Rule(
     group="session",
     literals=(b"Session", b"slim", b"training", b"evaluat"),
     claims=frozenset({*OPENERS, MONITORED_SESSION}),
+    options=frozenset({"roles"}),
 )
 _CONFIGURATORS = ("npu_session_config", "host_session_config")
 _BY_HAND = (

@@ -1,0 +1,110 @@
+"""``patches/<name>/recipe.toml``: what is particular to one upstream."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from migrate.codemods.registry import kit_rules, recipe_rules
+from migrate.codemods.rule import Rule
+from migrate.errors import UsageError
+
+RECIPE_NAME = "recipe.toml"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One upstream's particulars; without a file, none.
+
+    Args:
+        entries: the scripts that a person starts, relative to the project's root.
+        leave_out: patterns, as in .gitignore, of files that the port does not take.
+        options: what is said to single rules, by code.
+        rules: the kit's rules and those that stand beside the recipe.
+        digest: of the recipe and its rules; None without either.
+    """
+
+    entries: tuple[str, ...] = ()
+    leave_out: tuple[str, ...] = ()
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
+    digest: str | None = None
+
+
+def read_recipe(folder: Path) -> Recipe:
+    """The recipe in ``patches/<name>/``.
+
+    Raises:
+        UsageError: it is not TOML, or says something that is not known; with file and key.
+        MigrateError: one of its rules does not load.
+    """
+    own = recipe_rules(folder / "rules")
+    rules = (*kit_rules(), *own)
+    path = folder / RECIPE_NAME
+    data = path.read_bytes() if path.is_file() else None
+    digest = _digest(folder, data)
+    if data is None:
+        return Recipe(rules=rules, digest=digest)
+    table = _parse(path, data)
+    unknown = table.keys() - {"entries", "leave_out", "rules"}
+    if unknown:
+        raise _wrong(path, sorted(unknown)[0], "one of entries, leave_out, rules")
+    return Recipe(
+        _texts(path, table, "entries"),
+        _texts(path, table, "leave_out"),
+        _options(path, table.get("rules", {}), {rule.code: rule for rule in rules}),
+        rules,
+        digest,
+    )
+
+
+def _digest(folder: Path, data: bytes | None) -> str | None:
+    rules = sorted((folder / "rules").glob("*.py"))
+    if data is None and not rules:
+        return None
+    digest = hashlib.sha256(data or b"")
+    for rule in rules:
+        digest.update(rule.name.encode() + b"\0" + rule.read_bytes())
+    return digest.hexdigest()
+
+
+def _parse(path: Path, data: bytes) -> dict[str, Any]:
+    import tomlkit
+    from tomlkit.exceptions import ParseError
+
+    try:
+        return tomlkit.parse(data.decode("utf-8")).unwrap()
+    except (ParseError, UnicodeDecodeError) as error:
+        line = getattr(error, "line", None)
+        raise UsageError(
+            f"not TOML: {error}", where=f"{path}:{line}" if line else str(path)
+        ) from None
+
+
+def _texts(path: Path, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    value = table.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise _wrong(path, key, "a list of texts")
+    return tuple(value)
+
+
+def _options(path: Path, table: Any, rules: Mapping[str, Rule]) -> dict[str, Mapping[str, Any]]:
+    if not isinstance(table, dict):
+        raise _wrong(path, "rules", "tables, such as [rules.NPU101]")
+    for code, options in table.items():
+        if code not in rules:
+            raise _wrong(path, f"rules.{code}", "a rule's code; `migrate explain` lists them")
+        if not isinstance(options, dict):
+            raise _wrong(path, f"rules.{code}", "a table of options")
+        unknown = options.keys() - rules[code].options
+        if unknown:
+            known = ", ".join(sorted(rules[code].options)) or "none: this rule has no options"
+            raise _wrong(path, f"rules.{code}.{sorted(unknown)[0]}", f"one of {known}")
+    return table
+
+
+def _wrong(path: Path, key: str, expected: str) -> UsageError:
+    return UsageError(f"{key}: expected {expected}", where=str(path))

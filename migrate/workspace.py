@@ -1,0 +1,63 @@
+"""Where things are: the lock, the recipes, the ports, the templates, the cache."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrate.errors import UsageError
+
+LOCK_NAME = "upstream.lock"
+DEFAULT_CANN = "7.0"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folder that holds ``upstream.lock``, and what stands beside it."""
+
+    root: Path
+
+    @staticmethod
+    def find(start: Path) -> Workspace:
+        """The nearest workspace at or above ``start``.
+
+        Raises:
+            UsageError: there is none.
+        """
+        for folder in (start, *start.parents):
+            if (folder / LOCK_NAME).is_file():
+                return Workspace(folder)
+        raise UsageError(
+            f"no {LOCK_NAME} here or in a folder above",
+            where=str(start),
+            advice="Run migrate inside its checkout, or name the folder with --workspace.",
+        )
+
+    @property
+    def lock(self) -> Path:
+        return self.root / LOCK_NAME
+
+    @property
+    def ported(self) -> Path:
+        return self.root / "ported"
+
+    @property
+    def templates(self) -> Path:
+        return self.root / "templates"
+
+    @property
+    def examples(self) -> Path:
+        return self.root / "examples"
+
+    def patches(self, name: str) -> Path:
+        return self.root / "patches" / name
+
+    def port(self, name: str) -> Path:
+        return self.ported / name
+
+
+def cache_folder() -> Path:
+    """The user's cache folder for what the kit fetches or builds; may not exist yet."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "migrate"
