@@ -235,9 +235,13 @@ def _root() -> Path:
 
 @contextmanager
 def _locked(progress: Progress) -> Iterator[None]:
-    """Holds the lock over all environments; the system frees it when a process dies."""
+    """Holds the lock over all environments; the system frees it when a process dies.
+
+    The steps inherit it: a uv that outlives a killed migrate still writes to the folder.
+    """
     _cache().mkdir(parents=True, exist_ok=True)
     with (_cache() / "tf115.lock").open("w") as lock:
+        os.set_inheritable(lock.fileno(), True)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -290,6 +294,7 @@ def _run(command: list[str], variables: Mapping[str, str], progress: Progress) -
     lines = []
     with subprocess.Popen(
         command,
+        close_fds=False,  # Keeps the lock, the only file that can be inherited.
         cwd=_cache(),  # Not where a pyproject.toml of somebody else's configures uv.
         env=variables,
         stdin=subprocess.DEVNULL,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -274,6 +275,28 @@ def test_two_at_once_make_one(machine, uv) -> None:
         assert left(machine) == []
     creation.join(10)
     assert len(left(machine)) == 1
+
+
+def test_a_step_that_outlives_a_killed_creation_holds_the_lock(machine, uv) -> None:
+    script(uv, "echo started\nexec /bin/sleep 30")
+    code = (
+        "import sys, os; from migrate import environment\n"
+        "environment._uv = lambda: sys.argv[1]\n"
+        "def progress(line):\n"
+        "    if line == 'started':\n"
+        "        os.kill(os.getpid(), 9)\n"
+        "environment.create_environment(progress)\n"
+    )
+    # A group of its own, so that the sleeping step can be ended.
+    with subprocess.Popen([sys.executable, "-c", code, str(uv)], start_new_session=True) as killed:
+        assert killed.wait(10) == -9
+    with (machine / ".cache" / "migrate" / "tf115.lock").open("w") as lock:
+        try:
+            with pytest.raises(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        finally:
+            os.killpg(killed.pid, signal.SIGKILL)
+        fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 @pytest.mark.parametrize(
