@@ -1,0 +1,16 @@
+"""Writing ``ported/<name>/`` and ``patches/<name>/``: whole or not at all, hand edits kept."""
+
+from migrate.publish.lock import PortLock
+from migrate.publish.patches import patches_current
+from migrate.publish.port import Published, publish
+from migrate.publish.state import PortKind, PortState, inspect
+
+__all__ = [
+    "PortKind",
+    "PortLock",
+    "PortState",
+    "Published",
+    "inspect",
+    "patches_current",
+    "publish",
+]

@@ -1,0 +1,144 @@
+"""Writing ``patches/<name>/``: the patches, ``series``, and ``manifest.json``, which names them.
+
+The recipe and the rules of a person lie in the same folder, so that it is not swapped as a whole.
+Instead ``manifest.json`` says "unfinished" while the other files change, and names all that either
+run wrote.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from migrate.manifest import Manifest
+from migrate.publish.disk import sha256, sync, sync_all, write
+from migrate.series import PATCH_NAME, Series, series_digest
+
+_RECORD = "manifest.json"
+_UNFINISHED = "unfinished.json"
+_SERIES = "series"
+_FORMAT = 1
+_STAGED = ".migrate-tmp-"
+
+
+def patches_current(patch_dir: Path, manifest: Manifest) -> bool:
+    """Whether a patch folder holds, whole, the series that a port's manifest names.
+
+    Args:
+        patch_dir: the folder ``patches/<name>/``.
+        manifest: the port's manifest.
+    """
+    try:
+        written = (patch_dir / _RECORD).read_bytes()
+        recorded = json.loads(written)
+        base_commit, tree = str(recorded["base_commit"]), str(recorded["tree"])
+        names = (patch_dir / _SERIES).read_bytes().decode("ascii").split("\n")[:-1]
+        digests = [(name, sha256(patch_dir / name)) for name in names]
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+    return (
+        series_digest(base_commit, tree, digests) == manifest.series_digest
+        and _record(manifest, base_commit, tree, digests) == written
+    )
+
+
+def stage_patches(patch_dir: Path, manifest: Manifest, series: Series) -> Path:
+    """Write all that the patch folder will hold into a folder in it.
+
+    Args:
+        patch_dir: the folder ``patches/<name>/``; made when absent.
+        manifest: the port's manifest.
+        series: the patches.
+
+    Returns:
+        The staging folder, for `install_patches`.
+
+    Raises:
+        OSError: something could not be written.
+    """
+    patch_dir.mkdir(parents=True, exist_ok=True)
+    staged = patch_dir / f"{_STAGED}{secrets.token_hex(4)}"
+    staged.mkdir()
+    for name, data in series.patches:
+        write(staged / name, data)
+    write(staged / _SERIES, series.series_file)
+    digests = [(name, hashlib.sha256(data).hexdigest()) for name, data in series.patches]
+    write(staged / _RECORD, _record(manifest, series.base_commit, series.tree, digests))
+    names = _recorded(patch_dir).union(name for name, _ in series.patches)
+    unfinished = {"format": _FORMAT, "unfinished": True, "patches": dict.fromkeys(names)}
+    write(staged / _UNFINISHED, _json(unfinished))
+    sync_all(staged)
+    return staged
+
+
+def install_patches(staged: Path, patch_dir: Path, series: Series) -> None:
+    """Move staged files into place and remove the patches that the series no longer has.
+
+    Args:
+        staged: what `stage_patches` returned.
+        patch_dir: the folder ``patches/<name>/``.
+        series: the patches.
+
+    Raises:
+        OSError: something could not be moved.
+    """
+    names = [name for name, _ in series.patches]
+    stale = _recorded(patch_dir).difference(names)
+    (staged / _UNFINISHED).rename(patch_dir / _RECORD)
+    sync(patch_dir)
+    for name in (*names, _SERIES):
+        (staged / name).rename(patch_dir / name)
+    for name in stale:
+        (patch_dir / name).unlink(missing_ok=True)
+    sync(patch_dir)
+    (staged / _RECORD).rename(patch_dir / _RECORD)
+    sync(patch_dir)
+    staged.rmdir()
+
+
+def clear_staged(patch_dir: Path) -> None:
+    """Remove what an interrupted run staged.
+
+    Args:
+        patch_dir: the folder ``patches/<name>/``.
+
+    Raises:
+        OSError: something could not be removed.
+    """
+    for path in patch_dir.glob(f"{_STAGED}*"):
+        shutil.rmtree(path)
+
+
+def _recorded(patch_dir: Path) -> set[str]:
+    """The patches that former runs say they wrote; never a file with another kind of name."""
+    try:
+        names = set(json.loads((patch_dir / _RECORD).read_bytes())["patches"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return set()
+    return {name for name in names if isinstance(name, str) and PATCH_NAME.fullmatch(name)}
+
+
+def _record(
+    manifest: Manifest, base_commit: str, tree: str, digests: Sequence[tuple[str, str]]
+) -> bytes:
+    return _json(
+        {
+            "format": _FORMAT,
+            "kit_version": manifest.kit_version,
+            "rules_digest": manifest.rules_digest,
+            "upstream": asdict(manifest.upstream),
+            "base_commit": base_commit,
+            "tree": tree,
+            "series_digest": manifest.series_digest,
+            "patches": dict(digests),
+        }
+    )
+
+
+def _json(payload: Mapping[str, object]) -> bytes:
+    return json.dumps(payload, indent=2, sort_keys=True).encode("ascii") + b"\n"

@@ -1,0 +1,169 @@
+"""Writing a port and its patches."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrate.errors import MigrateError
+from migrate.manifest import MANIFEST_NAME, Manifest, file_records
+from migrate.publish.disk import explained, folders_of, sync, sync_all, write
+from migrate.publish.lock import PortLock
+from migrate.publish.patches import clear_staged, install_patches, patches_current, stage_patches
+from migrate.publish.state import PortKind, inspect, unknown
+from migrate.series import Series, check_tree
+from migrate.upstream.tree import EXECUTABLE, SourceFile
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Published:
+    """What `publish` did.
+
+    Args:
+        port: whether it wrote the port.
+        patches: whether it wrote the patches.
+        kept: unknown files that had to give way to the new port, as moved to ``migrate-kept/``.
+    """
+
+    port: bool
+    patches: bool
+    kept: tuple[str, ...]
+
+
+def publish(
+    lock: PortLock,
+    files: Mapping[str, SourceFile],
+    manifest: Manifest,
+    series: Series,
+    patch_dir: Path,
+    *,
+    force: bool = False,
+) -> Published:
+    """Write a port and its patches; nothing where both are current.
+
+    Args:
+        lock: the port's lock, held.
+        files: the port, by path, without its manifest.
+        manifest: describes exactly these files and this series.
+        series: the patches that rebuild the port.
+        patch_dir: the folder ``patches/<name>/``; only generated files in it are touched.
+        force: overwrite hand edits. Files that the manifest does not know are kept even so.
+
+    Raises:
+        MigrateError: the port has hand edits, is not ours, or could not be written; it is then as
+            it was, or, when only its patches or leftovers were in the way, new and whole.
+        ValueError: files, manifest and series do not describe one port.
+    """
+    _check(files, manifest, series)
+    port = lock.port_dir
+    write_port = _must_write(port, files, manifest, force=force)
+    write_patches = not patches_current(patch_dir, manifest)
+    try:
+        with explained("remove what an interrupted run left", patch_dir):
+            clear_staged(patch_dir)
+        # All that needs space comes before anything changes.
+        with explained("write the port", port):
+            if write_port:
+                staged = _stage(lock, files, manifest)
+        with explained("write the patches", patch_dir):
+            if write_patches:
+                staged_patches = stage_patches(patch_dir, manifest, series)
+        if write_port:
+            with explained("replace the port", port):
+                _swap(lock, staged)
+            lock.settle()
+        with explained("write the patches", patch_dir):
+            if write_patches:
+                install_patches(staged_patches, patch_dir, series)
+    except BaseException:
+        # Where this fails as well, the next run does it.
+        with suppress(OSError, MigrateError):
+            lock.settle()
+        with suppress(OSError):
+            clear_staged(patch_dir)
+        raise
+    return Published(write_port, write_patches, tuple(lock.kept))
+
+
+def _check(files: Mapping[str, SourceFile], manifest: Manifest, series: Series) -> None:
+    """Refuse what a later run could not read back."""
+    if MANIFEST_NAME in files:
+        raise ValueError(f"{MANIFEST_NAME}: not a file that a port may have")
+    check_tree(files)
+    recorded = {record.path: (record.mode, record.after) for record in manifest.files}
+    actual = {record.path: (record.mode, record.after) for record in file_records({}, files)}
+    if recorded != actual:
+        raise ValueError("the manifest does not describe these files")
+    if manifest.series_digest != series.digest:
+        raise ValueError("the manifest does not name this series")
+    Manifest.from_json(manifest.to_json(), MANIFEST_NAME)
+
+
+def _must_write(
+    port: Path, files: Mapping[str, SourceFile], manifest: Manifest, *, force: bool
+) -> bool:
+    """Whether the port is out of date; an error where writing it would lose something."""
+    state = inspect(port)
+    if state.kind is PortKind.FOREIGN:
+        raise MigrateError(
+            f"this is not a folder that migrate wrote: it has no {MANIFEST_NAME}",
+            where=str(port),
+            advice="Move it away and run the command again; --force does not overwrite it either.",
+        )
+    if state.is_current(manifest):
+        return False
+    lost = [f"edited      {path}" for path in state.edited]
+    lost += [f"deleted     {path}" for path in state.deleted]
+    if state.manifest is not None:
+        known = {record.path for record in state.manifest.files}
+        with explained("read the port", port):
+            lost += [f"in the way  {path}" for path in _collisions(port, known, files)]
+    if lost and not force:
+        if len(lost) > _SHOWN:
+            lost = [*lost[:_SHOWN], f"and {len(lost) - _SHOWN} more"]
+        raise MigrateError(
+            "the port was edited by hand, so it was not written:\n    " + "\n    ".join(lost),
+            where=str(port),
+            advice="Save the edits elsewhere, then run the command again with --force.",
+        )
+    return True
+
+
+def _collisions(port: Path, known: set[str], files: Mapping[str, SourceFile]) -> Iterator[str]:
+    """The unknown entries of a port for which the new files leave no room."""
+    folders = folders_of(files)
+    walked = folders | folders_of(known)
+    for path, entry in unknown(port, known, walked.__contains__):
+        if os.path.ismount(entry.path):
+            raise MigrateError(
+                "a mount point cannot move with the port",
+                where=entry.path,
+                advice="Unmount it, run the command again, and mount it again.",
+            )
+        if path in files or path in folders or not files.keys().isdisjoint(folders_of([path])):
+            yield path
+
+
+def _stage(lock: PortLock, files: Mapping[str, SourceFile], manifest: Manifest) -> Path:
+    staged = lock.beside("tmp")
+    staged.mkdir()
+    for folder in sorted(folders_of(files)):
+        (staged / folder).mkdir()
+    for path, file in files.items():
+        write(staged / path, file.data, executable=file.mode == EXECUTABLE)
+    write(staged / MANIFEST_NAME, manifest.to_json())
+    sync_all(staged)
+    return staged
+
+
+def _swap(lock: PortLock, staged: Path) -> None:
+    # An empty folder in the port's place needs no name of its own: the rename replaces it.
+    if (lock.port_dir / MANIFEST_NAME).exists():
+        lock.port_dir.rename(lock.beside("old"))
+    staged.rename(lock.port_dir)
+    sync(lock.ported_dir)
