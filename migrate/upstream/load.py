@@ -103,7 +103,7 @@ def _open(
     allow_protocols: Sequence[str],
 ) -> tuple[ObjectStore, Commit, list[str]]:
     """Open the first repository that has the commit; its notes may still grow while it is read."""
-    wanted = wanted_commit(commit or pin.commit)
+    wanted = wanted_commit(pin.commit if commit is None else commit)
     protocols = ("https", *allow_protocols)
     where = places(pin, mirror, protocols)
     failures: list[NotHere] = []

@@ -50,17 +50,14 @@ def places(pin: Pin, mirror: str | None, protocols: Sequence[str]) -> Places:
                 where="--mirror",
                 advice="Give an https URL, or the path of a folder on this machine.",
             )
-        base = mirror.rstrip("/") + "/"
-        return Places(
-            (), tuple(base + _repository(url) if _on_github(url) else url for url in urls)
-        )
+        return Places((), tuple(_mirrored(mirror.rstrip("/"), urls)))
     folder = Path(mirror).expanduser()
     wanted = [_repository(url) for url in urls if _on_github(url)]
     elsewhere = tuple(url for url in urls if not _on_github(url))
     local = tuple(_local(folder, wanted))
     if not local and not elsewhere:
         state = "has no repository" if folder.is_dir() else "is not a folder, so there is no"
-        names = " or ".join(name.removesuffix(".git") for name in wanted)
+        names = " or ".join(wanted)
         advice = f"It stands for {GITHUB}, with <owner>/<name>.git below it."
         raise UsageError(f"{folder} {state} {names}", where="--mirror", advice=advice)
     return Places(local, elsewhere)
@@ -86,12 +83,22 @@ def _on_github(url: str) -> bool:
 
 
 def _repository(url: str) -> str:
-    return url[len(GITHUB) :].strip("/")
+    """``<owner>/<name>`` of a URL on GitHub."""
+    return url[len(GITHUB) :].strip("/").removesuffix(".git")
+
+
+def _mirrored(base: str, urls: Sequence[str]) -> Iterator[str]:
+    for url in urls:
+        if _on_github(url):
+            yield f"{base}/{_repository(url)}.git"
+            yield f"{base}/{_repository(url)}"
+        else:
+            yield url
 
 
 def _local(folder: Path, names: Sequence[str]) -> Iterator[Path]:
     for name in names:
-        bare = folder / name.removesuffix(".git")
+        bare = folder / name
         candidates = (bare.with_name(f"{bare.name}.git"), bare / ".git", bare)
         try:
             found = (git_directory(candidate) for candidate in candidates)
