@@ -27,7 +27,6 @@ from migrate.upstream.tree import SourceFile
 Options = Mapping[str, Mapping[str, Any]]
 
 GATE = "NPU900"
-COLLISION = "NPU901"
 UNPARSABLE = "NPU902"
 RULE_FAILED = "NPU903"
 NOT_IDEMPOTENT = "NPU904"

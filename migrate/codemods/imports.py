@@ -27,7 +27,43 @@ def import_edits(module: Module, wanted: Collection[RuntimeImport]) -> Iterator[
             plain = sorted(have | missing)
             yield Edit(start, end, f"from {source} import {', '.join(plain)}")
     if lines:
-        yield _insertion(module, lines)
+        yield _insertion(module, [*_path_setup(module, lines), *lines])
+
+
+def _path_setup(module: Module, lines: list[str]) -> list[str]:
+    """Lines that let a script in a subfolder find the runtime at the port's root.
+
+    Python puts the script's own folder on ``sys.path``, not the port's root. A script that
+    imports other modules of the project from the root needs them on the path already.
+    """
+    depth = module.path.count("/")
+    if not depth or not any("npu_runtime" in line for line in lines) or not _is_script(module):
+        return []
+    if _imports_from_root(module):
+        return []
+    place = "os.path.dirname(os.path.abspath(__file__))" + ", '..'" * depth
+    setup = [] if "os" in module.scope.bindings else ["import os"]
+    setup += [] if "sys" in module.scope.bindings else ["import sys"]
+    return [*setup, f"sys.path.append(os.path.join({place}))"]
+
+
+def _is_script(module: Module) -> bool:
+    """Whether the file is meant to be started: it asks for ``__main__``."""
+    return any(
+        isinstance(node, ast.If)
+        and any(isinstance(n, ast.Name) and n.id == "__name__" for n in ast.walk(node.test))
+        for node in module.tree.body
+    )
+
+
+def _imports_from_root(module: Module) -> bool:
+    folder = module.path.rpartition("/")[0]
+    for bindings in module.scope.bindings.values():
+        for binding in bindings:
+            path, colon, _ = binding.qualified.partition(":")
+            if binding.kind == "import" and colon and not path.startswith(f"{folder}/"):
+                return True
+    return any(":" in star and not star.startswith(f"{folder}/") for star in module.star_imports)
 
 
 def _existing(module: Module, source: str) -> ast.ImportFrom | None:

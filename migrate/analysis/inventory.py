@@ -1,0 +1,99 @@
+"""Every TensorFlow, Keras and Horovod name that a project uses, and how a port deals with it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from migrate.analysis.project import Project
+from migrate.analysis.symbols import Status, classify
+
+_ROOTS = ("tensorflow.", "keras.", "horovod.")
+_LITERALS = (b"tensorflow", b"keras", b"horovod", b"import *")
+STATUSES: tuple[str, ...] = ("native", "rewritten", "manual", "unsupported", "unknown")
+
+
+@dataclass(frozen=True)
+class SymbolUse:
+    """One use of one name.
+
+    Args:
+        name: canonical, such as ``tensorflow.train.Saver``.
+    """
+
+    name: str
+    path: str
+    line: int
+
+
+@dataclass(frozen=True)
+class SymbolReport:
+    """How the uses of one name are dealt with.
+
+    Args:
+        status: ``native``, ``rewritten``, ``manual``, ``unsupported`` or ``unknown``.
+        reason: what to know about it; empty for native and rewritten names.
+        places: ``file:line`` of each use.
+    """
+
+    name: str
+    status: str
+    reason: str
+    places: tuple[str, ...]
+
+
+def symbol_uses(project: Project) -> list[SymbolUse]:
+    """Every use in the files that parse, in order of path and line."""
+    uses = []
+    for path in project.python_files:
+        data = project.files[path].data
+        if not any(literal in data for literal in _LITERALS):
+            continue
+        module = project.parsed(path)
+        if module is None:
+            continue
+        for node in module.nodes:
+            if not isinstance(node, ast.Attribute | ast.Name):
+                continue
+            if isinstance(module.parents.get(node), ast.Attribute):
+                continue  # part of a longer name
+            name = module.qualified(node)
+            while name is None and isinstance(node, ast.Attribute):
+                node = node.value
+                name = module.qualified(node) if isinstance(node, ast.Attribute) else None
+            if name is not None and name.startswith(_ROOTS):
+                uses.append(SymbolUse(name, path, node.lineno))
+    return uses
+
+
+def classified(
+    uses: Iterable[SymbolUse], claimed: Mapping[str, frozenset[str]]
+) -> list[SymbolReport]:
+    """One report for each name and status, sorted.
+
+    Args:
+        uses: what the project used before the port.
+        claimed: for each path, the names that the rules which fired there deal with.
+    """
+    places: dict[tuple[str, str, str], list[str]] = {}
+    for use in uses:
+        status: Status | str
+        if use.name in claimed.get(use.path, frozenset()):
+            status, reason = "rewritten", ""
+        else:
+            symbol = classify(use.name)
+            status, reason = symbol.status, symbol.reason
+        places.setdefault((use.name, status, reason), []).append(f"{use.path}:{use.line}")
+    return [
+        SymbolReport(name, status, reason, tuple(found))
+        for (name, status, reason), found in sorted(places.items())
+    ]
+
+
+def totals(reports: Iterable[SymbolReport]) -> dict[str, int]:
+    """Uses by status; every status is there."""
+    counts = dict.fromkeys(STATUSES, 0)
+    for report in reports:
+        counts[report.status] += len(report.places)
+    return counts

@@ -1,0 +1,59 @@
+"""``migrate demo``: ports the bundled example, with no network."""
+
+from __future__ import annotations
+
+import argparse
+
+from migrate.codemods.registry import kit_rules
+from migrate.commands.port import finish
+from migrate.console import progress
+from migrate.errors import MigrateError
+from migrate.manifest import Upstream
+from migrate.porting import make_port
+from migrate.recipe import Recipe
+from migrate.upstream.tree import EXECUTABLE, REGULAR, SourceFile, SourceTree
+from migrate.workspace import DEFAULT_CANN, Workspace
+
+EXAMPLE = "tiny_gan"
+
+
+def run(arguments: argparse.Namespace, workspace: Workspace) -> int:
+    with progress(f"port {EXAMPLE}") as say:
+        port = make_port(
+            Upstream(EXAMPLE, "", None, None, "", "MIT"),
+            example_tree(workspace),
+            Recipe(rules=kit_rules()),
+            cann=DEFAULT_CANN,
+            templates=workspace.templates,
+            say=say,
+        )
+    options = argparse.Namespace(diff=False, check=False, force=False, json=arguments.json)
+    code = finish(options, workspace, port, None)
+    if not arguments.json:
+        print()
+        print("Where to look next:")
+        print(f"  migrate diff {EXAMPLE}      the changes, one patch per concern")
+        print(f"  ported/{EXAMPLE}/           the project, ready for Ascend")
+        print("  migrate explain NPU101     why a rule did what it did")
+        print(
+            "  migrate port biggan        the first real upstream (needs the network, or --mirror)"
+        )
+    return code
+
+
+def example_tree(workspace: Workspace) -> SourceTree:
+    """The bundled example's files.
+
+    Raises:
+        MigrateError: it is not in this checkout.
+    """
+    root = workspace.examples / EXAMPLE
+    files = {}
+    for path in sorted(root.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            name = path.relative_to(root).as_posix()
+            mode = EXECUTABLE if path.stat().st_mode & 0o100 else REGULAR
+            files[name] = SourceFile(name, path.read_bytes(), mode)
+    if not files:
+        raise MigrateError("the bundled example is missing", where=str(root))
+    return SourceTree(files)

@@ -1,0 +1,69 @@
+"""``migrate diff``: the patch series of a port, as it was written."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+
+from migrate.errors import MigrateError, UsageError
+from migrate.workspace import Workspace
+
+
+def run(arguments: argparse.Namespace, workspace: Workspace) -> int:
+    folder = workspace.patches(arguments.name)
+    try:
+        names = (folder / "series").read_text(encoding="ascii").split()
+    except FileNotFoundError:
+        raise MigrateError(
+            f"{arguments.name} has no patches",
+            where=str(folder),
+            advice=f"Run `migrate port {arguments.name}` first.",
+        ) from None
+    groups = {re.sub(r"^\d+-|\.patch$", "", name): name for name in names}
+    if arguments.patch:
+        if arguments.patch not in groups:
+            raise UsageError(
+                f"{arguments.name} has no patch {arguments.patch!r}",
+                advice=f"There are: {', '.join(groups)}",
+            )
+        groups = {arguments.patch: groups[arguments.patch]}
+    if arguments.stat:
+        return _stat([folder / name for name in groups.values()])
+    sys.stdout.flush()
+    for name in groups.values():
+        data = (folder / name).read_bytes()
+        sys.stdout.buffer.write(_coloured(data) if sys.stdout.isatty() else data)
+    return 0
+
+
+def _stat(patches: list[os.PathLike[str]]) -> int:
+    for patch in patches:
+        print(os.path.basename(patch))
+        sys.stdout.flush()
+        done = subprocess.run(["git", "apply", "--stat", os.fspath(patch)], check=False)
+        if done.returncode:
+            return 1
+    return 0
+
+
+_STYLES = (
+    (b"diff ", b"1"),
+    (b"index ", b"1"),
+    (b"--- ", b"1"),
+    (b"+++ ", b"1"),
+    (b"@@", b"36"),
+    (b"+", b"32"),
+    (b"-", b"31"),
+    (b"Subject:", b"1;33"),
+)
+
+
+def _coloured(patch: bytes) -> bytes:
+    lines = []
+    for line in patch.split(b"\n"):
+        style = next((style for start, style in _STYLES if line.startswith(start)), None)
+        lines.append(b"\x1b[" + style + b"m" + line + b"\x1b[0m" if style else line)
+    return b"\n".join(lines)

@@ -1,0 +1,49 @@
+"""``migrate explain``: what a code stands for; without one, all of them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from migrate.codemods.registry import kit_rules, recipe_rules
+from migrate.console import styled
+from migrate.errors import UsageError
+from migrate.explanations import PAGES
+
+
+def run(arguments: argparse.Namespace, patches: Path | None) -> int:
+    """Prints one page, or the list.
+
+    Args:
+        patches: the workspace's folder of recipes, whose rules are explained as well.
+    """
+    pages = _pages(patches)
+    if arguments.code is None:
+        listed = {code: page.partition("\n")[0] for code, (_, page) in pages.items()}
+        if arguments.json:
+            print(json.dumps(listed, indent=2))
+            return 0
+        for code, (group, page) in pages.items():
+            print(f"{styled(code, 'bold')}  {group:15} {page.partition(chr(10))[0]}")
+        return 0
+    code = arguments.code.upper()
+    if code not in pages:
+        raise UsageError(
+            f"there is no rule {arguments.code}", advice="`migrate explain` lists them."
+        )
+    group, page = pages[code]
+    if arguments.json:
+        print(json.dumps({"code": code, "group": group, "page": page}, indent=2))
+    else:
+        print(f"{styled(code, 'bold')} ({group})\n\n{page}")
+    return 0
+
+
+def _pages(patches: Path | None) -> dict[str, tuple[str, str]]:
+    pages = {rule.code: (rule.group, rule.page) for rule in kit_rules()}
+    for folder in sorted(patches.glob("*/rules")) if patches else []:
+        for rule in recipe_rules(folder):
+            pages[rule.code] = (f"{rule.group}, {folder.parent.name}", rule.page)
+    pages |= {code: ("gates", page) for code, page in PAGES.items()}
+    return dict(sorted(pages.items()))

@@ -1,0 +1,69 @@
+"""``migrate list``: the pinned upstreams and the state of their ports."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+import migrate
+from migrate.errors import MigrateError
+from migrate.porting import rules_digest
+from migrate.publish import PortKind, inspect, patches_current
+from migrate.recipe import read_recipe
+from migrate.upstream.lock import read_lock
+from migrate.upstream.pin import Pin
+from migrate.workspace import Workspace
+
+
+def run(arguments: argparse.Namespace, workspace: Workspace) -> int:
+    pins = read_lock(workspace.lock)
+    rows = [(pin, *_state(workspace, pin)) for pin in pins.values()]
+    if arguments.json:
+        print(
+            json.dumps(
+                [
+                    {
+                        "name": pin.name,
+                        "url": pin.url,
+                        "commit": pin.commit,
+                        "path": pin.path,
+                        "licence": pin.licence,
+                        "state": state,
+                        "why": why,
+                    }
+                    for pin, state, why in rows
+                ],
+                indent=2,
+            )
+        )
+        return 0
+    width = max((len(pin.name) for pin, _, _ in rows), default=0)
+    for pin, state, why in rows:
+        detail = f" ({why})" if why else ""
+        print(f"{pin.name:{width}}  {pin.commit[:10]}  {pin.licence:10}  {state}{detail}")
+    return 0
+
+
+def _state(workspace: Workspace, pin: Pin) -> tuple[str, str]:
+    """The port's state in words, and why it is so."""
+    try:
+        state = inspect(workspace.port(pin.name))
+    except MigrateError as error:
+        return "damaged", error.message
+    if state.kind is PortKind.ABSENT:
+        return "never ported", ""
+    if state.kind is PortKind.FOREIGN or state.manifest is None:
+        return "not ours", f"ported/{pin.name} has no manifest"
+    if state.kind is PortKind.EDITED:
+        return "hand-edited", ", ".join([*state.edited, *state.deleted])
+    manifest = state.manifest
+    old = []
+    if manifest.upstream.commit != pin.commit:
+        old.append("the pin moved")
+    if manifest.kit_version != migrate.__version__ or manifest.rules_digest != rules_digest():
+        old.append("the rules changed")
+    if manifest.recipe_digest != read_recipe(workspace.patches(pin.name)).digest:
+        old.append("the recipe changed")
+    if not patches_current(workspace.patches(pin.name), manifest):
+        old.append("its patches are missing or were edited")
+    return ("out of date", ", ".join(old)) if old else ("current", f"CANN {manifest.cann}")

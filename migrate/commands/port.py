@@ -1,0 +1,185 @@
+"""``migrate port``: writes a port and its patch series, or shows what it would write."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from typing import Any
+
+from migrate.console import progress, styled
+from migrate.errors import UsageError
+from migrate.manifest import Upstream
+from migrate.porting import Port, make_port
+from migrate.publish import PortLock, inspect, patches_current, publish
+from migrate.recipe import read_recipe
+from migrate.report import port_json, port_lines, symbol_lines
+from migrate.series import unified_diff
+from migrate.upstream.load import load
+from migrate.upstream.lock import read_lock, update_pin
+from migrate.upstream.pin import Pin
+from migrate.workspace import Workspace, cache_folder
+
+
+def run(arguments: argparse.Namespace, workspace: Workspace) -> int:
+    pins = read_lock(workspace.lock)
+    if arguments.all:
+        if arguments.name or arguments.commit:
+            raise UsageError("--all ports every pin; leave out the name and --commit")
+        return _run_all(arguments, list(pins))
+    if not arguments.name:
+        raise UsageError("say which upstream to port, or --all", advice=f"Known: {_names(pins)}")
+    if arguments.name not in pins:
+        raise UsageError(
+            f"no upstream is called {arguments.name!r}",
+            where=str(workspace.lock),
+            advice=f"Known: {_names(pins)}",
+        )
+    pin = pins[arguments.name]
+    with progress(f"port {pin.name}") as say:
+        say("reading upstream")
+        recipe = read_recipe(workspace.patches(pin.name))
+        loaded = load(
+            pin,
+            cache=cache_folder(),
+            mirror=arguments.mirror,
+            commit=arguments.commit,
+            leave_out=recipe.leave_out,
+        )
+        pin = loaded.pin
+        port = make_port(
+            upstream_of(pin),
+            loaded.source,
+            recipe,
+            cann=arguments.cann,
+            templates=workspace.templates,
+            say=say,
+        )
+    for note in loaded.notes:
+        print(note, file=sys.stderr)
+    return finish(arguments, workspace, port, pin)
+
+
+def upstream_of(pin: Pin) -> Upstream:
+    return Upstream(pin.name, pin.url, pin.commit, pin.tree, pin.path, pin.licence)
+
+
+def finish(arguments: argparse.Namespace, workspace: Workspace, port: Port, pin: Pin | None) -> int:
+    """Writes, checks or shows a port, and says what was done.
+
+    Args:
+        pin: what the lock is to say when the port succeeded; None for the bundled example.
+    """
+    name = port.upstream.name
+    if arguments.diff:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(unified_diff(port.before, port.after))
+        _say_findings(port)
+        return int(port.failed)
+    if arguments.check:
+        return _check(arguments, workspace, port, pin)
+    with PortLock(workspace.ported, name) as lock:
+        published = publish(
+            lock,
+            port.after,
+            port.manifest,
+            port.series,
+            workspace.patches(name),
+            force=arguments.force,
+        )
+    locked = pin is not None and not port.failed and read_lock(workspace.lock).get(name) != pin
+    if pin is not None and locked:
+        update_pin(workspace.lock, pin)
+    written = published.port or published.patches
+    if arguments.json:
+        print(json.dumps(port_json(port, written=written, lock_updated=locked), indent=2))
+        return int(port.failed)
+    for line in [*port_lines(port), *symbol_lines(port.symbols)]:
+        print(line)
+    for kept in published.kept:
+        print(f"  kept      {kept}")
+    print(f"  {_outcome(port, written, locked)}")
+    return int(port.failed)
+
+
+def _outcome(port: Port, written: bool, locked: bool) -> str:
+    name = port.upstream.name
+    if not written:
+        return styled(f"ported/{name} is up to date; nothing was written", "good")
+    text = f"wrote ported/{name} and patches/{name}"
+    if locked:
+        text += f"; upstream.lock now pins {(port.upstream.commit or '')[:10]}"
+    if port.failed:
+        return styled(f"{text}, but there are errors: see above", "error")
+    return styled(f"{text}; read it with `migrate diff {name}`", "good")
+
+
+def _check(arguments: argparse.Namespace, workspace: Workspace, port: Port, pin: Pin | None) -> int:
+    name = port.upstream.name
+    state = inspect(workspace.port(name))
+    current = state.is_current(port.manifest) and patches_current(
+        workspace.patches(name), port.manifest
+    )
+    if pin is not None and read_lock(workspace.lock)[name] != pin:
+        current = False
+    if arguments.json:
+        print(json.dumps(port_json(port, current=current), indent=2))
+    else:
+        print(f"{name}: {'up to date' if current else 'a port would change something'}")
+        _say_findings(port)
+    return int(port.failed or not current)
+
+
+def _say_findings(port: Port) -> None:
+    """Errors and warnings, on standard error: standard output is for the diff."""
+    from migrate.report import finding_lines
+
+    for line in finding_lines(f for f in port.findings if f.severity != "note"):
+        print(line, file=sys.stderr)
+
+
+def _names(pins: dict[str, Pin]) -> str:
+    return ", ".join(pins)
+
+
+def _run_all(arguments: argparse.Namespace, names: list[str]) -> int:
+    """Every pin in a process of its own: a bad upstream stops no other."""
+    from concurrent.futures import ProcessPoolExecutor
+
+    results: list[tuple[str, int, str]] = []
+    with ProcessPoolExecutor(max_workers=min(len(names), os.cpu_count() or 1)) as pool:
+        futures = {name: pool.submit(_port_one, arguments, name) for name in names}
+        for name, future in futures.items():
+            code, output = future.result()
+            results.append((name, code, output))
+            if not arguments.json:
+                print(output, end="", flush=True)
+    if arguments.json:
+        print(json.dumps({name: _json_of(output) for name, _, output in results}, indent=2))
+    else:
+        failed = [name for name, code, _ in results if code]
+        good = f"{len(results) - len(failed)} of {len(results)} ports"
+        print(good if not failed else f"{good}; not: {', '.join(failed)}")
+    return max((code for _, code, _ in results), default=0)
+
+
+def _port_one(arguments: argparse.Namespace, name: str) -> tuple[int, str]:
+    import io
+    from contextlib import redirect_stdout
+
+    from migrate.cli import guarded
+
+    output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+    one = argparse.Namespace(**{**vars(arguments), "name": name, "all": False})
+    with redirect_stdout(output):
+        code = guarded(lambda: run(one, Workspace(one.root)), as_json=one.json)
+    output.seek(0)
+    return code, output.read()
+
+
+def _json_of(output: str) -> Any:
+    try:
+        return json.loads(output)
+    except ValueError:
+        return {"output": output}

@@ -1,0 +1,44 @@
+"""Pages for the findings that come from reading and from the gates, not from a rule."""
+
+from __future__ import annotations
+
+PAGES = {
+    "NPU900": """A rewritten file failed a gate and was left as upstream has it.
+
+After every rewrite the kit checks that edits do not touch the same text, that the result parses
+as Python 3.7 if the original did (by a real Python 3.7 where one is found), that every comment is
+still there, and that the file's own encoding can say the result. A failure is a bug of a rule,
+never of the project: the file stays as it was, the command exits with 1. Port the file by hand,
+and report it.""",
+    "NPU902": """A Python file cannot be read and is copied unchanged.
+
+It is not Python 3 (nor Python 2 that the fixer could turn into it), not text in the encoding it
+declares, or so large that it is taken for generated data. The rest of the project is ported. If
+training needs the file, port it by hand.""",
+    "NPU903": """A rule failed with an internal error and was left out for this file.
+
+The other rules' edits are kept. Report it with the file that caused it.""",
+    "NPU904": """A rule would change its own output again.
+
+Porting a port must change nothing; the kit runs every rule a second time over what it wrote.
+Report it with the file that caused it.""",
+    "NPU905": """A notebook is copied as it is.
+
+Rules work on Python files. Export the notebook as a script to have it ported.""",
+    "NPU910": """An entry of the upstream tree cannot be part of a port and was skipped.
+
+Symbolic links and submodules are not taken: a port holds plain files only. Where a file of the
+project is reached through such an entry, the finding is an error. Leave it out in the recipe
+(leave_out), or bring the files in by hand.""",
+    "NPU911": """A file's name is hostile or not portable, and the file was refused.
+
+Names with `..`, `.git` in any disguise, control characters, backslashes or drive letters could
+write outside of the port or cannot exist everywhere.""",
+    "NPU912": """Two names differ only in letter case.
+
+They cannot both exist on every file system. Leave one out in the recipe (leave_out).""",
+    "NPU913": """A file is only a pointer to Git LFS.
+
+Its content is not in the repository. It is copied as it is; fetch the content by hand if training
+needs it.""",
+}

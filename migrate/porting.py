@@ -1,0 +1,216 @@
+"""From an upstream's files to a port: rewritten files, the patch series, the manifest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+import migrate
+from migrate.analysis.inventory import SymbolReport, classified, symbol_uses, totals
+from migrate.analysis.project import Project
+from migrate.codemods.engine import GATE, GroupResult, rewrite
+from migrate.codemods.rule import GROUP_TITLES, SessionRow
+from migrate.findings import Finding
+from migrate.manifest import Manifest, Upstream, file_records
+from migrate.recipe import Recipe
+from migrate.runtime import cann_release, runtime_files
+from migrate.series import Series, Step, build_series
+from migrate.upstream.tree import SourceFile, SourceTree
+
+Files = Mapping[str, SourceFile]
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Port:
+    """A finished port, not yet written anywhere.
+
+    Args:
+        before: the upstream's files that the port takes.
+        after: the port's files, without the manifest.
+        symbols: every TensorFlow, Keras and Horovod name in use.
+    """
+
+    upstream: Upstream
+    before: Files
+    after: Files
+    series: Series
+    manifest: Manifest
+    findings: tuple[Finding, ...]
+    sessions: tuple[SessionRow, ...]
+    symbols: tuple[SymbolReport, ...]
+
+    @property
+    def failed(self) -> bool:
+        return any(finding.severity == "error" for finding in self.findings)
+
+
+def make_port(
+    upstream: Upstream,
+    source: SourceTree,
+    recipe: Recipe,
+    *,
+    cann: str,
+    templates: Path,
+    say: Say = lambda _: None,
+) -> Port:
+    """Rewrites a project. Nothing of it is run, and nothing is written.
+
+    Args:
+        upstream: where the files come from.
+        source: the files.
+        recipe: what is particular to this upstream.
+        cann: the CANN release to port for, such as ``7.0``.
+        templates: the folder of the jinja2 templates.
+        say: told what is being done, one line at a time.
+
+    Raises:
+        UsageError: the CANN release is unknown.
+        MigrateError: git failed.
+    """
+    cann_release(cann)
+    say("reading names")
+    project = Project(source.files)
+    uses = symbol_uses(project)
+    results = rewrite(project, recipe.rules, recipe.options, say)
+    say("checking")
+    findings = [*source.findings, *_drop_what_python37_refuses(source.files, results)]
+    findings += [finding for result in results for finding in result.findings]
+    say("making the patch series")
+    steps = _steps(upstream, source.files, results, cann, templates)
+    series = build_series(source.files, _import_message(upstream), steps)
+    after = steps[-1].files
+    symbols = tuple(classified(uses, _claimed(results, recipe)))
+    sessions = tuple(sorted({row for r in results for row in r.sessions}, key=_place))
+    fired = sum((result.fired for result in results), Counter[str]())
+    findings = sorted(set(findings))
+    manifest = Manifest(
+        kit_version=migrate.__version__,
+        rules_digest=rules_digest(),
+        upstream=upstream,
+        cann=cann,
+        recipe_digest=recipe.digest,
+        settings={},
+        files=file_records(source.files, after),
+        rules=dict(sorted(fired.items())),
+        findings=tuple(finding.as_json() for finding in findings),
+        sessions=tuple(asdict(row) for row in sessions),
+        symbols=totals(symbols),
+        series_digest=series.digest,
+    )
+    return Port(upstream, source.files, after, series, manifest, tuple(findings), sessions, symbols)
+
+
+@cache
+def rules_digest() -> str:
+    """The sha256 of everything in the kit that decides what a port is."""
+    root = Path(migrate.__file__).parent
+    digest = hashlib.sha256()
+    for part in ("analysis", "codemods", "runtime", "porting.py", "series.py"):
+        place = root / part
+        for path in [place] if place.is_file() else sorted(place.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                digest.update(path.relative_to(root).as_posix().encode() + b"\0")
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _place(row: SessionRow) -> tuple[str, int, str]:
+    return row.path, row.line, row.kind
+
+
+def _claimed(results: list[GroupResult], recipe: Recipe) -> dict[str, frozenset[str]]:
+    claims = {rule.code: rule.claims for rule in recipe.rules}
+    claimed: dict[str, frozenset[str]] = {}
+    for result in results:
+        for path, codes in result.fired_in.items():
+            names = frozenset().union(*(claims[code] for code in codes))
+            claimed[path] = claimed.get(path, frozenset()) | names
+    return claimed
+
+
+def _drop_what_python37_refuses(before: Files, results: list[GroupResult]) -> list[Finding]:
+    """A real Python 3.7 has the last word: what it does not parse stays as upstream has it."""
+    from migrate.environment import find_python37, parse_with_python37
+
+    last: dict[str, bytes] = {}
+    for result in results:
+        last.update({p: f.data for p, f in result.changed.items() if p.endswith(".py")})
+    python = find_python37() if last else None
+    if python is None:
+        return []
+    refused = parse_with_python37(python, last)
+    originals = {p: before[p].data for p in refused if p in before}
+    if originals:
+        for path in parse_with_python37(python, originals):
+            del refused[path]  # it never was Python 3.7
+    findings = []
+    for path, error in sorted(refused.items()):
+        for result in results:
+            result.changed.pop(path, None)
+            result.fired_in.pop(path, None)
+        findings.append(
+            Finding(
+                path,
+                0,
+                GATE,
+                "error",
+                f"left as it was: Python 3.7 does not parse the result: {error}",
+                "Port this file by hand, and report this: a rule must not do it.",
+            )
+        )
+    return findings
+
+
+def _steps(
+    upstream: Upstream, before: Files, results: list[GroupResult], cann: str, templates: Path
+) -> list[Step]:
+    """One step per group of rules, each with the parts of the runtime that it starts to use."""
+    steps = []
+    files = dict(before)
+    for result in results:
+        files = {**files, **result.changed, **runtime_files(cann, _parts(result.runtime))}
+        body = _commit_body(result)
+        steps.append(
+            Step(result.group, GROUP_TITLES[result.group], body, dict(sorted(files.items())))
+        )
+    from migrate.render import notice
+
+    files["NOTICE"] = SourceFile("NOTICE", notice(templates, upstream, before, files))
+    body = "Says where the files come from and which of them were changed."
+    steps.append(Step("provenance", "Record provenance", body, dict(sorted(files.items()))))
+    return steps
+
+
+def _parts(modules: set[str]) -> frozenset[str]:
+    """The parts of the runtime behind the modules that files import."""
+    names = {"npu_runtime": "session", "npu_runtime.images": "images"}
+    return frozenset(names[module] for module in modules if module in names)
+
+
+def _commit_body(result: GroupResult) -> str:
+    from migrate.codemods.registry import kit_rules
+
+    summaries = {rule.code: rule.summary for rule in kit_rules()}
+    lines = [
+        f"{code} ({count} change{'s' * (count != 1)}) {summaries.get(code, '')}".rstrip()
+        for code, count in sorted(result.fired.items())
+    ]
+    return "\n".join(lines)
+
+
+def _import_message(upstream: Upstream) -> str:
+    lines = [f"Import {upstream.name}", ""]
+    if upstream.url:
+        lines.append(f"Url: {upstream.url}")
+    if upstream.commit:
+        lines.append(f"Commit: {upstream.commit}")
+    if upstream.tree:
+        lines.append(f"Tree: {upstream.tree}")
+    if upstream.path:
+        lines.append(f"Path: {upstream.path}")
+    return "\n".join(lines) + "\n"

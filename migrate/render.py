@@ -1,0 +1,70 @@
+"""Fills the templates in ``templates/``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import migrate
+from migrate.errors import MigrateError
+from migrate.manifest import Upstream
+from migrate.upstream.tree import SourceFile
+
+_NOTICE = "NOTICE"
+
+
+def notice(
+    templates: Path,
+    upstream: Upstream,
+    before: Mapping[str, SourceFile],
+    after: Mapping[str, SourceFile],
+) -> bytes:
+    """The port's NOTICE: upstream's own first, then where the files come from.
+
+    Args:
+        templates: the folder of the templates.
+        before: upstream's files.
+        after: the port's files, NOTICE apart.
+
+    Raises:
+        MigrateError: the template is missing or wrong; with its name and line.
+    """
+    changed = sorted(p for p in before if p in after and after[p] != before[p] and p != _NOTICE)
+    added = sorted({p for p in after if p not in before} | ({_NOTICE} - before.keys()))
+    kept = before[_NOTICE].data.decode("utf-8", "replace").rstrip() if _NOTICE in before else ""
+    return render(
+        templates,
+        "NOTICE.j2",
+        {
+            "kept": kept,
+            "upstream": upstream,
+            "kit_version": migrate.__version__,
+            "changed": changed,
+            "added": added,
+        },
+    )
+
+
+def render(templates: Path, name: str, values: Mapping[str, object]) -> bytes:
+    """One template, filled.
+
+    Raises:
+        MigrateError: the template is missing, malformed, or asks for a value that there is not.
+    """
+    import jinja2
+    from jinja2.sandbox import SandboxedEnvironment
+
+    environment = SandboxedEnvironment(
+        loader=jinja2.FileSystemLoader(templates),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    try:
+        return environment.get_template(name).render(values).encode("utf-8")
+    except jinja2.TemplateNotFound:
+        raise MigrateError("there is no such template", where=str(templates / name)) from None
+    except jinja2.TemplateSyntaxError as error:
+        where = f"{templates / (error.name or name)}:{error.lineno}"
+        raise MigrateError(error.message or "malformed template", where=where) from None
+    except jinja2.UndefinedError as error:
+        raise MigrateError(str(error), where=str(templates / name)) from None

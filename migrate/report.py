@@ -1,0 +1,102 @@
+"""A port's report: one model, shown as text or JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from migrate.analysis.inventory import SymbolReport, totals
+from migrate.codemods.rule import SessionRow
+from migrate.console import styled
+from migrate.findings import Finding
+from migrate.porting import Port
+
+
+def port_json(port: Port, **outcome: Any) -> dict[str, Any]:
+    """The whole report as JSON values.
+
+    Args:
+        outcome: what became of the port, such as ``written``.
+    """
+    return {
+        "upstream": asdict(port.upstream),
+        "cann": port.manifest.cann,
+        "files": len(port.after),
+        "changed": changed_files(port),
+        "patches": [name for name, _ in port.series.patches],
+        "rules": dict(port.manifest.rules),
+        "sessions": [asdict(row) for row in port.sessions],
+        "symbols": {
+            "totals": totals(port.symbols),
+            "names": [asdict(symbol) for symbol in port.symbols if symbol.status != "native"],
+        },
+        "findings": [finding.as_json() for finding in port.findings],
+        **outcome,
+    }
+
+
+def changed_files(port: Port) -> list[str]:
+    """The upstream files that the port changes."""
+    return [path for path, file in port.before.items() if port.after.get(path) != file]
+
+
+def port_lines(port: Port) -> Iterator[str]:
+    """The report as lines of text."""
+    commit = (port.upstream.commit or "")[:10]
+    changed = changed_files(port)
+    yield styled(f"{port.upstream.name} {commit}".rstrip(), "bold")
+    yield (
+        f"  files     {len(port.before)} of upstream, {len(changed)} of them changed; "
+        f"{len(port.after.keys() - port.before.keys())} added"
+    )
+    if port.sessions:
+        yield from _session_lines(port.sessions)
+    yield f"  symbols   {_symbol_line(port.symbols)}"
+    yield f"  patches   {', '.join(name for name, _ in port.series.patches) or 'none'}"
+    yield from finding_lines(port.findings)
+
+
+def _session_lines(sessions: Sequence[SessionRow]) -> Iterator[str]:
+    device = sum(row.role != "host" for row in sessions)
+    yield f"  sessions  {len(sessions)}: {device} on the device, {len(sessions) - device} on the host"
+    places = [f"{row.path}:{row.line}" for row in sessions]
+    width = max(map(len, places))
+    kinds = max(len(row.kind) for row in sessions)
+    for place, row in zip(places, sessions, strict=True):
+        yield f"    {place:{width}}  {row.kind:{kinds}}  {row.role:7}  {row.why}"
+
+
+def _symbol_line(symbols: Iterable[SymbolReport]) -> str:
+    counts = totals(symbols)
+    total = sum(counts.values())
+    parts = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+    return f"{total} uses of TensorFlow, Keras and Horovod names: {parts or 'none'}"
+
+
+def finding_lines(findings: Iterable[Finding]) -> Iterator[str]:
+    """Errors first, then warnings, then notes; each with its place and what to do."""
+    order = {"error": 0, "warning": 1, "note": 2}
+    for finding in sorted(findings, key=lambda f: (order[f.severity], f)):
+        place = f"{finding.path}:{finding.line}" if finding.line else finding.path
+        severity = styled(finding.severity, finding.severity)
+        yield f"  {severity} {finding.code} {place}: {finding.message}"
+        if finding.advice:
+            yield f"      {finding.advice}"
+
+
+def symbol_lines(symbols: Iterable[SymbolReport]) -> Iterator[str]:
+    """The names that need a look, with their places."""
+    for symbol in symbols:
+        if symbol.status in ("manual", "unsupported", "unknown"):
+            places = ", ".join(symbol.places[:3])
+            more = f" and {len(symbol.places) - 3} more" if len(symbol.places) > 3 else ""
+            yield f"  {symbol.status} {symbol.name} at {places}{more}: {symbol.reason}"
+
+
+def counted(findings: Iterable[Finding]) -> Mapping[str, int]:
+    """How many findings there are of each severity."""
+    counts = {"error": 0, "warning": 0, "note": 0}
+    for finding in findings:
+        counts[finding.severity] += 1
+    return counts
