@@ -19,6 +19,7 @@ from itertools import chain
 from pathlib import Path
 
 from migrate.errors import MigrateError, UsageError
+from migrate.workspace import cache_folder
 
 Progress = Callable[[str], None]
 
@@ -106,7 +107,7 @@ def create_environment(progress: Progress) -> Environment:
     with _locked(progress):
         if environment := tf115_environment():
             return environment
-        for other in _cache().glob("tf115-*"):
+        for other in cache_folder().glob("tf115-*"):
             if not (other / _MARKER).is_file():
                 shutil.rmtree(other)
         root = _root()
@@ -125,7 +126,7 @@ def remove_environment() -> list[Path]:
         The folders removed.
     """
     with _locked(lambda line: None):
-        roots = sorted(_cache().glob("tf115-*"))
+        roots = sorted(cache_folder().glob("tf115-*"))
         for root in roots:
             # Unmarked first: what an interrupted removal leaves does not count as an environment.
             (root / _MARKER).unlink(missing_ok=True)
@@ -223,14 +224,9 @@ def _newest_first(paths: Iterator[Path]) -> list[Path]:
     return sorted(paths, key=lambda path: [int(n) for n in re.findall(r"\d+", str(path))])[::-1]
 
 
-def _cache() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base).absolute() / "migrate"
-
-
 def _root() -> Path:
     digest = hashlib.sha256(_REQUIREMENTS.read_bytes()).hexdigest()
-    return _cache() / f"tf115-{digest[:12]}"
+    return cache_folder() / f"tf115-{digest[:12]}"
 
 
 @contextmanager
@@ -239,8 +235,8 @@ def _locked(progress: Progress) -> Iterator[None]:
 
     The steps inherit it: a uv that outlives a killed migrate still writes to the folder.
     """
-    _cache().mkdir(parents=True, exist_ok=True)
-    with (_cache() / "tf115.lock").open("w") as lock:
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    with (cache_folder() / "tf115.lock").open("w") as lock:
         os.set_inheritable(lock.fileno(), True)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -295,7 +291,7 @@ def _run(command: list[str], variables: Mapping[str, str], progress: Progress) -
     with subprocess.Popen(
         command,
         close_fds=False,  # Keeps the lock, the only file that can be inherited.
-        cwd=_cache(),  # Not where a pyproject.toml of somebody else's configures uv.
+        cwd=cache_folder(),  # Not where a pyproject.toml of somebody else's configures uv.
         env=variables,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

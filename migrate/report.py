@@ -58,8 +58,8 @@ def port_lines(port: Port) -> Iterator[str]:
 
 
 def _session_lines(sessions: Sequence[SessionRow]) -> Iterator[str]:
-    device = sum(row.role != "host" for row in sessions)
-    yield f"  sessions  {len(sessions)}: {device} on the device, {len(sessions) - device} on the host"
+    host = sum(row.role == "host" for row in sessions)
+    yield f"  sessions  {len(sessions)}: {len(sessions) - host} on the device, {host} on the host"
     places = [f"{row.path}:{row.line}" for row in sessions]
     width = max(map(len, places))
     kinds = max(len(row.kind) for row in sessions)

@@ -60,4 +60,4 @@ class Workspace:
 def cache_folder() -> Path:
     """The user's cache folder for what the kit fetches or builds; may not exist yet."""
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "migrate"
+    return (Path(base) if base else Path.home() / ".cache").absolute() / "migrate"

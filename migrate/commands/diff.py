@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 from migrate.errors import MigrateError, UsageError
 from migrate.workspace import Workspace
@@ -39,11 +39,11 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> int:
     return 0
 
 
-def _stat(patches: list[os.PathLike[str]]) -> int:
+def _stat(patches: list[Path]) -> int:
     for patch in patches:
-        print(os.path.basename(patch))
+        print(patch.name)
         sys.stdout.flush()
-        done = subprocess.run(["git", "apply", "--stat", os.fspath(patch)], check=False)
+        done = subprocess.run(["git", "apply", "--stat", patch], check=False)
         if done.returncode:
             return 1
     return 0
