@@ -41,15 +41,8 @@ from collections.abc import Iterator
 
 from migrate.analysis.graph import Graph
 from migrate.analysis.host_ops import host_uses
-from migrate.analysis.module import argument
-from migrate.analysis.sessions import (
-    MONITORED_SESSION,
-    OPENERS,
-    SessionSite,
-    has_stars,
-    session_sites,
-)
-from migrate.codemods.edits import Edit
+from migrate.analysis.sessions import MONITORED_SESSION, OPENERS, SessionSite, session_sites
+from migrate.codemods.configuring import add_argument, configure_call
 from migrate.codemods.rule import Change, Context, Rule, RuntimeImport, SessionRow
 from migrate.findings import Severity
 
@@ -61,7 +54,6 @@ NPU101 = Rule(
     claims=frozenset({*OPENERS, MONITORED_SESSION}),
     options=frozenset({"roles"}),
 )
-_CONFIGURATORS = ("npu_session_config", "host_session_config")
 _BY_HAND = (
     "Give the session config=npu_session_config(...) by hand, or name its role in the recipe."
 )
@@ -104,40 +96,17 @@ def _configure(context: Context, site: SessionSite, role: str) -> Iterator[Chang
             yield _by_hand(context, site, role, "the session class has its own constructor")
         return
     shift = int(context.module.qualified(site.call.func) == "functools.partial")
-    value = argument(site.call, site.opener.parameter, (site.opener.position or 0) + shift)
-    if value is not None:
-        yield from _wrap(context, value, name, options)
-    elif has_stars(site.call):
-        yield from _in_keywords(context, site, role, name, options)
+    position = (site.opener.position or 0) + shift
+    changes = configure_call(context, site.call, site.opener.parameter, position, name, options)
+    if changes is None:
+        yield _by_hand(context, site, role, "its configuration may hide in *args or **kwargs")
     else:
-        yield _add(context, site.call, site.opener.parameter, f"{name}({options})")
-        yield RuntimeImport(name)
+        yield from changes
 
 
 def _host_ops(context: Context, site: SessionSite) -> bool:
     graph = context.project.cached(Graph)
     return bool(host_uses(graph.uses(site.scope)))
-
-
-def _wrap(context: Context, value: ast.expr, name: str, options: str) -> Iterator[Change]:
-    if isinstance(value, ast.Call) and _is_configured(context, value):
-        return
-    if isinstance(value, ast.Constant) and value.value is None:
-        yield context.replace(value, f"{name}({options})")
-    else:
-        yield from context.wrap(value, f"{name}(", f", {options})" if options else ")")
-    yield RuntimeImport(name)
-
-
-def _is_configured(context: Context, value: ast.Call) -> bool:
-    called = context.module.qualified(value.func) or ""
-    return called.startswith("npu_runtime") and called.endswith(_CONFIGURATORS)
-
-
-def _add(context: Context, call: ast.Call, keyword: str, value: str) -> Edit:
-    from migrate.codemods.calls import edit_call
-
-    return edit_call(context.module, call, add={keyword: value})
 
 
 def _give_creator(context: Context, site: SessionSite, name: str, options: str) -> Iterator[Change]:
@@ -148,48 +117,9 @@ def _give_creator(context: Context, site: SessionSite, name: str, options: str) 
     else:
         creator = "ChiefSessionCreator"
         yield RuntimeImport(creator, "tensorflow.train")
-    yield _add(context, site.call, "session_creator", f"{creator}(config={name}({options}))")
+    value = f"{creator}(config={name}({options}))"
+    yield add_argument(context.module, site.call, "session_creator", value)
     yield RuntimeImport(name)
-
-
-def _in_keywords(
-    context: Context, site: SessionSite, role: str, name: str, options: str
-) -> Iterator[Change]:
-    """``tf.Session(**kw)`` where ``kw`` is a dict display that only this call uses."""
-    assert site.opener is not None
-    parameter = site.opener.parameter
-    display = _only_keywords(context, site.call)
-    if display is None:
-        yield _by_hand(context, site, role, "its configuration may hide in *args or **kwargs")
-        return
-    for key, value in zip(display.keys, display.values, strict=True):
-        if isinstance(key, ast.Constant) and key.value == parameter:
-            yield from _wrap(context, value, name, options)
-            return
-    yield _add(context, site.call, parameter, f"{name}({options})")
-    yield RuntimeImport(name)
-
-
-def _only_keywords(context: Context, call: ast.Call) -> ast.Dict | None:
-    module = context.module
-    stars = [k.value for k in call.keywords if k.arg is None]
-    if len(stars) != 1 or any(isinstance(a, ast.Starred) for a in call.args):
-        return None
-    value: ast.AST | None = stars[0]
-    if isinstance(value, ast.Name):
-        name = value.id
-        found = module.lookup(name, value)
-        loads = [
-            n
-            for n in module.nodes
-            if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load)
-        ]
-        if found is None or len(found[1]) != 1 or len(loads) != 1:
-            return None
-        value = found[1][0].node
-    if isinstance(value, ast.Dict) and all(isinstance(k, ast.Constant) for k in value.keys):
-        return value
-    return None
 
 
 def _by_hand(context: Context, site: SessionSite, role: str, reason: str) -> Change:

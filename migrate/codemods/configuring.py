@@ -1,0 +1,91 @@
+"""Wraps the configuration that a call takes in a function of the runtime."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from migrate.analysis.module import Module, argument
+from migrate.analysis.sessions import has_stars
+from migrate.codemods.edits import Edit
+from migrate.codemods.rule import Change, Context, RuntimeImport
+
+_CONFIGURATORS = ("npu_session_config", "host_session_config", "npu_run_config")
+
+
+def is_configured(module: Module, value: ast.expr | None) -> str | None:
+    """The runtime's function that makes a configuration, when one does."""
+    if isinstance(value, ast.Call):
+        called = module.qualified(value.func) or ""
+        if called.startswith("npu_runtime") and called.endswith(_CONFIGURATORS):
+            return called.rpartition(".")[2].rpartition(":")[2]
+    return None
+
+
+def configure_call(
+    context: Context, call: ast.Call, parameter: str, position: int, name: str, options: str
+) -> list[Change] | None:
+    """Makes the call's argument ``name(argument, options)``.
+
+    Args:
+        parameter: the argument that takes the configuration; added where it is absent.
+        position: its position; for ``functools.partial`` that of the partial.
+
+    Returns:
+        None when the argument may hide in ``*args`` or ``**kwargs``.
+    """
+    value = argument(call, parameter, position)
+    if value is not None:
+        return list(_wrap(context, value, name, options))
+    if not has_stars(call):
+        return _add(context, call, parameter, name, options)
+    display = _only_keywords(context.module, call)
+    if display is None:
+        return None
+    for key, value in zip(display.keys, display.values, strict=True):
+        if isinstance(key, ast.Constant) and key.value == parameter:
+            return list(_wrap(context, value, name, options))
+    return _add(context, call, parameter, name, options)
+
+
+def _wrap(context: Context, value: ast.expr, name: str, options: str) -> Iterator[Change]:
+    if is_configured(context.module, value):
+        return
+    if isinstance(value, ast.Constant) and value.value is None:
+        yield context.replace(value, f"{name}({options})")
+    else:
+        yield from context.wrap(value, f"{name}(", f", {options})" if options else ")")
+    yield RuntimeImport(name)
+
+
+def _add(context: Context, call: ast.Call, parameter: str, name: str, options: str) -> list[Change]:
+    edit = add_argument(context.module, call, parameter, f"{name}({options})")
+    return [edit, RuntimeImport(name)]
+
+
+def add_argument(module: Module, call: ast.Call, keyword: str, value: str) -> Edit:
+    from migrate.codemods.calls import edit_call
+
+    return edit_call(module, call, add={keyword: value})
+
+
+def _only_keywords(module: Module, call: ast.Call) -> ast.Dict | None:
+    """The dict display behind ``**kw``, when only this call uses it."""
+    stars = [k.value for k in call.keywords if k.arg is None]
+    if len(stars) != 1 or any(isinstance(a, ast.Starred) for a in call.args):
+        return None
+    value: ast.AST | None = stars[0]
+    if isinstance(value, ast.Name):
+        name = value.id
+        found = module.lookup(name, value)
+        loads = [
+            n
+            for n in module.nodes
+            if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load)
+        ]
+        if found is None or len(found[1]) != 1 or len(loads) != 1:
+            return None
+        value = found[1][0].node
+    if isinstance(value, ast.Dict) and all(isinstance(k, ast.Constant) for k in value.keys):
+        return value
+    return None
