@@ -81,12 +81,13 @@ def host_session_config(config=None):
     return result
 
 
-def npu_run_config(config=None):
+def npu_run_config(config=None, mix_compile_mode=False):
     """Configures an Estimator to run on the NPU.
 
     Args:
         config: tf.estimator.RunConfig or None. Not changed. The configuration that an Estimator
             itself uses where there is no session_config is kept.
+        mix_compile_mode: as in npu_session_config.
 
     Returns:
         A new RunConfig of the same class, whose session_config went through npu_session_config.
@@ -103,7 +104,7 @@ def npu_run_config(config=None):
     session_config = config.session_config
     if session_config is None:
         session_config = get_default_session_config()
-    return config.replace(session_config=npu_session_config(session_config))
+    return config.replace(session_config=npu_session_config(session_config, mix_compile_mode))
 
 
 def use_npu_keras_session(config=None, mix_compile_mode=False):

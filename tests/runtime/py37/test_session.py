@@ -179,6 +179,11 @@ def test_run_config_keeps_the_default_of_a_cluster(adapter, monkeypatch):
     assert list(got.device_filters) == ["/job:ps", "/job:worker/task:0"]
 
 
+def test_run_config_passes_mix_compile_mode_on(adapter):
+    got = npu_runtime.npu_run_config(None, mix_compile_mode=True).session_config
+    assert options(got)["mix_compile_mode"] == {"b": True}
+
+
 def test_run_config_keeps_its_class(adapter):
     class Own(tf.estimator.RunConfig):
         extra = 4
