@@ -71,6 +71,10 @@ def rewrite(
     results[0].findings += unread_files(project)
     changed = {path for result in results for path in result.changed}
     results[-1].findings += _second_pass(project, rules, options, changed)
+    fired = {code for result in results for code in result.fired}
+    results[-1].findings += _second_project_pass(
+        project, [rule for rule in rules if rule.code in fired], options
+    )
     return results
 
 
@@ -104,10 +108,7 @@ def _run_group(
     project: Project, group: str, rules: Sequence[Rule], options: Options
 ) -> GroupResult:
     result = GroupResult(group)
-    for rule in rules:
-        _run_project_rule(project, rule, options.get(rule.code, {}), result)
-    if result.changed:
-        project.update(result.changed)
+    _run_project_rules(project, [rule for rule in rules if not rule.late], options, result)
     per_module: dict[str, SourceFile] = {}
     for path in project.python_files:
         data = project.files[path].data
@@ -122,24 +123,29 @@ def _run_group(
             per_module[path] = file
     project.update(per_module)
     result.changed.update(per_module)
+    _run_project_rules(project, [rule for rule in rules if rule.late], options, result)
     return result
 
 
-def _run_project_rule(
-    project: Project, rule: Rule, options: Mapping[str, Any], result: GroupResult
+def _run_project_rules(
+    project: Project, rules: Sequence[Rule], options: Options, result: GroupResult
 ) -> None:
-    for change in rule.check_project(project, options):
-        if isinstance(change, FileChange):
-            old = project.files.get(change.path)
-            if old is not None and old.data == change.data:
-                continue
-            result.changed[change.path] = SourceFile(
-                change.path, change.data, old.mode if old else SourceFile("", b"").mode
-            )
-            result.fired[rule.code] += 1
-            result.fired_in.setdefault(change.path, set()).add(rule.code)
-        elif isinstance(change, Finding):
-            result.findings.append(change)
+    for rule in rules:
+        changed: dict[str, SourceFile] = {}
+        for change in rule.check_project(project, options.get(rule.code, {})):
+            if isinstance(change, FileChange):
+                old = project.files.get(change.path)
+                if old is not None and old.data == change.data:
+                    continue
+                mode = old.mode if old else SourceFile("", b"").mode
+                changed[change.path] = SourceFile(change.path, change.data, mode)
+                result.fired[rule.code] += 1
+                result.fired_in.setdefault(change.path, set()).add(rule.code)
+            elif isinstance(change, Finding):
+                result.findings.append(change)
+        if changed:
+            project.update(changed)
+            result.changed.update(changed)
 
 
 def _rewrite_module(
@@ -256,3 +262,22 @@ def _second_pass(
                     )
                 )
     return findings
+
+
+def _second_project_pass(
+    project: Project, rules: Sequence[Rule], options: Options
+) -> list[Finding]:
+    return [
+        Finding(
+            change.path,
+            0,
+            NOT_IDEMPOTENT,
+            "error",
+            f"{rule.code} would change its own output again",
+            "Report this: porting a port must change nothing.",
+        )
+        for rule in rules
+        for change in rule.check_project(project, options.get(rule.code, {}))
+        if isinstance(change, FileChange)
+        and (change.path not in project.files or project.files[change.path].data != change.data)
+    ]

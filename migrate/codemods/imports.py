@@ -14,32 +14,36 @@ def import_edits(module: Module, wanted: Collection[RuntimeImport]) -> Iterator[
     """Edits that import what the file does not import yet."""
     names: dict[str, set[str]] = {}
     for item in wanted:
-        names.setdefault(item.module, set()).add(item.name)
+        if not item.placed:
+            name = f"{item.name} as {item.alias}" if item.alias else item.name
+            names.setdefault(item.module, set()).add(name)
     lines = []
     for source, missing in sorted(names.items()):
         present = _existing(module, source)
         if present is None:
             lines.append(f"from {source} import {', '.join(sorted(missing))}")
             continue
-        have = {alias.name for alias in present.names}
+        have = {module.text_of(alias) for alias in present.names}
         if not missing <= have:
             start, end = module.span(present)
             plain = sorted(have | missing)
             yield Edit(start, end, f"from {source} import {', '.join(plain)}")
+    lines = [*_path_setup(module, wanted), *lines]
     if lines:
-        yield _insertion(module, [*_path_setup(module, lines), *lines])
+        yield _insertion(module, lines)
 
 
-def _path_setup(module: Module, lines: list[str]) -> list[str]:
+def _path_setup(module: Module, wanted: Collection[RuntimeImport]) -> list[str]:
     """Lines that let a script in a subfolder find the runtime at the port's root.
 
     Python puts the script's own folder on ``sys.path``, not the port's root. A script that
     imports other modules of the project from the root needs them on the path already.
     """
     depth = module.path.count("/")
-    if not depth or not any("npu_runtime" in line for line in lines) or not _is_script(module):
+    needed = any(_is_runtime(item.module) for item in wanted)
+    if not depth or not needed or not _is_script(module):
         return []
-    if _imports_from_root(module):
+    if _runtime_import(module) or _imports_from_root(module):
         return []
     place = "os.path.dirname(os.path.abspath(__file__))" + ", '..'" * depth
     setup = [] if "os" in module.scope.bindings else ["import os"]
@@ -67,8 +71,23 @@ def _imports_from_root(module: Module) -> bool:
 
 
 def _existing(module: Module, source: str) -> ast.ImportFrom | None:
+    """An import from ``source`` on one line, which can take more names."""
     for node in module.tree.body:
-        if isinstance(node, ast.ImportFrom) and node.module == source and not node.level:
+        if not isinstance(node, ast.ImportFrom) or node.module != source or node.level:
+            continue
+        if node.names[0].name != "*" and node.lineno == node.end_lineno:
+            return node
+    return None
+
+
+def _is_runtime(name: str | None) -> bool:
+    return name is not None and name.partition(".")[0] == "npu_runtime"
+
+
+def _runtime_import(module: Module) -> ast.stmt | None:
+    """The first import of the runtime, which ``sys.path`` was made ready for."""
+    for node in module.tree.body:
+        if isinstance(node, ast.ImportFrom) and _is_runtime(node.module):
             return node
     return None
 
@@ -94,8 +113,13 @@ def _insertion(module: Module, lines: list[str]) -> Edit:
 
 
 def _anchor(module: Module) -> ast.stmt | None:
-    """The last statement of the file's head: docstring, then imports in one run."""
-    anchor: ast.stmt | None = None
+    """The last statement of the file's head: docstring, then imports in one run.
+
+    In a file that imports the runtime already, the line to follow is that import.
+    """
+    anchor = _runtime_import(module)
+    if anchor is not None:
+        return anchor
     for position, statement in enumerate(module.tree.body):
         if isinstance(statement, ast.Import | ast.ImportFrom) or (
             position == 0 and _is_docstring(statement)

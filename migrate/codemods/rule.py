@@ -25,10 +25,17 @@ GROUP_TITLES = {
 
 @dataclass(frozen=True)
 class RuntimeImport:
-    """The file needs ``from npu_runtime import name`` (or from one of its modules)."""
+    """The file needs ``from npu_runtime import name`` (or from one of its modules).
+
+    Args:
+        alias: the name that it gets in the file, where that is another.
+        placed: the rule's own edits write the import; the engine only has to know.
+    """
 
     name: str
     module: str = "npu_runtime"
+    alias: str = ""
+    placed: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,6 +123,7 @@ class Rule:
         literals: a file without any of these bytes cannot concern the rule.
         options: the keys that a recipe may set for it.
         claims: qualified names that count as *rewritten* in a file in which the rule fired.
+        late: what it does to the project waits until the group's modules are rewritten.
     """
 
     code: str
@@ -123,6 +131,7 @@ class Rule:
     group: str
     literals: tuple[bytes, ...] = ()
     claims: frozenset[str] = frozenset()
+    late: bool = False
     options: frozenset[str] = frozenset()
     page: str = field(default="", init=False)
     _module_check: Callable[[Context], Iterator[Change]] | None = field(default=None, init=False)
@@ -141,7 +150,7 @@ class Rule:
     def on_project(
         self, check: Callable[[ProjectContext], Iterator[Change]]
     ) -> Callable[[ProjectContext], Iterator[Change]]:
-        """Registers the generator that looks at the project's files, once per group."""
+        """Registers the generator that looks at the project's files, once per port."""
         self._project_check = check
         self.page = inspect.getdoc(inspect.getmodule(check)) or ""
         return check
