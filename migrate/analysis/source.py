@@ -9,6 +9,7 @@ from functools import cached_property
 
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _BLANK = re.compile(rb"^[ \t\f]*(?:[#\r\n]|$)")
+_FIRST_LINES = re.compile(rb"\r\n|\r|\n")
 # What Python's tokenizer takes for the end of a line; str.splitlines knows more.
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
@@ -32,12 +33,15 @@ class Source:
         self.data = data
         self.bom = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
         body = data[len(self.bom) :]
-        self.encoding = _declared_encoding(body) or "utf-8"
+        declared = _declared_encoding(body) or "utf-8"
+        self.encoding = _normal(declared)
+        if self.bom and self.encoding != "utf-8":
+            raise UnreadableSource(f"a UTF-8 byte order mark, but {declared!r} declared")
         try:
             self.text = body.decode(self.encoding)
             same = self.text.encode(self.encoding) == body
         except LookupError:
-            raise UnreadableSource(f"unknown encoding {self.encoding!r}") from None
+            raise UnreadableSource(f"unknown encoding {declared!r}") from None
         except UnicodeError as error:
             raise UnreadableSource(f"not valid {self.encoding}: {error}") from None
         if not same:
@@ -87,9 +91,19 @@ class Source:
 
 
 def _declared_encoding(body: bytes) -> str | None:
-    for line in body.split(b"\n", 2)[:2]:
+    for line in _FIRST_LINES.split(body, 2)[:2]:
         if found := _COOKIE.match(line):
             return found.group(1).decode("ascii")
         if not _BLANK.match(line):
             return None
     return None
+
+
+def _normal(encoding: str) -> str:
+    """Python's reading of a declared encoding: editors add the line ending, as in utf-8-unix."""
+    name = encoding.lower().replace("_", "-")
+    if name in ("utf8", "utf-8") or name.startswith("utf-8-"):
+        return "utf-8"
+    if re.match(r"(latin-1|iso-8859-1|iso-latin-1)(-|$)", name):
+        return "iso-8859-1"
+    return encoding
