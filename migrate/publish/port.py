@@ -10,7 +10,7 @@ from pathlib import Path
 
 from migrate.errors import MigrateError
 from migrate.manifest import MANIFEST_NAME, Manifest, file_records
-from migrate.publish.disk import explained, folders_of, sync, sync_all, write
+from migrate.publish.disk import explained, folders_of, is_folder, sync, sync_all, write
 from migrate.publish.lock import PortLock
 from migrate.publish.patches import clear_staged, install_patches, patches_current, stage_patches
 from migrate.publish.state import PortKind, inspect, unknown
@@ -74,6 +74,8 @@ def publish(
             if write_patches:
                 staged_patches = stage_patches(patch_dir, manifest, series)
         if write_port:
+            # Once more: staging took its time, and a person may have saved a file meanwhile.
+            _must_write(port, files, manifest, force=force)
             with explained("replace the port", port):
                 _swap(lock, staged)
             lock.settle()
@@ -123,6 +125,7 @@ def _must_write(
         known = {record.path for record in state.manifest.files}
         with explained("read the port", port):
             lost += [f"in the way  {path}" for path in _collisions(port, known, files)]
+            _check_movable(port, known)
     if lost and not force:
         if len(lost) > _SHOWN:
             lost = [*lost[:_SHOWN], f"and {len(lost) - _SHOWN} more"]
@@ -138,15 +141,35 @@ def _collisions(port: Path, known: set[str], files: Mapping[str, SourceFile]) ->
     """The unknown entries of a port for which the new files leave no room."""
     folders = folders_of(files)
     walked = folders | folders_of(known)
-    for path, entry in unknown(port, known, walked.__contains__):
-        if os.path.ismount(entry.path):
-            raise MigrateError(
-                "a mount point cannot move with the port",
-                where=entry.path,
-                advice="Unmount it, run the command again, and mount it again.",
-            )
+    for path, _ in unknown(port, known, walked.__contains__):
         if path in files or path in folders or not files.keys().isdisjoint(folders_of([path])):
             yield path
+
+
+def _check_movable(port: Path, known: set[str]) -> None:
+    """Refuse now what would fail once the new port is in place.
+
+    A folder changes its parent only if it can be written itself: one that a container's root made
+    in the port cannot.
+    """
+    inner = folders_of(known)
+    entries = unknown(port, known, inner.__contains__)
+    paths = [port, *(port / folder for folder in sorted(inner))]
+    paths += (port / path for path, _ in entries)
+    effective = os.access in os.supports_effective_ids
+    for path in filter(is_folder, paths):
+        if os.path.ismount(path):
+            raise MigrateError(
+                "a mount point cannot move with the port",
+                where=str(path),
+                advice="Unmount it, run the command again, and mount it again.",
+            )
+        if not os.access(path, os.W_OK | os.X_OK, effective_ids=effective):
+            raise MigrateError(
+                "this folder cannot move with the port: you may not write it",
+                where=str(path),
+                advice="Give yourself write permission (chown, chmod) or move it away.",
+            )
 
 
 def _stage(lock: PortLock, files: Mapping[str, SourceFile], manifest: Manifest) -> Path:
