@@ -1,0 +1,195 @@
+"""Turns Python 2 files into Python 3.7.
+
+What it does: a file that Python 3 cannot parse and that looks like Python 2 (print and exec
+statements, `except X, e`, `raise X, "..."`, `<>`, backquotes, `0777`, `10L`, `ur"..."`) goes
+through the fixers of fissix, a maintained copy of lib2to3. They also give Python 3's meaning to
+the rest of such a file: `d.keys()[0]`, `xrange`, `has_key`, `urllib2`, and so on.
+
+Why: TensorFlow 1.15.0 on Ascend runs on Python 3.7. Neither this kit nor Python 3 can read such a
+file, so nothing else in it would be ported.
+
+Example:
+    print "step", step
+    name = data[data.keys()[0]]
+
+becomes:
+    print("step", step)
+    name = data[list(data.keys())[0]]
+
+Fix safety: the result is taken only if it parses as Python 3.7 and keeps every comment; lines that
+need no change keep their bytes. A file that divides and has no `from __future__ import division`
+gets a note: `/` between two integers used to drop the remainder.
+
+Not handled: indentation that mixes tabs and spaces, text against bytes, and names of Python 2 in
+files that do parse (NPU802). A file that stays unreadable is reported as NPU902.
+
+Authority: Python 3.7 documentation, "2to3 - Automated Python 2 to 3 code translation".
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from migrate.analysis.project import Project, Unparsable
+from migrate.analysis.source import Source
+from migrate.codemods.gates import GateFailed, check_bytes, check_python
+from migrate.codemods.rule import Change, FileChange, ProjectContext, Rule
+
+if TYPE_CHECKING:
+    from fissix.refactor import RefactoringTool
+
+NPU801 = Rule("NPU801", "python2-syntax", group="compat")
+
+_OWN_NEXT = re.compile(rb"\bdef[ \t]+next[ \t]*\([ \t]*self\b")
+# What only Python 2 can read; a file that matches may still be Python 3.
+_SIGNS = re.compile(
+    rb"""
+    \bprint(?:[ \t]+[^\s=(]|[ \t]*>>|[ \t]*$|[ \t]*\(.*\)[ \t]*(?:,|%))
+    | \bexec[ \t]+[^\s=(]
+    | \bexcept\b[^:\n]*,
+    | \braise\b[^\n(]*,
+    | <> | ` | \b0\d | \d[lL]\b | \b[uU][rR]['"]
+    | \b(?:def\b[^\n]*|lambda\b[ \t]*)\([^)]*\(
+    """,
+    re.MULTILINE | re.VERBOSE,
+)
+_FIXERS = (
+    "apply basestring dict except exec execfile filter funcattrs getcwdu has_key imports input "
+    "intern itertools itertools_imports long map methodattrs metaclass ne next nonzero numliterals "
+    "operator print raise raw_input reduce reload repr standarderror sys_exc throw tuple_params "
+    "types unicode urllib xrange xreadlines zip"
+).split()
+
+
+@NPU801.on_project
+def fix_python2(context: ProjectContext) -> Iterator[Change]:
+    for path in context.project.python_files:
+        data = context.project.files[path].data
+        if not _SIGNS.search(data):
+            continue
+        try:
+            context.project.module(path)
+        except Unparsable as failure:
+            if failure.kind == "syntax":
+                yield from _fix(context, path, Source(data))
+
+
+def _fix(context: ProjectContext, path: str, source: Source) -> Iterator[Change]:
+    text = _fixed(source, _fixers(context.project, path, source.text))
+    if text is None:
+        return
+    try:
+        check_python(text)
+        yield FileChange(path, check_bytes(source, text))
+    except GateFailed:
+        return
+    if (line := _integer_division(ast.parse(text))) is not None:
+        message = "Python 2 drops the remainder where both operands of / are integers"
+        yield context.finding(path, line, "note", message, "Write // where that was meant.")
+
+
+def _integer_division(tree: ast.Module) -> int | None:
+    """The first line that divides what may be integers, as Python 2 reads it."""
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.ImportFrom)
+            and node.module == "__future__"
+            and any(alias.name == "division" for alias in node.names)
+        ):
+            return None
+        if isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Div):
+            constants = [n.value for n in ast.walk(node) if isinstance(n, ast.Constant)]
+            if not any(isinstance(value, float) for value in constants):
+                return node.lineno
+    return None
+
+
+def _fixers(project: Project, path: str, text: str) -> list[str]:
+    """The fixers for one file: names that the project defines are not the standard library's."""
+    from fissix.fixes.fix_imports import MAPPING
+
+    left_out = set()
+    if any(":" in project.resolve_import(path, name, 0) for name in MAPPING):
+        left_out.add("imports")
+    if any(_OWN_NEXT.search(project.files[other].data) for other in project.python_files):
+        left_out.add("next")
+    for name in _FIXERS:
+        if re.search(rf"(?m)\bdef {name}\b|\bimport\b.*\b{name}\b|^[ \t]*{name}[ \t]*=", text):
+            left_out.add(name)
+    return [f"fissix.fixes.fix_{name}" for name in _FIXERS if name not in left_out]
+
+
+def _fixed(source: Source, fixers: list[str]) -> str | None:
+    """The text as Python 3; None when the fixers cannot read it or would lose a comment."""
+    old = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", source.text)
+    before = [line.rstrip("\r\n") for line in old]
+    try:
+        result = str(_tool(fixers).refactor_string("\n".join([*before, ""]), "file"))
+    except Exception:  # the parser's errors have no common class
+        return None
+    after = result.removesuffix("\n").split("\n")
+    if _comments(before) - _comments(after):
+        return None
+    return _with_old_lines(source, old, before, after)
+
+
+def _comments(lines: Sequence[str]) -> Counter[str]:
+    comments = Counter(line.strip() for line in lines if line.lstrip().startswith("#"))
+    return comments + Counter("#" * line.count("#") for line in lines if "#" in line)
+
+
+def _tool(fixers: list[str]) -> RefactoringTool:
+    from fissix.fixes.fix_print import FixPrint
+    from fissix.fixes.fix_unicode import FixUnicode
+    from fissix.refactor import RefactoringTool
+
+    class Tool(RefactoringTool):  # type: ignore[misc]
+        def get_fixers(self) -> Any:
+            found = super().get_fixers()
+            for fixer in [*found[0], *found[1]]:
+                if isinstance(fixer, FixPrint):
+                    fixer.match = _unless(_is_in_parentheses, fixer.match)
+                elif isinstance(fixer, FixUnicode):
+                    fixer.match = _unless(_is_python3_string, fixer.match)
+            return found
+
+    return Tool(fixers)
+
+
+def _unless(test: Callable[[Any], bool], match: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda node: False if test(node) else match(node)
+
+
+def _is_in_parentheses(node: Any) -> bool:
+    """`print (x)` is Python 3 as it stands."""
+    inner = node.children[1].children if len(node.children) == 2 else []
+    return bool(inner) and getattr(inner[0], "value", "") == "("
+
+
+def _is_python3_string(node: Any) -> bool:
+    """`u"..."` is Python 3 as it stands, `ur"..."` and a backslash before a u are not."""
+    return str(node.value)[:1] in "uU" and str(node.value)[1:2] in "\"'"
+
+
+def _with_old_lines(
+    source: Source, old: Sequence[str], before: Sequence[str], after: Sequence[str]
+) -> str:
+    """The new lines; those that are the same keep their bytes, down to the line ending."""
+    lines: list[str] = []
+    match = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    for kind, start, end, new_start, new_end in match.get_opcodes():
+        if kind == "equal":
+            lines += old[start:end]
+        else:
+            lines += [
+                re.sub(r"^(\s*import (\w+)) as \2$", r"\1", line) + source.newline
+                for line in after[new_start:new_end]
+            ]
+    if old and before[-1] == old[-1]:
+        lines[-1] = lines[-1].rstrip("\r\n")
+    return "".join(lines)

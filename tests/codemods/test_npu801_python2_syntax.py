@@ -1,0 +1,179 @@
+"""Python 2 files become Python 3.7, and nothing else changes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from migrate.analysis.project import Project
+from migrate.codemods.engine import rewrite
+from migrate.codemods.registry import kit_rules
+from migrate.codemods.rule import Rule
+from migrate.upstream.tree import EXECUTABLE, SourceFile
+from tests.codemods.support import check_noop, check_port, dedent, port_files
+
+CODE = "NPU801"
+
+
+def fixed(before: str | bytes, **others: str) -> bytes:
+    files = {f"{name}.py": text for name, text in others.items()}
+    ported = port_files({**files, "train.py": before}, CODE)
+    assert not {"NPU900", "NPU903", "NPU904"} & set(ported.codes())
+    again = port_files({"train.py": ported.files["train.py"]}, CODE)
+    assert again.files["train.py"] == ported.files["train.py"]
+    return ported.files["train.py"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("print 'a', b  # say\n", "print('a', b)  # say\n"),
+        ("print\nprint 'x' % y,\n", "print()\nprint('x' % y, end=' ')\n"),
+        ("print\nprint >>f, x, y\nprint 1\n", "print()\nprint(x, y, file=f)\nprint(1)\n"),
+        ("print ('%d') % y\nprint 1\n", "print(('%d') % y)\nprint(1)\n"),
+        ("print ('a'), 'b'\nprint 1\n", "print(('a'), 'b')\nprint(1)\n"),
+        ("try:\n    f()\nexcept (A, B), e:\n    g(e)\n", "try:\n    f()\nexcept (A, B) as e:\n    g(e)\n"),
+        ("exec 'x = 1' in names\n", "exec('x = 1', names)\n"),
+        ("raise ValueError, 'no'\n", "raise ValueError('no')\n"),
+        ("if a <> b:\n    c = `d`\n", "if a != b:\n    c = repr(d)\n"),
+        ("os.chmod(p, 0755)\nn = 10L\n", "os.chmod(p, 0o755)\nn = 10\n"),
+        ("s = ur'\\d'\n", "s = r'\\d'\n"),
+        ("print 1\nk = f[f.keys()[0]]\n", "print(1)\nk = f[list(f.keys())[0]]\n"),
+        ("print 1\nif d.has_key(k): pass\n", "print(1)\nif k in d: pass\n"),
+        ("print 1\nfor i in xrange(3): f(i)\n", "print(1)\nfor i in range(3): f(i)\n"),
+        ("import cPickle as pickle\nprint 1\n", "import pickle\nprint(1)\n"),
+        ("print 1\nx = raw_input('?')\n", "print(1)\nx = input('?')\n"),
+        ("print 1\nm = map(f, x)[0]\n", "print(1)\nm = list(map(f, x))[0]\n"),
+        ("def f(a, (b, c)):\n    return b\n", "def f(a, xxx_todo_changeme):\n    (b, c) = xxx_todo_changeme\n    return b\n"),
+    ],
+)  # fmt: skip
+def test_fixes(before: str, after: str) -> None:
+    check_port(before, after, CODE)
+
+
+def test_lines_that_are_python_3_keep_their_bytes() -> None:
+    before = """
+        # A comment,  with   spaces
+        label = u'caf\u00e9'   ;   other = U"x"
+        print (label)
+        print ("%s: %s" % (label, other))
+        print (label, other)
+        print ()
+        if (True):\tstep=1 # tab
+        text = '''print this
+        \x0cprint that'''
+        print label
+        """
+    after = dedent(before).replace("print label", "print(label)")
+    check_port(before, after, CODE)
+
+
+def test_a_print_function_stays() -> None:
+    before = "from __future__ import print_function\nprint('a', file=f)\nx = 0777\n"
+    after = "from __future__ import print_function\nprint('a', file=f)\nx = 0o777\n"
+    check_port(before, after, CODE)
+
+
+def test_mixed_line_endings_and_no_last_one() -> None:
+    assert fixed(b"a = 1\r\nprint a\nb = 2\rprint b") == b"a = 1\r\nprint(a)\r\nb = 2\rprint(b)"
+
+
+def test_a_declared_encoding_is_kept() -> None:
+    before = "# -*- coding: latin-1 -*-\nprint 'caf\u00e9'\n".encode("latin-1")
+    assert fixed(before) == before.replace(b"print 'caf\xe9'", b"print('caf\xe9')")
+
+
+def test_other_rules_then_read_the_file() -> None:
+    ported = port_files({"train.py": "print 1\nprint 2\n"})
+    assert "NPU902" not in ported.codes()
+
+
+def test_own_modules_are_not_the_standard_library() -> None:
+    before = "import Queue, commands\nprint commands.x\n"
+    assert fixed(before, commands="x = 1") == b"import Queue, commands\nprint(commands.x)\n"
+
+
+def test_own_functions_are_not_the_built_in_ones() -> None:
+    before = "def apply(f, x): return f\nunicode = str\nprint apply(f, x), unicode(1)\n"
+    assert fixed(before).endswith(b"\nprint(apply(f, x), unicode(1))\n")
+
+
+def test_a_next_method_of_the_project_keeps_its_name() -> None:
+    before = "import feed\nprint feed.Feed().next()\n"
+    feed = "class Feed(object):\n    def next(self):\n        return 1\n"
+    assert fixed(before, feed=feed) == b"import feed\nprint(feed.Feed().next())\n"
+    assert fixed("print iter([1]).next()\n") == b"print(next(iter([1])))\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "noted"),
+    [
+        ("print a / b\n", True),
+        ("print 1\na /= b\n", True),
+        ("print a / 2.0\n", False),
+        ("print a // b\n", False),
+        ("from __future__ import division\nprint a / b\n", False),
+    ],
+)
+def test_integer_division_is_noted(text: str, noted: bool) -> None:
+    ported = port_files({"train.py": text}, CODE)
+    assert ported.codes("note") == [CODE] * noted
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "print('a', b)\nprint (c) \n",
+        "x = '''\nprint this\n'''\n",
+        "# print this, except that, `x`\n",
+        "s = 'exec x'\nraise ValueError('a, b')\n",
+        "",
+    ],
+)
+def test_python_3_is_left_alone(source: str) -> None:
+    assert not check_noop(source, CODE).fired
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "print 'a'\nclass :\n",  # no Python at all
+        "def f(:\n    print x\n",
+        "print 'a'\nif x:\n\ty = 1\n        z = 2\n",  # parses as Python 2 only
+        "print 'a'\nx = await y z\n",
+        "match = 1\nprint (yield) = 2\n",
+    ],
+)
+def test_what_cannot_be_read_is_left_and_reported(source: str) -> None:
+    ported = check_noop(source, CODE)
+    assert not ported.fired
+    assert ported.codes("warning") == ["NPU902"]
+
+
+def test_undecodable_bytes_are_left() -> None:
+    ported = port_files({"train.py": b"print '\xff'\n"}, CODE)
+    assert ported.files["train.py"] == b"print '\xff'\n"
+
+
+def test_the_fixers_are_imported_only_for_a_file_that_needs_them() -> None:
+    code = (
+        "import sys\n"
+        "from migrate.analysis.project import Project\n"
+        "from migrate.codemods.engine import rewrite\n"
+        "from migrate.codemods.registry import kit_rules\n"
+        "from migrate.upstream.tree import SourceFile\n"
+        "text = b'print (1)  # print this, `x`'\n"
+        "rules = [r for r in kit_rules() if r.code == 'NPU801']\n"
+        "rewrite(Project({'a.py': SourceFile('a.py', text)}), rules, {})\n"
+        "sys.exit('fissix' in sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_mode_of_the_file_stays() -> None:
+    rules: list[Rule] = [rule for rule in kit_rules() if rule.code == CODE]
+    project = Project({"run.py": SourceFile("run.py", b"print 1\n", EXECUTABLE)})
+    rewrite(project, rules, {})
+    assert project.files["run.py"].mode == EXECUTABLE
