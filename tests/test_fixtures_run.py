@@ -145,17 +145,12 @@ def test_monitored_ssl_trains_and_restores(tmp_path: Path) -> None:
     project = Project(PROJECTS / "monitored_ssl", tmp_path)
     project.run("scripts/make_shapes.py", "--train=60", "--test=10")
     project.run("scripts/split.py", "--labelled=24", "records/train.tfrecord")
-    printed = project.run(
-        "consistency.py",
-        "--train_dir=run",
-        "--batch=8",
-        "--train_images=32",
-        "--report_images=16",
-    )
+    train = ("--train_dir=run", "--batch=8", "--pictures=32", "--round=16")
+    printed = project.run("consistency.py", *train)
     assert len(losses(printed)) == 4
-    assert "accuracy labelled/valid/test" in printed, "the summaries in the graph did not run"
-    printed = project.run("consistency.py", "--train_dir=run", "--eval_checkpoint=latest")
-    assert "Consistency at step 32" in printed
+    assert "accuracy" in printed, "the summaries in the graph did not run"
+    printed = project.run("consistency.py", "--train_dir=run", "--evaluate=newest")
+    assert "restored after 32 pictures" in printed
 
 
 def test_monitored_ssl_reads_every_record(tmp_path: Path) -> None:
@@ -163,21 +158,20 @@ def test_monitored_ssl_reads_every_record(tmp_path: Path) -> None:
     project.run("scripts/make_shapes.py", "--train=60", "--test=10")
     printed = project.run("scripts/split.py", "--labelled=24", "records/train.tfrecord")
     assert "60 records, 24 labelled" in printed
-    assert "70 images" in project.run("scripts/check_overlap.py")
-    counts = re.findall(r"(\d+) images", project.run("scripts/inspect_records.py"))
+    assert "70 pictures" in project.run("scripts/check_overlap.py")
+    counts = re.findall(r"(\d+) pictures", project.run("scripts/inspect_records.py"))
     assert counts == ["24", "30", "6", "10"]
-    assert "10 images" in project.run("scripts/to_png.py", "records/test.tfrecord")
+    assert "10 pictures" in project.run("scripts/to_png.py", "records/test.tfrecord")
     assert "must be from the same graph" in project.fails("pairs.py")
 
 
 def test_slim_clones(tmp_path: Path) -> None:
     project = Project(PROJECTS / "slim_clones", tmp_path)
     project.run("convert_shapes.py")
-    train = ("--max_number_of_steps=3",)
-    project.run("train_classifier.py", *train, "--clone_on_cpu=True")
+    project.run("train_classifier.py", "--steps=3", "--on_host=True")
     assert (tmp_path / "run" / "model.ckpt-3.index").exists()
-    assert "over 21 images" in project.run("eval_classifier.py")
-    error = project.fails("train_classifier.py", *train, "--train_dir=pinned")
+    assert "over 21 drawings" in project.run("eval_classifier.py")
+    error = project.fails("train_classifier.py", "--steps=3", "--run=pinned")
     assert "Cannot assign a device" in error
 
 
@@ -186,7 +180,7 @@ def test_slim_clones_passes_its_own_test(tmp_path: Path) -> None:
     done = project.start("deployment.clones_test")
     assert done.returncode == 0, done.stderr
     assert "Ran 9 tests" in done.stderr
-    project.run("build_jpegs.py", f"--images={tmp_path}")
+    project.run("build_jpegs.py", f"--pngs={tmp_path}")
 
 
 def test_estimators(tmp_path: Path) -> None:
