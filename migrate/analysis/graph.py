@@ -14,10 +14,14 @@ from dataclasses import dataclass, field
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
 
+# What calls the function that is its first argument, or the argument of one of these names: a
+# tf.data transformation, or Python on the host.
 _TRANSFORMATIONS = frozenset(
-    "map filter flat_map interleave parallel_interleave map_and_batch from_generator apply "
-    "py_func py_function".split()
+    "map filter flat_map interleave parallel_interleave map_and_batch "
+    "map_and_batch_with_legacy_function map_with_legacy_function filter_with_legacy_function "
+    "from_generator apply py_func py_function numpy_function".split()
 )
+_FUNCTION_PARAMETERS = frozenset("map_func predicate generator transformation_func func".split())
 # Methods that tell what an object of unknown class does.
 _TELLING_METHODS = frozenset({"minimize", "apply_gradients", "compute_gradients"})
 # Libraries with methods of the same names.
@@ -202,6 +206,16 @@ class Graph:
             for target in facts.references:
                 self._callers.setdefault(target, set()).add(key)
         self._only_pipeline = piped - called
+        # What only they call belongs to the pipeline too.
+        grown = True
+        while grown:
+            more = {
+                key
+                for key, callers in self._callers.items()
+                if key not in self._only_pipeline and callers <= self._only_pipeline
+            }
+            self._only_pipeline |= more
+            grown = bool(more)
 
     def _require(self, path: str) -> None:
         if path in self._read or path not in self._project.files:
@@ -254,14 +268,83 @@ class Graph:
             if isinstance(node, ast.Attribute) and node.attr in _TELLING_METHODS:
                 facts.uses.append(Use(f".{node.attr}", module.path, node.lineno))
             return
+        piped = self._is_piped(module, node)
         if ":" not in target:
-            if target.startswith(("tensorflow.", "keras.", "horovod.")):
+            if not piped and target.startswith(("tensorflow.", "keras.", "horovod.")):
                 facts.uses.append(Use(target, module.path, node.lineno))
             return
-        if _is_piped(module, node):
+        if piped:
             facts.pipeline.add(target)
         else:
             facts.references.add(target)
+
+    # --- what a dataset's transformations call ------------------------------------------------
+
+    def _is_piped(self, module: Module, node: ast.AST) -> bool:
+        """Whether the code is part of a function that only a ``tf.data`` transformation calls.
+
+        Looks through lambdas, through names that lambdas are bound to, and through parameters
+        of the project's functions.
+        """
+        child = node
+        for parent in module.ancestors(node):
+            if isinstance(parent, ast.keyword):
+                continue
+            if isinstance(parent, ast.Call) and parent.func is not child:
+                if _is_transformed(module, parent, child):
+                    return True
+                if child is node and self._goes_to_pipeline(module, parent, node):
+                    return True
+            elif isinstance(parent, ast.arguments) and child is node:
+                return self._is_piped_default(module, parent, node)
+            elif isinstance(parent, ast.Assign) and isinstance(child, ast.Lambda):
+                target = parent.targets[0]
+                return isinstance(target, ast.Name) and self._name_is_piped(
+                    module, target.id, module.nodes
+                )
+            if isinstance(parent, ast.stmt):
+                return False
+            child = parent
+        return False
+
+    def _name_is_piped(self, module: Module, name: str, nodes: Iterable[ast.AST]) -> bool:
+        """Whether every use of the name hands it to a transformation."""
+        loads = [
+            n
+            for n in nodes
+            if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load)
+        ]
+        return bool(loads) and all(
+            isinstance(call := _call_around(module, n), ast.Call)
+            and _is_transformed(module, call, n)
+            for n in loads
+        )
+
+    def _goes_to_pipeline(self, module: Module, call: ast.Call, node: ast.AST) -> bool:
+        """Whether a project function hands this argument of its call to transformations only."""
+        called = module.qualified(call.func) or ""
+        path, colon, dotted = called.partition(":")
+        if not colon:
+            return False
+        callee = self._project.parsed(path) if path in self._project.files else None
+        function = callee.definition(dotted) if callee is not None else None
+        if callee is None or not isinstance(function, ast.FunctionDef) or "." in dotted:
+            return False
+        names = [k.arg for k in call.keywords if k.value is node]
+        if not names and node in call.args:
+            position = call.args.index(node)
+            names = [a.arg for a in function.args.args[position : position + 1]]
+        return bool(names and names[0]) and self._name_is_piped(
+            callee, names[0] or "", ast.walk(function)
+        )
+
+    def _is_piped_default(self, module: Module, arguments: ast.arguments, node: ast.AST) -> bool:
+        function = module.parents[arguments]
+        if node not in arguments.defaults:
+            return False
+        place = arguments.defaults.index(node) - len(arguments.defaults)
+        every = [*arguments.posonlyargs, *arguments.args]
+        return self._name_is_piped(module, every[place].arg, ast.walk(function))
 
     def _target(self, module: Module, node: ast.AST) -> str | None:
         if isinstance(node, ast.Name):
@@ -312,17 +395,32 @@ def _local_function(module: Module, node: ast.Name) -> ast.AST | None:
     return definitions[0] if len(definitions) == 1 else None
 
 
-def _is_piped(module: Module, node: ast.AST) -> bool:
+def _call_around(module: Module, node: ast.AST) -> ast.AST | None:
+    """The call whose argument the node is, at once or as the first of a ``functools.partial``."""
     parent = module.parents.get(node)
     if isinstance(parent, ast.keyword):
         parent = module.parents.get(parent)
-    if not isinstance(parent, ast.Call) or parent.func is node:
-        return False
-    called = parent.func
+    return parent
+
+
+def _is_transformed(module: Module, call: ast.Call, argument: ast.AST) -> bool:
+    """Whether the call hands the argument, a function or what makes one, to a transformation."""
+    called = call.func
     name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
-    if isinstance(called, ast.Name) and module.lookup(called.id, called) is None:
-        return False  # the builtins map and filter
-    return name in _TRANSFORMATIONS
+    if name not in _TRANSFORMATIONS:
+        return False
+    if argument not in call.args[:1] and not any(
+        k.value is argument and k.arg in _FUNCTION_PARAMETERS for k in call.keywords
+    ):
+        return False
+    qualified = module.qualified(called)
+    if qualified is not None:
+        return qualified.startswith("tensorflow.")
+    # Objects of unknown class are taken for datasets, but layers have an `apply` as well; a
+    # plain name that nothing binds is a builtin.
+    if name == "apply":
+        return not isinstance(argument, ast.Call)
+    return isinstance(called, ast.Attribute) or module.lookup(name, called) is not None
 
 
 def trains(use: Use) -> bool:
@@ -361,10 +459,8 @@ _RESTORERS = frozenset(
         "tensorflow.train.Saver",
         "tensorflow.train.import_meta_graph",
         "tensorflow.import_graph_def",
-        "tensorflow.graph_util.import_graph_def",
-        "tensorflow.contrib.slim.assign_from_checkpoint_fn",
+        "tensorflow.contrib.framework.assign_from_checkpoint",
         "tensorflow.contrib.framework.assign_from_checkpoint_fn",
-        "tensorflow.contrib.slim.assign_from_checkpoint",
         "tensorflow.train.init_from_checkpoint",
     }
 )

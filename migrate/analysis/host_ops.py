@@ -19,12 +19,13 @@ _QUEUES = frozenset(
         "train.shuffle_batch_join train.maybe_batch train.maybe_shuffle_batch "
         "train.QueueRunner train.start_queue_runners train.limit_epochs "
         "FIFOQueue PaddingFIFOQueue RandomShuffleQueue PriorityQueue "
-        "queue.FIFOQueue queue.PaddingFIFOQueue queue.RandomShuffleQueue queue.PriorityQueue "
         "TFRecordReader TextLineReader WholeFileReader FixedLengthRecordReader IdentityReader "
         "contrib.slim.dataset_data_provider.DatasetDataProvider "
         "contrib.slim.prefetch_queue.prefetch_queue contrib.slim.parallel_reader.parallel_read "
         "contrib.training.stratified_sample contrib.training.rejection_sample "
-        "contrib.training.batch_sequences_with_states contrib.training.bucket"
+        "contrib.training.batch_sequences_with_states contrib.training.bucket "
+        "contrib.training.bucket_by_sequence_length "
+        "estimator.inputs.numpy_input_fn estimator.inputs.pandas_input_fn"
     ).split()
 )
 _PYTHON = frozenset(
@@ -32,7 +33,6 @@ _PYTHON = frozenset(
         "tensorflow.py_func",
         "tensorflow.py_function",
         "tensorflow.numpy_function",
-        "tensorflow.contrib.eager.py_func",
         "tensorflow.contrib.framework.py_func",
     }
 )
@@ -40,14 +40,25 @@ _PRINTS = frozenset({"tensorflow.Print", "tensorflow.print"})
 _STRINGS = frozenset(
     f"tensorflow.{name}"
     for name in (
-        "as_string decode_raw decode_csv decode_base64 encode_base64 read_file "
-        "regex_replace regex_full_match parse_example parse_single_example "
-        "io.read_file io.decode_raw io.decode_image io.decode_jpeg io.decode_png "
-        "io.parse_example io.parse_single_example "
-        "image.decode_image image.decode_jpeg image.decode_png image.decode_bmp "
-        "image.decode_gif image.encode_jpeg image.encode_png "
+        "as_string decode_raw decode_csv decode_base64 encode_base64 read_file write_file "
+        "matching_files regex_replace parse_example parse_single_example parse_tensor "
+        "decode_json_example decode_compressed serialize_tensor "
+        "io.decode_image io.decode_jpeg io.decode_png io.decode_bmp io.decode_gif "
+        "io.decode_and_crop_jpeg io.encode_jpeg io.extract_jpeg_shape image.encode_png "
+        "io.is_jpeg "
         "string_split string_join string_to_hash_bucket string_to_hash_bucket_fast "
         "string_to_hash_bucket_strong string_to_number string_strip substr reduce_join"
+    ).split()
+)
+# Feature columns look their categories up in tables, or hash them as strings.
+_COLUMNS = frozenset(
+    f"tensorflow.feature_column.{name}"
+    for name in (
+        "categorical_column_with_hash_bucket categorical_column_with_vocabulary_file "
+        "categorical_column_with_vocabulary_list crossed_column "
+        "sequence_categorical_column_with_hash_bucket "
+        "sequence_categorical_column_with_vocabulary_file "
+        "sequence_categorical_column_with_vocabulary_list"
     ).split()
 )
 _STRING_PREFIX = "tensorflow.strings."
@@ -64,7 +75,7 @@ def host_kind(name: str) -> str | None:
         return "print"
     if name in _STRINGS or name.startswith(_STRING_PREFIX):
         return "string"
-    if name.startswith(_LOOKUP_PREFIXES):
+    if name in _COLUMNS or name.startswith(_LOOKUP_PREFIXES):
         return "lookup table"
     return None
 

@@ -38,6 +38,9 @@ _PLACED = (
     ast.match_case,
     ast.pattern,
 )
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+# Decorators that leave what a function returns as it is.
+_PLAIN_DECORATORS = frozenset({"staticmethod", "classmethod"})
 BindingKind = Literal["import", "value", "parameter", "definition", "other"]
 
 # Methods that return another object of their own class.
@@ -104,6 +107,8 @@ class Module:
         resolve_import: turns (dotted name, relative level) into a qualified name; the project
             knows which names are its own files.
         follow: turns (qualified name, attribute) into a qualified name.
+        star: finds a name in a module that is star-imported.
+        returned: the class of what a function of the project returns.
 
     Raises:
         SyntaxError, ValueError: the text is not Python 3.
@@ -116,6 +121,7 @@ class Module:
         resolve_import: Callable[[str, int], str],
         follow: Callable[[str, str], str],
         star: Callable[[str, str], str | None],
+        returned: Callable[[str], str | None],
     ) -> None:
         self.path = path
         self.source = source
@@ -123,6 +129,7 @@ class Module:
         self._resolve_import = resolve_import
         self._follow = follow
         self._star = star
+        self._returned = returned
         self.parents: dict[ast.AST, ast.AST] = {}
         # The scope in which each node is evaluated.
         self.scopes: dict[ast.AST, Scope] = {}
@@ -210,7 +217,7 @@ class Module:
 
     def _instance_of(self, node: ast.AST) -> str | None:
         if isinstance(node, ast.Call):
-            called = self.qualified(node.func)
+            called = self.qualified(node.func) or self._own_method(node.func)
             if called is None:
                 return None
             if called in _RETURNS:
@@ -219,6 +226,8 @@ class Module:
             if owner == _DATASET and name in _FLUENT:
                 return _DATASET
             plain = called.rpartition(":")[2].rpartition(".")[2] or called
+            if not plain[:1].isupper() and ":" in called:
+                return self._returned(called)
             return called if plain[:1].isupper() else None
         if isinstance(node, ast.Name):
             found = self.lookup(node.id, node)
@@ -234,6 +243,38 @@ class Module:
             classes = {self.instance_of(value) for value in values if not _is_none(value)}
             return classes.pop() if len(classes) == 1 else None
         return None
+
+    def _own_method(self, func: ast.expr) -> str | None:
+        """``self.method`` as a qualified name, where the class around it defines the method."""
+        if not isinstance(func, ast.Attribute) or not _is_self(func.value):
+            return None
+        owner = self.class_of(func)
+        if owner is None or not any(_is_function(s, func.attr) for s in owner.body):
+            return None
+        return f"{self.path}:{owner.name}.{func.attr}"
+
+    def definition(self, dotted: str) -> ast.AST | None:
+        """The function or class that a dotted name means within this module."""
+        first, *rest = dotted.split(".")
+        found = [b.node for b in self.scope.bindings.get(first, []) if b.kind == "definition"]
+        node = found[0] if len(found) == 1 else None
+        for name in rest:
+            body = node.body if isinstance(node, _Definition) else []
+            node = next((s for s in body if isinstance(s, _Definition) and s.name == name), None)
+        return node
+
+    def returned_class(self, dotted: str) -> str | None:
+        """The class of what a function of this module returns; None when it cannot be told."""
+        function = self.definition(dotted)
+        if not isinstance(function, ast.FunctionDef):
+            return None
+        if not {getattr(d, "id", "") for d in function.decorator_list} <= _PLAIN_DECORATORS:
+            return None
+        values = [node.value for node in own_nodes(function) if isinstance(node, ast.Return)]
+        classes = {self.instance_of(value) if value is not None else None for value in values}
+        if classes and None not in classes:
+            return classes.pop() if len(classes) == 1 else None
+        return self.qualified(function.returns) if function.returns is not None else None
 
     def _bound_class(self, binding: Binding) -> str | None:
         if binding.kind == "value" and binding.node is not None:
@@ -370,6 +411,16 @@ class Module:
                 _bind_target(target, None, node, scope)
 
 
+def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function's own code, without the functions and classes inside it."""
+    stack = list(ast.iter_child_nodes(function))
+    while stack:
+        node = stack.pop()
+        yield node
+        if not isinstance(node, _Definition | ast.Lambda):
+            stack.extend(ast.iter_child_nodes(node))
+
+
 def keyword(call: ast.Call, name: str) -> ast.keyword | None:
     """The keyword argument ``name`` of a call."""
     return next((k for k in call.keywords if k.arg == name), None)
@@ -388,6 +439,10 @@ def argument(call: ast.Call, name: str, position: int) -> ast.expr | None:
 
 def _is_self(node: ast.AST) -> bool:
     return isinstance(node, ast.Name) and node.id == "self"
+
+
+def _is_function(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name
 
 
 def _is_none(node: ast.AST | None) -> bool:

@@ -52,6 +52,7 @@ class Project:
         self._exports: dict[str, tuple[dict[str, str], list[str]]] = {}
         self._failures: dict[str, Unparsable] = {}
         self._derived: dict[Callable[[Project], Any], Any] = {}
+        self._returned: dict[str, str | None] = {}
 
     def cached(self, derive: Callable[[Project], T]) -> T:
         """What ``derive`` makes of the project, made once for as long as no file changes."""
@@ -78,6 +79,7 @@ class Project:
                 self._held -= len(dropped.source.data)
         self.__dict__.pop("_folders", None)
         self._derived.clear()
+        self._returned.clear()
         for path, known in before.items():
             if known is not None and not known[0].items() <= self._module_exports(path)[0].items():
                 # Names that other modules have resolved through this one mean something else now.
@@ -135,6 +137,7 @@ class Project:
                 lambda dotted, level: self.resolve_import(path, dotted, level),
                 self._follow,
                 self._star,
+                self._returned_class,
             )
         except SyntaxError as error:
             raise Unparsable(error.msg, error.lineno or 0, "syntax") from None
@@ -217,6 +220,15 @@ class Project:
                     return found
         folder = posixpath.dirname(path) if path.endswith(("/", "__init__.py")) else None
         return self._module_at(posixpath.join(folder, name)) if folder is not None else None
+
+    def _returned_class(self, qualified: str) -> str | None:
+        if qualified not in self._returned:
+            self._returned[qualified] = None  # functions that call one another end here
+            path, _, dotted = qualified.partition(":")
+            module = self.parsed(path) if path in self._files else None
+            if module is not None:
+                self._returned[qualified] = module.returned_class(dotted)
+        return self._returned[qualified]
 
     def _module_exports(self, path: str) -> tuple[dict[str, str], list[str]]:
         known = self._exports.get(path)
