@@ -1,0 +1,89 @@
+"""Gives every Estimator a RunConfig whose sessions run on the NPU.
+
+What it does: wraps the `config` of `tf.estimator.Estimator`, of the canned Estimators and of
+`tf.keras.estimator.model_to_estimator` in `npu_run_config(...)`, and adds it where there is none.
+In a class of the project's own the call of the base class's constructor is what gets it. Where
+input functions or the model use operators that the device does not have (queues, string and table
+operators, which all canned Estimators use), it asks for `mix_compile_mode`.
+
+Why: an Estimator opens its sessions itself, with the `session_config` of its RunConfig, or with a
+default one: without NpuOptimizer in it, training runs on the host CPU, silently.
+
+Example:
+    tf.estimator.Estimator(model_fn, config=tf.estimator.RunConfig(model_dir=path))
+
+becomes:
+    tf.estimator.Estimator(model_fn, config=npu_run_config(tf.estimator.RunConfig(model_dir=path)))
+
+Every Estimator is on the device, one that only evaluates or predicts as well. `TrainSpec`,
+`EvalSpec` and `train_and_evaluate` take the Estimator's own configuration.
+
+Options: none.
+
+Fix safety: safe. The RunConfig keeps its class and all of its other settings; off the device
+(NPU_DEVICE=host) its session_config is what the Estimator itself would have used.
+
+Not handled: `TPUEstimator` and the Estimators of `tf.contrib.learn`, a class whose constructor
+does not call its base's, and arguments hidden in `**kwargs`: each is an error, with its place.
+
+Authority: CANN "TensorFlow 1.15 Model Porting Guide", "Estimator"; TensorFlow 1.15.0,
+`tensorflow_estimator/python/estimator/estimator.py` (maybe_overwrite_model_dir_and_session_config)
+and `canned/head.py` (class names as strings).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate.analysis.estimators import ESTIMATORS, EstimatorSite, estimator_sites
+from migrate.analysis.graph import Graph
+from migrate.analysis.host_ops import host_uses
+from migrate.codemods.configuring import configure_call
+from migrate.codemods.rule import Change, Context, Rule, SessionRow
+
+NPU102 = Rule(
+    "NPU102",
+    "estimator-config",
+    group="session",
+    literals=(
+        *(b"estimator", b"Estimator", b"Classifier", b"Regressor", b"KMeans", b"SVM"),
+        # What a file does with an Estimator of a class that another file derives.
+        *(b".train(", b".evaluate(", b".predict(", b"input_fn"),
+    ),
+    claims=frozenset(ESTIMATORS),
+)
+_BY_HAND = (
+    "Make it a tf.estimator.Estimator, or give it config=npu_run_config(...) by hand; until then "
+    "it trains on the host."
+)
+
+
+@NPU102.on_module
+def configure_estimators(context: Context) -> Iterator[Change]:
+    module = context.module
+    if context.project.cached(Graph).is_unit_test(module.path):
+        return
+    for site in estimator_sites(module, context.project):
+        kind = site.kind.replace("tensorflow.", "tf.", 1)
+        yield SessionRow(module.path, site.call.lineno, kind, "device", "an Estimator's model")
+        changes = None
+        reason = site.why_not or "its configuration may hide in *args or **kwargs"
+        if site.position is not None:
+            changes = configure_call(
+                context,
+                site.call,
+                "config",
+                site.position,
+                "npu_run_config",
+                _options(context, site),
+            )
+        if changes is None:
+            yield context.finding(site.call, "error", f"{kind} not configured: {reason}", _BY_HAND)
+        else:
+            yield from changes
+
+
+def _options(context: Context, site: EstimatorSite) -> str:
+    graph = context.project.cached(Graph)
+    mixed = site.canned or host_uses(graph.uses(site.scope(context.project)))
+    return "mix_compile_mode=True" if mixed else ""
