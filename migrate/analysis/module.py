@@ -7,6 +7,7 @@ same thing when the imports say so, and a parameter called ``tf`` is not TensorF
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,6 +26,7 @@ _ScopeNode = (
     ast.DictComp,
     ast.GeneratorExp,
 )
+_Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 _PLACED = (
     ast.expr,
     ast.stmt,
@@ -43,6 +45,8 @@ _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _PLAIN_DECORATORS = frozenset({"staticmethod", "classmethod"})
 BindingKind = Literal["import", "value", "parameter", "definition", "other"]
 
+# How far a value is followed from name to name; Python gives up at 1000 nested calls.
+_DEEPEST = 100
 # Methods that return another object of their own class.
 _FLUENT = frozenset(
     "apply batch cache concatenate enumerate filter flat_map interleave map padded_batch "
@@ -89,13 +93,27 @@ class Scope:
     parent: Scope | None
     bindings: dict[str, list[Binding]] = field(default_factory=dict)
     globals: set[str] = field(default_factory=set)
+    nonlocals: set[str] = field(default_factory=set)
 
     def bind(self, name: str, binding: Binding) -> None:
         target: Scope = self
         if name in self.globals:
-            while target.parent is not None:
-                target = target.parent
+            target = self.module
+        elif name in self.nonlocals:
+            around = [s for s in self.enclosing() if isinstance(s.node, FunctionNode)]
+            target = next((s for s in around if name in s.bindings), (*around, self)[0])
         target.bindings.setdefault(name, []).append(binding)
+
+    @property
+    def module(self) -> Scope:
+        return (self, *self.enclosing())[-1]
+
+    def enclosing(self) -> Iterator[Scope]:
+        """The scopes around this one, inside out."""
+        scope = self.parent
+        while scope is not None:
+            yield scope
+            scope = scope.parent
 
 
 class Module:
@@ -125,7 +143,9 @@ class Module:
     ) -> None:
         self.path = path
         self.source = source
-        self.tree = ast.parse(source.text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # upstream's invalid escapes are not ours to tell
+            self.tree = ast.parse(source.text)
         self._resolve_import = resolve_import
         self._follow = follow
         self._star = star
@@ -183,9 +203,11 @@ class Module:
         scope: Scope | None = self.scopes[node]
         inner = True
         while scope is not None:
-            visible = inner or not isinstance(scope.node, ast.ClassDef)
-            if visible and name in scope.bindings and name not in scope.globals:
-                return scope, scope.bindings[name]
+            if inner or not isinstance(scope.node, ast.ClassDef):
+                if name in scope.globals:
+                    scope = scope.module
+                if name in scope.bindings:
+                    return scope, scope.bindings[name]
             inner = False
             scope = scope.parent
         return None
@@ -196,18 +218,20 @@ class Module:
         Follows imports, aliases by assignment, the project's own modules, and attributes of
         objects whose class is known. None when it cannot be told.
         """
-        if isinstance(node, ast.Name):
-            return self._qualified_name(node)
-        if isinstance(node, ast.Attribute):
-            base = self.qualified(node.value)
-            if base is None or base.endswith("()"):
-                base = self.instance_of(node.value)
-            return self._follow(base, node.attr) if base else None
-        return None
+        attributes = []
+        while isinstance(node, ast.Attribute):
+            attributes.append(node)
+            node = node.value
+        name = self._qualified_name(node) if isinstance(node, ast.Name) else None
+        for attribute in reversed(attributes):
+            if name is None or name.endswith("()"):
+                name = self.instance_of(attribute.value)
+            name = self._follow(name, attribute.attr) if name else None
+        return name
 
     def instance_of(self, node: ast.AST) -> str | None:
         """The class of an expression's value, as a qualified name; None when unknown."""
-        if node in self._resolving:
+        if node in self._resolving or len(self._resolving) > _DEEPEST:
             return None
         self._resolving.add(node)
         try:
@@ -233,13 +257,15 @@ class Module:
             found = self.lookup(node.id, node)
             if found is None:
                 return None
-            classes = {self._bound_class(binding) for binding in found[1]}
+            # In `d = d.map(f)` the new d has the class of the old one.
+            others = [b for b in found[1] if b.node not in self._resolving]
+            classes = {self._bound_class(binding) for binding in others}
             return classes.pop() if len(classes) == 1 else None
         if isinstance(node, ast.Attribute) and _is_self(node.value):
             owner_class = self.class_of(node)
             if owner_class is None:
                 return None
-            values = self._attributes(owner_class).get(node.attr, [])
+            values = self.attributes_of(owner_class).get(node.attr, [])
             classes = {self.instance_of(value) for value in values if not _is_none(value)}
             return classes.pop() if len(classes) == 1 else None
         return None
@@ -283,7 +309,8 @@ class Module:
             return self.qualified(binding.node)
         return None
 
-    def _attributes(self, owner: ast.ClassDef) -> dict[str, list[ast.expr]]:
+    def attributes_of(self, owner: ast.ClassDef) -> dict[str, list[ast.expr]]:
+        """What the class assigns to each attribute of `self`."""
         known = self._attribute_values.get(owner)
         if known is None:
             known = self._attribute_values[owner] = {}
@@ -301,7 +328,7 @@ class Module:
     def _qualified_name(self, node: ast.Name) -> str | None:
         found = self.lookup(node.id, node)
         if found is None:
-            for module in self.star_imports:
+            for module in reversed(self.star_imports):
                 if name := self._star(module, node.id):
                     return name
             return None
@@ -320,7 +347,7 @@ class Module:
         value = binding.node
         # An alias: slim = tf.contrib.slim
         if binding.kind == "value" and isinstance(value, ast.Attribute | ast.Name):
-            if value in self._resolving:
+            if value in self._resolving or len(self._resolving) > _DEEPEST:
                 return None
             self._resolving.add(value)
             try:
@@ -357,21 +384,28 @@ class Module:
             node = stack.pop()
             self.nodes.append(node)
             scope = inner = self.scopes[node]
-            around: set[ast.AST] = set()
+            outer, around = scope, set[ast.AST]()
             if isinstance(node, _ScopeNode):
                 self._bind_definition(node, scope)
                 inner = Scope(node, scope)
                 if isinstance(node, FunctionNode):
                     _bind_parameters(node.args, inner)
                 around = _evaluated_around(node)
+            elif isinstance(node, ast.comprehension) and self._is_first(node):
+                self._bind_statement(node, scope)
+                outer, around = self.scopes[self.parents[node]], {node.iter}
             else:
                 self._bind_statement(node, scope)
             # Contexts and operators are singletons that all nodes share: they have no parent.
             children = [c for c in ast.iter_child_nodes(node) if isinstance(c, _PLACED)]
             for child in children:
                 self.parents[child] = node
-                self.scopes[child] = scope if child in around else inner
+                self.scopes[child] = outer if child in around else inner
             stack.extend(reversed(children))
+
+    def _is_first(self, node: ast.comprehension) -> bool:
+        """Whether it is the first loop of a comprehension, whose iterable lies outside of it."""
+        return self.parents[node].generators[0] is node  # type: ignore[attr-defined]
 
     def _bind_definition(self, node: ast.AST, scope: Scope) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -393,12 +427,18 @@ class Module:
                     qualified = self._follow(base, alias.name)
                     bound = alias.asname or alias.name
                     scope.bind(bound, Binding("import", qualified, alias, node))
-        elif isinstance(node, ast.Global | ast.Nonlocal):
+        elif isinstance(node, ast.Global):
             scope.globals.update(node.names)
+        elif isinstance(node, ast.Nonlocal):
+            scope.nonlocals.update(node.names)
         elif isinstance(node, ast.Assign):
             for target in node.targets:
                 _bind_target(target, node.value, node, scope)
-        elif isinstance(node, ast.AnnAssign | ast.NamedExpr):
+        elif isinstance(node, ast.AnnAssign):
+            _bind_target(node.target, node.value, node, scope)
+        elif isinstance(node, ast.NamedExpr):
+            while isinstance(scope.node, _Comprehension) and scope.parent is not None:
+                scope = scope.parent
             _bind_target(node.target, node.value, node, scope)
         elif isinstance(node, ast.AugAssign | ast.For | ast.AsyncFor | ast.comprehension):
             _bind_target(node.target, None, node, scope)
@@ -450,9 +490,11 @@ def _is_none(node: ast.AST | None) -> bool:
 
 
 def _evaluated_around(node: ast.AST) -> set[ast.AST]:
-    """Decorators, bases and the like belong to the scope around the definition."""
+    """Decorators, defaults, bases and the like belong to the scope around the definition."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        return {n for n in [*node.decorator_list, node.returns] if n is not None}
+        return {n for n in [*node.decorator_list, node.args, node.returns] if n is not None}
+    if isinstance(node, ast.Lambda):
+        return {node.args}
     if isinstance(node, ast.ClassDef):
         return {*node.decorator_list, *node.bases, *node.keywords}
     return set()
