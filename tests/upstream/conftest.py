@@ -111,8 +111,8 @@ def upstream(mirror: Path) -> Upstream:
 def pinned(upstream: Upstream) -> Callable[..., Pin]:
     """Commit a tree and return the pin of it."""
 
-    def make(tree: str, **fields: str) -> Pin:
+    def make(tree: str, path: str = "") -> Pin:
         commit = upstream.commit(tree)
-        return Pin("gan", "https://github.com/owner/gan.git", commit, tree, **fields)
+        return Pin("gan", "https://github.com/owner/gan.git", commit, tree, path)
 
     return make

@@ -70,6 +70,8 @@ def cached(cache: Path) -> set[str]:
 def test_exactly_the_commit_and_the_files_that_are_needed_are_fetched(
     upstream: Upstream, pin: Pin, fetch: Fetch, cache: Path
 ) -> None:
+    (upstream.path / "refs" / "tags").mkdir()
+    (upstream.path / "refs" / "tags" / "v1").write_text(f"{pin.commit}\n")
     loaded = fetch(pin, leave_out=["figure/**"])
     assert contents(loaded) == {path: FILES[path] for path in ("lib/ops.py", "main.py")}
     assert loaded.pin == pin
@@ -77,6 +79,7 @@ def test_exactly_the_commit_and_the_files_that_are_needed_are_fetched(
     assert pin.commit in objects and upstream.blob(FILES["main.py"]) in objects
     assert upstream.blob(FILES["figure/loss.png"]) not in objects
     assert upstream.blob(b"old\n") not in objects
+    assert not list(cache.rglob("refs/tags/*"))
     assert len(objects) == 6  # the commit, its three trees, two files; no history
 
 
@@ -174,7 +177,7 @@ def test_another_commit_is_fetched_by_its_whole_id_only(
 
 
 def test_the_id_of_a_tree_is_said_to_be_one(pin: Pin, fetch: Fetch) -> None:
-    with pytest.raises(MigrateError, match="is a folder .tree., not a commit"):
+    with pytest.raises(MigrateError, match=r"is a folder \(tree\), not a commit"):
         fetch(pin, commit=pin.tree)
 
 
