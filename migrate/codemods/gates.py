@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import tokenize
+import warnings
 from collections import Counter
 
 from migrate.analysis.source import Source
@@ -23,7 +24,9 @@ def check_python(text: str) -> None:
         GateFailed: it does not.
     """
     try:
-        ast.parse(text, feature_version=TARGET_VERSION)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(text, feature_version=TARGET_VERSION)
     except (SyntaxError, ValueError) as error:
         raise GateFailed(f"the result does not parse as Python 3.7: {error}") from None
 
