@@ -27,7 +27,7 @@ class Loaded:
         commit: that commit.
         source: the project's files, and findings about what could not be taken.
         left_out: what the leave-outs left out; a whole folder ends with a slash.
-        origin: the repository that it was read from.
+        origin: the local repository that it was read from, or the URL that the cache holds.
         notes: lines about URLs that were tried first and failed.
     """
 

@@ -29,16 +29,23 @@ class ObjectStore:
         name: what messages call the repository.
         fetch: gets objects that are not there yet into the folder, all at once; without it they
             are missing.
+
+    Raises:
+        MigrateError: there is no git, or no room for a temporary folder.
     """
 
     def __init__(self, objects: Path, name: str, fetch: Fetch | None = None) -> None:
         self.name = name
         self._fetch = fetch
-        self._folder = TemporaryDirectory(prefix="migrate-git-")
-        git_dir = Path(self._folder.name)
-        for part in ("objects", "refs"):
-            (git_dir / part).mkdir()
-        (git_dir / "HEAD").write_text("ref: refs/heads/none\n")
+        try:
+            self._folder = TemporaryDirectory(prefix="migrate-git-")
+            git_dir = Path(self._folder.name)
+            for part in ("objects", "refs"):
+                (git_dir / part).mkdir()
+            (git_dir / "HEAD").write_text("ref: refs/heads/none\n")
+        except OSError as error:
+            message = f"a temporary folder cannot be made: {error.strerror}"
+            raise MigrateError(message, advice="Free some space, or set TMPDIR.") from error
         self._git = sealed_git(git_dir, objects=objects)
 
     def __enter__(self) -> ObjectStore:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -330,3 +331,11 @@ def test_without_git_the_error_says_so(pin: Pin, mirror: Path, cache: Path, tmp_
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env
     )
     assert "git cannot be started" in run.stdout
+
+
+def test_no_room_for_temporary_files_is_said(
+    pin: Pin, mirror: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(MigrateError, match="a temporary folder cannot be made"):
+        load(pin, mirror=str(mirror), cache=cache)
