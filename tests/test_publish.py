@@ -382,7 +382,7 @@ def test_hand_edits_are_refused_then_forced(space: Workspace, edit: str) -> None
     kept = {path for path in after if path.startswith("migrate-kept/")}
     assert all(any(k == top or k.startswith(f"{top}/") for top in published.kept) for k in kept)
     # All that the manifest did not know is somewhere, and outside nothing was touched.
-    values = set(after.values()) | set(snapshot(space.root / "src").values())
+    values = set(snapshot(space.root).values())
     gone = EDITS[edit][1] if edit == "folder deleted" else []
     if not gone:
         assert {f"644 {data!r}" for data in UNKNOWN_FILES.values()} <= values
