@@ -68,6 +68,14 @@ _RETURNS = {
     "tensorflow.data.TFRecordDataset": _DATASET,
     "tensorflow.data.TextLineDataset": _DATASET,
     "tensorflow.data.FixedLengthRecordDataset": _DATASET,
+    **{
+        f"{keras}.{name}": f"{keras}.Model"
+        for keras in ("keras", "tensorflow.keras")
+        for name in (
+            "models.load_model models.clone_model models.model_from_config "
+            "models.model_from_json models.model_from_yaml utils.multi_gpu_model"
+        ).split()
+    },
 }
 
 
@@ -211,6 +219,12 @@ class Module:
             inner = False
             scope = scope.parent
         return None
+
+    def is_free(self, name: str, node: ast.AST) -> bool:
+        """Whether nothing that can be seen binds ``name``: it is a builtin, or undefined."""
+        return self.lookup(name, node) is None and not any(
+            self._star(module, name) for module in self.star_imports
+        )
 
     def qualified(self, node: ast.AST) -> str | None:
         """What an expression names, such as ``tensorflow.train.Supervisor.managed_session``.
