@@ -24,6 +24,11 @@ _TRANSFORMATIONS = frozenset(
 _FUNCTION_PARAMETERS = frozenset("map_func predicate generator transformation_func func".split())
 # Methods that tell what an object of unknown class does.
 _TELLING_METHODS = frozenset({"minimize", "apply_gradients", "compute_gradients"})
+# Methods of Keras models.
+KERAS_TRAINING = frozenset({"fit", "fit_generator", "train_on_batch"})
+KERAS_RUNNING = frozenset(
+    "evaluate evaluate_generator test_on_batch predict predict_generator predict_on_batch".split()
+)
 # Libraries with methods of the same names.
 _OTHER_MINIMIZERS = ("scipy.", "sklearn.", "lmfit.", "iminuit.")
 
@@ -77,6 +82,8 @@ class Graph:
         self._tests: set[str] = set()
         self._complete = False
         self._callers: dict[str, set[str]] = {}
+        self._below: dict[str, set[str]] = {}
+        self._targets_of: dict[str, frozenset[str]] = {}
 
     def facts(self, key: str) -> Facts | None:
         self._require(key.partition(":")[0])
@@ -95,10 +102,7 @@ class Graph:
             if key in seen:
                 continue
             seen.add(key)
-            facts = self.facts(key)
-            targets = set(facts.references) if facts else set()
-            targets |= self._members(key) | self._overrides(key)
-            queue += targets - seen
+            queue += self._targets(key) - seen
         return seen
 
     def callers(self, roots: Iterable[str]) -> set[str]:
@@ -124,11 +128,9 @@ class Graph:
         found: set[str] = set()
         queue = [key]
         while queue:
-            base = queue.pop()
-            for name, known in self._classes.items():
-                if base in known.bases and name not in found:
-                    found.add(name)
-                    queue.append(name)
+            below = self._below.get(queue.pop(), set()) - found
+            found |= below
+            queue += below
         return found
 
     def uses(self, functions: Iterable[str]) -> Iterator[Use]:
@@ -176,6 +178,15 @@ class Graph:
         pipeline = {p for m in members if (f := self._functions.get(m)) for p in f.pipeline}
         return (members - pipeline - self._pipeline_only) | set(known.bases)
 
+    def _targets(self, key: str) -> frozenset[str]:
+        known = self._targets_of.get(key)
+        if known is None:
+            facts = self.facts(key)
+            targets = facts.references if facts else set()
+            known = frozenset(targets | self._members(key) | self._overrides(key))
+            self._targets_of[key] = known
+        return known
+
     def _overrides(self, key: str) -> set[str]:
         """``self.method()`` may mean the method of a derived class."""
         owner, _, method = key.rpartition(".")
@@ -198,6 +209,9 @@ class Graph:
         self._complete = True
         for path in self._project.python_files:
             self._require(path)
+        for name, known in self._classes.items():
+            for base in known.bases:
+                self._below.setdefault(base, set()).add(name)
         called: set[str] = set()
         piped: set[str] = set()
         for key, facts in self._functions.items():
@@ -272,6 +286,8 @@ class Graph:
         if ":" not in target:
             if not piped and target.startswith(("tensorflow.", "keras.", "horovod.")):
                 facts.uses.append(Use(target, module.path, node.lineno))
+            if target == "tensorflow.app.run" and "main" in module.scope.bindings:
+                facts.references.add(f"{module.path}:main")  # what it calls by default
             return
         if piped:
             facts.pipeline.add(target)
@@ -435,12 +451,25 @@ def trains(use: Use) -> bool:
         last.endswith("Optimizer")
         or name in _TRAINERS
         or (last in _TELLING_METHODS and name.startswith("tensorflow."))
+        or (last in KERAS_TRAINING and _is_keras_model(name))
     )
 
 
 def restores(use: Use) -> bool:
     """Whether the name is one by which TensorFlow code gets at a trained model."""
-    return use.name in _RESTORERS or use.name.startswith("tensorflow.saved_model.load")
+    name = use.name
+    return (
+        name in _RESTORERS
+        or name.startswith("tensorflow.saved_model.load")
+        or (name.rpartition(".")[2] in KERAS_RUNNING and _is_keras_model(name))
+    )
+
+
+def _is_keras_model(method: str) -> bool:
+    owner = method.rpartition(".")[0]
+    return owner.startswith(("keras.", "tensorflow.keras.")) and (
+        owner.endswith((".Model", ".Sequential")) or ".applications." in owner
+    )
 
 
 _TRAINERS = frozenset(

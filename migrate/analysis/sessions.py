@@ -162,7 +162,7 @@ class _Judge:
             return "device", self.opener.by_kind, self._around(owners, scope)
         if self._given_to_keras():
             return "device", "Keras runs its models in it", self._around(owners, scope)
-        block = self._fresh_graph_block()
+        block = fresh_graph_block(self.module, self.call)
         if block is not None:
             facts = self.graph.facts_of(self.module, block)
             inner = self.graph.reach(facts.references)
@@ -226,26 +226,6 @@ class _Judge:
             )
         return False
 
-    def _fresh_graph_block(self) -> list[ast.stmt] | None:
-        """The body of the innermost ``with`` around the call, if it opens a new graph."""
-        module = self.module
-        for parent in module.ancestors(self.call):
-            if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
-                return None
-            if not isinstance(parent, ast.With):
-                continue
-            for item in parent.items:
-                opened = item.context_expr
-                if (
-                    isinstance(opened, ast.Call)
-                    and isinstance(opened.func, ast.Attribute)
-                    and opened.func.attr == "as_default"
-                    and isinstance(opened.func.value, ast.Call)
-                    and module.qualified(opened.func.value.func) == "tensorflow.Graph"
-                ):
-                    return parent.body
-        return None
-
     # --- what the session runs --------------------------------------------------------------
 
     def _fetches(self) -> Iterator[ast.expr]:
@@ -304,6 +284,26 @@ class _Judge:
             for b in values
             if b.node is not None and b.node is not node
         )
+
+
+def fresh_graph_block(module: Module, node: ast.AST) -> list[ast.stmt] | None:
+    """The body of the innermost ``with`` around a node, if it opens a new ``tf.Graph()``."""
+    for parent in module.ancestors(node):
+        if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
+            return None
+        if not isinstance(parent, ast.With):
+            continue
+        for item in parent.items:
+            opened = item.context_expr
+            if (
+                isinstance(opened, ast.Call)
+                and isinstance(opened.func, ast.Attribute)
+                and opened.func.attr == "as_default"
+                and isinstance(opened.func.value, ast.Call)
+                and module.qualified(opened.func.value.func) == "tensorflow.Graph"
+            ):
+                return parent.body
+    return None
 
 
 def _evidence(uses: Iterable[Use]) -> str:
