@@ -1,0 +1,498 @@
+import pytest
+
+from tests.codemods.support import check_noop, check_port, port_files
+
+
+def test_a_script_that_trains_on_its_top_level() -> None:
+    ported = check_port(
+        """
+        import numpy as np
+        import keras
+        from keras.models import Model
+
+        size = 32
+        model = Model(keras.layers.Input((size,)), out)
+        model.compile(loss='mse')
+        model.fit(x, y)
+        import matplotlib.pyplot as plt
+        """,
+        """
+        import numpy as np
+        import keras
+        from keras.models import Model
+        from npu_runtime import use_npu_keras_session
+
+        use_npu_keras_session()
+
+        size = 32
+        model = Model(keras.layers.Input((size,)), out)
+        model.compile(loss='mse')
+        model.fit(x, y)
+        import matplotlib.pyplot as plt
+        """,
+        "NPU103",
+    )
+    (row,) = ported.sessions
+    assert (row.line, row.kind, row.role) == (8, "Keras session", "device")
+    assert row.why == "fit of a Keras model at train.py:8"
+    assert ported.findings == []
+
+
+def test_a_script_with_a_main_guard() -> None:
+    check_port(
+        """
+        import argparse
+        from tensorflow import keras
+
+        def main():
+            model = keras.applications.ResNet50(weights=None)
+            model.fit_generator(batches)
+
+        if __name__ == '__main__':
+            # train
+            main()
+        """,
+        """
+        import argparse
+        from tensorflow import keras
+        from npu_runtime import use_npu_keras_session
+
+        def main():
+            model = keras.applications.ResNet50(weights=None)
+            model.fit_generator(batches)
+
+        if __name__ == '__main__':
+            # train
+            use_npu_keras_session()
+            main()
+        """,
+        "NPU103",
+    )
+
+
+def test_a_guard_on_one_line() -> None:
+    check_port(
+        """
+        import keras
+        def main():
+            keras.Model(a, b).fit(x)
+        if __name__ == '__main__': main()
+        """,
+        """
+        import keras
+        from npu_runtime import use_npu_keras_session
+        def main():
+            keras.Model(a, b).fit(x)
+        if __name__ == '__main__': use_npu_keras_session(); main()
+        """,
+        "NPU103",
+    )
+
+
+def test_flags_on_the_top_level_do_not_move_the_call_out_of_the_guard() -> None:
+    check_port(
+        """
+        import tensorflow as tf
+        FLAGS = tf.app.flags.FLAGS
+        tf.logging.set_verbosity(tf.logging.INFO)
+
+        def main(_):
+            tf.keras.Sequential().fit(x)
+
+        if __name__ == '__main__':
+            tf.app.run()
+        """,
+        """
+        import tensorflow as tf
+        from npu_runtime import use_npu_keras_session
+        FLAGS = tf.app.flags.FLAGS
+        tf.logging.set_verbosity(tf.logging.INFO)
+
+        def main(_):
+            tf.keras.Sequential().fit(x)
+
+        if __name__ == '__main__':
+            use_npu_keras_session()
+            tf.app.run()
+        """,
+        "NPU103",
+    )
+
+
+def test_layers_on_the_top_level_move_the_call_before_them() -> None:
+    check_port(
+        """
+        import tensorflow as tf
+
+        base = tf.keras.applications.VGG16()
+
+        def main():
+            base.fit(x)
+
+        if __name__ == '__main__':
+            main()
+        """,
+        """
+        import tensorflow as tf
+        from npu_runtime import use_npu_keras_session
+
+        use_npu_keras_session()
+
+        base = tf.keras.applications.VGG16()
+
+        def main():
+            base.fit(x)
+
+        if __name__ == '__main__':
+            main()
+        """,
+        "NPU103",
+    )
+
+
+def test_imports_behind_the_first_use_do_not_count() -> None:
+    check_port(
+        '''
+        """Trains."""
+        import os
+        os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
+        try:
+            import keras
+        except ImportError:
+            from tensorflow import keras
+        model = keras.Sequential()
+        import helpers
+        model.train_on_batch(x, y)
+        ''',
+        '''
+        """Trains."""
+        import os
+        from npu_runtime import use_npu_keras_session
+        os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
+        try:
+            import keras
+        except ImportError:
+            from tensorflow import keras
+
+        use_npu_keras_session()
+        model = keras.Sequential()
+        import helpers
+        model.train_on_batch(x, y)
+        ''',
+        "NPU103",
+    )
+
+
+def test_the_script_is_configured_and_not_the_library() -> None:
+    library = """
+    import keras
+
+    def build():
+        return keras.Sequential()
+
+    class Trainer:
+        def __init__(self):
+            self.model = build()
+
+        def run(self):
+            self.model.fit(x, y)
+    """
+    ported = check_port(
+        """
+        from library import Trainer
+
+        if __name__ == '__main__':
+            Trainer().run()
+        """,
+        """
+        from library import Trainer
+        from npu_runtime import use_npu_keras_session
+
+        if __name__ == '__main__':
+            use_npu_keras_session()
+            Trainer().run()
+        """,
+        "NPU103",
+        others={"library.py": library},
+    )
+    assert ported.findings == []
+    assert ported.text("library.py").count("use_npu") == 0
+
+
+def test_each_script_sets_its_own() -> None:
+    script = "import model\nif __name__ == '__main__':\n    model.{}()\n"
+    ported = port_files(
+        {
+            "model.py": """
+            import keras
+            def train():
+                keras.Model().fit(x)
+            def evaluate():
+                keras.models.load_model('a').evaluate(x)
+            def data():
+                return keras.datasets.mnist.load_data()
+            """,
+            "train.py": script.format("train"),
+            "eval.py": script.format("evaluate"),
+            "show.py": script.format("data"),
+        },
+        "NPU103",
+    )
+    assert [(row.path, row.why) for row in ported.sessions] == [
+        ("eval.py", "evaluate of a Keras model at model.py:5"),
+        ("train.py", "fit of a Keras model at model.py:3"),
+    ]
+    assert "use_npu" not in ported.text("show.py")
+    assert ported.findings == []
+
+
+def test_host_operators_ask_for_mixed_compilation() -> None:
+    check_port(
+        """
+        import keras
+        import tensorflow as tf
+        def metric(y, p):
+            return tf.py_func(score, [y, p], tf.float32)
+        model = keras.Sequential()
+        model.compile('sgd', 'mse', metrics=[metric])
+        model.fit(x)
+        """,
+        """
+        import keras
+        import tensorflow as tf
+        from npu_runtime import use_npu_keras_session
+
+        use_npu_keras_session(mix_compile_mode=True)
+        def metric(y, p):
+            return tf.py_func(score, [y, p], tf.float32)
+        model = keras.Sequential()
+        model.compile('sgd', 'mse', metrics=[metric])
+        model.fit(x)
+        """,
+        "NPU103",
+    )
+
+
+def test_a_cleared_session_is_renewed() -> None:
+    check_port(
+        """
+        from keras import backend as K
+        import keras
+
+        for fold in folds:
+            K.clear_session()  # forget
+            if fold: K.clear_session()
+            a = 1; K.clear_session()
+            keras.Sequential().fit(x)
+        """,
+        """
+        from keras import backend as K
+        import keras
+        from npu_runtime import use_npu_keras_session
+
+        use_npu_keras_session()
+
+        for fold in folds:
+            K.clear_session()  # forget
+            use_npu_keras_session()
+            if fold: K.clear_session(); use_npu_keras_session()
+            a = 1; K.clear_session(); use_npu_keras_session()
+            keras.Sequential().fit(x)
+        """,
+        "NPU103",
+    )
+
+
+def test_a_cleared_session_that_the_project_sets_again_stays() -> None:
+    check_noop(
+        """
+        import keras
+        import tensorflow as tf
+        from keras import backend as K
+
+        K.clear_session()
+        K.set_session(tf.Session(config=config))
+        keras.Sequential().fit(x)
+        """,
+        "NPU103",
+    )
+
+
+def test_set_session_anywhere_on_the_way_is_npu101_s_business() -> None:
+    ported = check_noop(
+        """
+        import keras
+        from helpers import limit_memory
+
+        if __name__ == '__main__':
+            limit_memory()
+            keras.Sequential().fit(x)
+        """,
+        "NPU103",
+        others={
+            "helpers.py": """
+            import keras, tensorflow as tf
+            def limit_memory():
+                keras.backend.set_session(tf.Session(config=tf.ConfigProto()))
+            """
+        },
+    )
+    assert ported.sessions == []
+
+
+def test_a_default_session_of_the_script_s_own_is_npu101_s_business() -> None:
+    ported = port_files(
+        {
+            "train.py": """
+            import keras, tensorflow as tf
+            with tf.Session() as sess:
+                model = keras.Sequential()
+                model.fit(x, y)
+            """
+        },
+        "NPU101",
+        "NPU103",
+    )
+    assert "use_npu" not in ported.text()
+    assert "tf.Session(config=npu_session_config())" in ported.text()
+    assert [row.role for row in ported.sessions] == ["device"]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "keras.Sequential()",
+        "keras.models.Sequential()",
+        "keras.models.load_model('a.h5')",
+        "keras.models.model_from_json(text)",
+        "keras.applications.vgg16.VGG16()",
+        "keras.utils.multi_gpu_model(keras.Model(a, b))",
+        "Own()",
+        "build()",
+        "Unknown(keras.layers.Dense(1))",
+    ],
+)
+@pytest.mark.parametrize("package", ["keras", "tensorflow.keras", "tensorflow.python.keras"])
+def test_every_kind_of_model(package: str, model: str) -> None:
+    source = f"""
+    import {package} as keras
+    from other import Unknown
+
+    class Own(keras.Model):
+        pass
+
+    def build():
+        return keras.Sequential()
+
+    model = {model}
+    model.compile(optimizer='sgd', loss='mse')
+    model.fit(x, y)
+    """
+    assert "\nuse_npu_keras_session()\n" in port_files({"train.py": source}, "NPU103").text()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import keras\n(x, y), _ = keras.datasets.mnist.load_data()",
+        "from keras.utils import np_utils\ny = np_utils.to_categorical(y)",
+        "from keras.preprocessing.image import ImageDataGenerator as I\nI().fit(x)",
+        "from keras.preprocessing import image\ngen = image.ImageDataGenerator()\ngen.fit(x)",
+        "from keras.preprocessing.text import Tokenizer\nt = Tokenizer()\nt.fit(x)",
+        "import keras\nmodel = keras.Sequential()\nmodel.summary()",
+        "import keras\nmodel = keras.Sequential()\nmodel.compile('sgd', 'mse')\nmodel.save('a')",
+        "import keras\nfrom sklearn.svm import SVC\nSVC().fit(x, y)",
+        "import keras\nfrom sklearn.svm import SVC\nclf = SVC()\nclf.fit(x, y); clf.predict(x)",
+        "import keras\ndef f(clf):\n    clf.fit(x, y)",
+        "import keras\nimport re\nre.compile('a', optimizer=None)\nre.fit(1)",
+        "import tensorflow as tf\ne = tf.estimator.Estimator(fn)\ne.evaluate(feed)\ne.predict(feed)",
+        "import tensorflow as tf\nm = tf.keras.Sequential()\n"
+        "m.compile('sgd', 'mse')\ntf.keras.estimator.model_to_estimator(m).train(feed)",
+        "import keras\nx = keras.layers.Dense(1)(y)\nop = tf.train.AdamOptimizer().minimize(x)",
+        "class Model:\n    def fit(self): pass\n# keras\nModel().fit()",
+        "import keras\ndef f(keras):\n    keras.Sequential().fit(x)",
+        "if __name__ == '__main__':\n    print('no TensorFlow here')",
+        "import torch\nmodel = torch.nn.Sequential()\nmodel.fit(x)  # keras-like",
+    ],
+)
+def test_what_trains_no_keras_model(source: str) -> None:
+    ported = check_noop(source + "\n", "NPU103")
+    assert (ported.findings, ported.sessions) == ([], [])
+
+
+def test_unit_tests_stay_on_the_host() -> None:
+    ported = check_noop(
+        """
+        import tensorflow as tf
+
+        class ModelTest(tf.test.TestCase):
+            def test_it(self):
+                tf.keras.backend.clear_session()
+                tf.keras.Sequential().fit(x, y)
+
+        if __name__ == '__main__':
+            tf.test.main()
+        """,
+        "NPU103",
+    )
+    assert (ported.findings, ported.sessions) == ([], [])
+
+
+def test_functions_that_no_script_leads_to_are_an_error() -> None:
+    ported = check_noop(
+        """
+        import keras
+
+        def train(x):
+            model = keras.Sequential()
+            model.fit(x)
+        """,
+        "NPU103",
+    )
+    (finding,) = ported.findings
+    assert (finding.severity, finding.line) == ("error", 5)
+    assert "no script" in finding.message
+
+
+def test_a_script_that_cannot_be_seen_is_an_error() -> None:
+    ported = check_noop(
+        "import keras\ndef train(x):\n    keras.Sequential().fit(x)\n",
+        "NPU103",
+        others={"go.py": "from train import train\ntrain(1)\n"},
+    )
+    assert ported.codes("error") == ["NPU103"]
+    assert "go.py" in ported.findings[0].message
+
+
+def test_a_new_graph_is_an_error() -> None:
+    ported = port_files(
+        {
+            "train.py": """
+            import keras, tensorflow as tf
+            with tf.Graph().as_default():
+                keras.Sequential().fit(x)
+            """
+        },
+        "NPU103",
+    )
+    assert ported.codes("error") == ["NPU103"]
+
+
+def test_clearing_as_an_expression_is_an_error() -> None:
+    ported = port_files(
+        {
+            "train.py": """
+            import keras
+            done = keras.backend.clear_session() or True
+            keras.Sequential().fit(x)
+            """
+        },
+        "NPU103",
+    )
+    assert ported.codes("error") == ["NPU103"]
+
+
+def test_names_that_are_not_known_to_be_keras_s_need_a_telling_method() -> None:
+    source = "import keras\ndef run(model):\n    model.{}(x)\nrun(1)\n"
+    assert "use_npu" in port_files({"a.py": source.format("train_on_batch")}, "NPU103").text("a.py")
+    assert "use_npu" not in port_files({"a.py": source.format("predict")}, "NPU103").text("a.py")
