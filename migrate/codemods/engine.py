@@ -20,7 +20,7 @@ from migrate.codemods.gates import (
 from migrate.codemods.imports import import_edits
 from migrate.codemods.registry import in_groups
 from migrate.codemods.rule import Change, FileChange, Rule, RuntimeImport, SessionRow
-from migrate.codemods.unused import unused_edits
+from migrate.codemods.unused import completed
 from migrate.findings import Finding
 from migrate.upstream.tree import SourceFile
 
@@ -221,8 +221,8 @@ def _edited(
 ) -> str | None:
     if not edits:
         return None
-    edits = edits + unused_edits(module, project, edits)
-    edits += import_edits(module, wanted)
+    # Imports first: what a rule inserts at the same place may use them.
+    edits = [*import_edits(module, wanted), *completed(module, project, edits)]
     if found := collision(edits):
         first, second = (module.source.line_of(edit.start) for edit in found)
         raise GateFailed(f"two edits touch the same text (lines {first} and {second})")

@@ -6,13 +6,25 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
+from migrate.analysis.effects import effect_free
 from migrate.analysis.module import Binding, Module, Scope
 from migrate.analysis.project import Project
 from migrate.codemods.edits import Edit
+from migrate.codemods.removals import removal_of as removal_of
+from migrate.codemods.removals import settled, with_emptied
 
-# Calls that only build a value, so that nobody misses them when the value goes.
-_PURE_CALLS = frozenset({"tensorflow.ConfigProto", "tensorflow.GPUOptions"})
 _WORD = re.compile(r"\w+")
+
+
+def completed(module: Module, project: Project, edits: Sequence[Edit]) -> list[Edit]:
+    """The edits with all that they leave unused or empty, ready to be applied."""
+    edits = with_emptied(module, edits)
+    while True:
+        whole = [*edits, *unused_edits(module, project, edits)]
+        emptied = with_emptied(module, whole)[len(whole) :]
+        if not emptied:
+            return settled(module, whole)
+        edits = [*edits, *emptied]
 
 
 def unused_edits(module: Module, project: Project, edits: Sequence[Edit]) -> list[Edit]:
@@ -67,63 +79,22 @@ def _private(module: Module, project: Project, scope: Scope, name: str) -> bool:
 
 
 def _removals(module: Module, name: str, bindings: Sequence[Binding]) -> Iterator[Edit]:
-    if len(bindings) != 1:
-        return
-    binding = bindings[0]
-    if binding.kind == "import" and binding.node is not None:
-        yield Edit(*module.span(binding.node), "")
-    elif (
+    """Edits that remove every binding of a name; none when one of them must stay."""
+    if all(b.kind == "import" and b.node is not None for b in bindings):
+        yield from (Edit(*module.span(b.node), "") for b in bindings if b.node is not None)
+    elif all(_is_plain_assignment(module, binding) for binding in bindings):
+        yield from (removal_of(module, b.statement) for b in bindings)  # type: ignore[arg-type]
+
+
+def _is_plain_assignment(module: Module, binding: Binding) -> bool:
+    statement = binding.statement
+    return (
         binding.kind == "value"
-        and isinstance(binding.statement, ast.Assign)
-        and len(binding.statement.targets) == 1
-        and isinstance(binding.statement.targets[0], ast.Name)
-        and _is_pure(module, binding.statement.value)
-    ):
-        yield removal_of(module, binding.statement)
-
-
-def _is_pure(module: Module, value: ast.expr) -> bool:
-    if isinstance(value, ast.Call):
-        return module.qualified(value.func) in _PURE_CALLS and all(
-            _is_pure(module, part) for part in [*value.args, *(k.value for k in value.keywords)]
-        )
-    if isinstance(value, ast.Tuple | ast.List):
-        return all(_is_pure(module, element) for element in value.elts)
-    if isinstance(value, ast.Dict):
-        parts = [*value.keys, *value.values]
-        return all(part is not None and _is_pure(module, part) for part in parts)
-    return isinstance(value, ast.Constant | ast.Name | ast.Attribute)
-
-
-def removal_of(module: Module, statement: ast.stmt) -> Edit:
-    """Deletes a statement: its lines, or just its text where something shares them.
-
-    The only statement of a block becomes ``pass``.
-    """
-    source = module.source
-    start, end = module.span(statement)
-    parent = module.parents[statement]
-    blocks = [
-        block
-        for field in ("body", "orelse", "finalbody", "handlers")
-        if isinstance(block := getattr(parent, field, None), list) and statement in block
-    ]
-    if blocks and len(blocks[0]) == 1 and not isinstance(parent, ast.Module):
-        return Edit(start, end, "pass")
-    line_start, line_end = source.line_start(start), source.line_end(end)
-    before, behind = source.text[line_start:start], source.text[end:line_end]
-    if not before.strip() and not behind.strip():
-        return Edit(line_start, line_end, "")
-    if not before.strip() and behind.lstrip().startswith("#"):
-        return Edit(start, end + len(behind) - len(behind.lstrip()), "")
-    # A neighbour on the same line: `a = 1; b = 2`.
-    if behind.lstrip().startswith(";"):
-        tail = behind.lstrip()[1:]
-        return Edit(start, end + len(behind) - len(tail.lstrip()), "")
-    stripped = before.rstrip()
-    if stripped.endswith(";"):
-        return Edit(line_start + len(stripped) - 1, end, "")
-    return Edit(start, end, "pass")
+        and isinstance(statement, ast.Assign)
+        and len(statement.targets) == 1
+        and isinstance(statement.targets[0], ast.Name)
+        and effect_free(module, statement.value)
+    )
 
 
 def _merged_import_removals(module: Module, edits: Sequence[Edit]) -> list[Edit]:
@@ -138,17 +109,17 @@ def _merged_import_removals(module: Module, edits: Sequence[Edit]) -> list[Edit]
         if not dropped:
             continue
         taken |= {module.span(alias) for alias in dropped}
-        if len(dropped) == len(node.names):
-            merged.append(removal_of(module, node))
-        else:
-            merged += _without_aliases(module, node, dropped)
+        merged += alias_removals(module, node, dropped)
     return merged + [edit for edit in edits if (edit.start, edit.end) not in taken]
 
 
-def _without_aliases(
+def alias_removals(
     module: Module, node: ast.Import | ast.ImportFrom, dropped: Sequence[ast.alias]
 ) -> Iterator[Edit]:
-    """Cuts each dropped alias with the comma that joins it to a neighbour that stays."""
+    """Takes names out of an import: the statement, or each with the comma to a neighbour."""
+    if len(dropped) == len(node.names):
+        yield removal_of(module, node)
+        return
     kept_before = False
     for position, alias in enumerate(node.names):
         start, end = module.span(alias)

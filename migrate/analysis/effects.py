@@ -1,0 +1,56 @@
+"""Whether leaving out the evaluation of an expression changes what a program does."""
+
+from __future__ import annotations
+
+import ast
+
+from migrate.analysis.module import Module
+
+# Calls that only build or look up a value, so that nobody misses them when the value goes.
+_PURE_CALLS = frozenset(
+    {
+        *("tensorflow.ConfigProto", "tensorflow.GPUOptions"),
+        *("tensorflow.core.protobuf.config_pb2.ConfigProto",),
+        *("tensorflow.core.protobuf.config_pb2.GPUOptions",),
+        *("tensorflow.GraphOptions", "tensorflow.OptimizerOptions"),
+        "tensorflow.config.experimental.list_physical_devices",
+        "tensorflow.python.client.device_lib.list_local_devices",
+        *("tensorflow.test.is_gpu_available", "tensorflow.test.gpu_device_name"),
+        *("os.getenv", "os.environ.get", "os.path.join"),
+    }
+)
+_PURE_PREFIXES = ("horovod.",)
+_HOROVOD_QUERIES = ("rank", "local_rank", "size", "local_size")
+_PURE_BUILTINS = frozenset(
+    "bool dict float int len list max min range repr set sorted str sum tuple".split()
+)
+_PURE_METHODS = frozenset(
+    "endswith format get join lower replace split startswith strip upper".split()
+)
+
+
+def effect_free(module: Module, node: ast.AST) -> bool:
+    """Whether the expression only computes; reading an attribute is taken to be computing."""
+    if isinstance(node, ast.Call):
+        return _is_pure_call(module, node) and _parts_are_free(module, node)
+    if isinstance(node, ast.Lambda):
+        return True
+    if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr):
+        return False
+    return _parts_are_free(module, node)
+
+
+def _parts_are_free(module: Module, node: ast.AST) -> bool:
+    return all(effect_free(module, part) for part in ast.iter_child_nodes(node))
+
+
+def _is_pure_call(module: Module, call: ast.Call) -> bool:
+    function = call.func
+    if isinstance(function, ast.Name) and module.lookup(function.id, function) is None:
+        return function.id in _PURE_BUILTINS
+    name = module.qualified(function) or ""
+    if name.startswith(_PURE_PREFIXES):
+        return name.rpartition(".")[2] in _HOROVOD_QUERIES
+    if name in _PURE_CALLS:
+        return True
+    return not name and isinstance(function, ast.Attribute) and function.attr in _PURE_METHODS
