@@ -1,0 +1,369 @@
+"""Where the value of an expression goes: through names, attributes, calls and returns.
+
+Follows a value forwards over the whole project. It errs on the side of following too much (an
+attribute of an object of unknown class is followed by its name), so it answers "can this value
+end there", for values that have one plausible use, such as the name of a device.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from migrate.analysis.graph import Graph
+from migrate.analysis.module import Module, argument
+from migrate.analysis.project import Project
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+Place = tuple[Module, ast.AST]
+
+# What hands its argument on, wholly or piece by piece.
+_PASSING = frozenset("cycle enumerate iter list next reversed set sorted str tuple zip".split())
+_STRING_METHODS = frozenset({"lower", "upper", "strip", "replace", "to_string", "format"})
+_ADDING_METHODS = frozenset({"append", "add", "extend", "insert", "appendleft", "setdefault"})
+_THROUGH = (
+    *(ast.BoolOp, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.Starred, ast.ListComp, ast.SetComp),
+    *(ast.GeneratorExp, ast.Lambda, ast.Await),
+)
+
+
+@dataclass
+class Reached:
+    """Where a value goes.
+
+    Args:
+        arguments: calls of libraries that take it, as (qualified name, parameter name or
+            position).
+        compared: whether something compares it with another value.
+        applied: ``value % x`` and ``value.format(x)``, when these were to be found.
+        unused: functions that return it and that nothing in the project names.
+    """
+
+    arguments: set[tuple[str, str | int]] = field(default_factory=set)
+    compared: bool = False
+    applied: list[Place] = field(default_factory=list)
+    unused: list[Function] = field(default_factory=list)
+
+
+class Flow:
+    """Follows values through a project; indexes each module when it is first needed."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._names: dict[str, dict[tuple[ast.AST, str], list[ast.Name]]] = {}
+        self._attributes: dict[str, dict[str, list[ast.Attribute]]] = {}
+
+    def trace(self, module: Module, node: ast.AST, *, template: bool = False) -> Reached:
+        """Follows the value of an expression.
+
+        Args:
+            template: the value is a format; stop where it is applied.
+        """
+        reached = Reached()
+        queue: list[Place] = [(module, node)]
+        seen: set[ast.AST] = set()
+        while queue:
+            place = queue.pop()
+            if place[1] in seen:
+                continue
+            seen.add(place[1])
+            if template and (applied := _application(*place)) is not None:
+                reached.applied.append((place[0], applied))
+                continue
+            queue += self._next(*place, reached)
+        return reached
+
+    # --- one step ---------------------------------------------------------------------------
+
+    def _next(self, module: Module, node: ast.AST, reached: Reached) -> Iterator[Place]:
+        parent = module.parents.get(node)
+        if isinstance(parent, ast.keyword):
+            call = module.parents[parent]
+            if isinstance(call, ast.Call):
+                yield from self._argument(module, call, parent.arg or "**", node, reached)
+        elif isinstance(parent, ast.Call):
+            if parent.func is node:
+                yield module, parent
+            else:
+                position = parent.args.index(node)  # type: ignore[arg-type]
+                yield from self._argument(module, parent, position, node, reached)
+        elif isinstance(parent, ast.Compare):
+            reached.compared = True
+        elif isinstance(parent, ast.Attribute):
+            if parent.attr in _STRING_METHODS:
+                yield module, parent
+        elif isinstance(parent, ast.Subscript):
+            if parent.value is node:
+                yield module, parent
+        elif isinstance(parent, ast.Assign):
+            for target in parent.targets:
+                yield from self._target(module, target)
+        elif isinstance(parent, ast.AnnAssign | ast.AugAssign | ast.NamedExpr):
+            yield from self._target(module, parent.target)
+            if isinstance(parent, ast.NamedExpr):
+                yield module, parent
+        elif isinstance(parent, ast.For | ast.AsyncFor | ast.comprehension):
+            yield from self._target(module, parent.target)
+        elif isinstance(parent, ast.Return):
+            function = module.function_of(parent)
+            if function is not None:
+                yield from self._function_uses(module, function, reached)
+        elif isinstance(parent, ast.arguments):
+            yield from self._default(module, parent, node)
+        elif isinstance(parent, ast.IfExp):
+            if parent.test is not node:
+                yield module, parent
+        elif isinstance(parent, ast.BinOp):
+            # The right side of % is a piece of a string, no device by itself.
+            if isinstance(parent.op, ast.Add) or parent.left is node:
+                yield module, parent
+        elif isinstance(parent, _THROUGH):
+            yield module, parent
+
+    def _argument(
+        self, module: Module, call: ast.Call, where: str | int, node: ast.AST, reached: Reached
+    ) -> Iterator[Place]:
+        name = module.qualified(call.func)
+        plain = call.func.id if isinstance(call.func, ast.Name) else ""
+        if name is not None and ":" not in name:
+            reached.arguments.add((name, where))
+            if name.endswith(("flags.DEFINE_string", "flags.DEFINE_enum")) and where not in (0, 2):
+                yield from self._flag(call)
+        if plain in _PASSING or (name or "").rpartition(".")[2] in _PASSING:
+            yield module, call
+        elif name == "functools.partial" and call.args and isinstance(where, str | int):
+            target = module.qualified(call.args[0]) or ""
+            if ":" not in target and target:
+                reached.arguments.add((target, where - 1 if isinstance(where, int) else where))
+            shifted = where - 1 if isinstance(where, int) else where
+            for owner, function in self._called(module, call.args[0], target):
+                yield from self._parameter(owner, function, shifted)
+        elif isinstance(call.func, ast.Attribute) and name is None:
+            method = call.func.attr
+            if method == "add_argument":
+                yield from self._flag(call)
+            elif method in _ADDING_METHODS and isinstance(call.func.value, ast.Name):
+                yield from self._loads(module, call.func.value)
+            elif method == "device" and _imports_tensorflow(module):
+                reached.arguments.add((".device", where))
+            for owner, function in self._called(module, call.func, ""):
+                yield from self._parameter(owner, function, where)
+        elif name is not None and ":" in name:
+            for owner, function in self._called(module, call.func, name):
+                yield from self._parameter(owner, function, where)
+        elif name is None:
+            for owner, function in self._called(module, call.func, ""):
+                yield from self._parameter(owner, function, where)
+
+    def _target(self, module: Module, target: ast.expr) -> Iterator[Place]:
+        if isinstance(target, ast.Name):
+            yield from self._loads(module, target)
+        elif isinstance(target, ast.Attribute):
+            yield from self._attribute_loads(module, target)
+        elif isinstance(target, ast.Subscript | ast.Starred):
+            yield from self._target(module, target.value)
+        elif isinstance(target, ast.Tuple | ast.List):
+            for element in target.elts:
+                yield from self._target(module, element)
+
+    # --- names ------------------------------------------------------------------------------
+
+    def _loads(self, module: Module, name: ast.Name) -> Iterator[Place]:
+        found = module.lookup(name.id, name)
+        if found is None:
+            return
+        scope = found[0]
+        for load in self._index(module).get((scope.node, name.id), []):
+            yield module, load
+        if scope.parent is None:
+            yield from self._loads_elsewhere(module, name.id)
+        elif isinstance(scope.node, ast.ClassDef):
+            yield from self._named_attributes(name.id)
+
+    def _index(self, module: Module) -> dict[tuple[ast.AST, str], list[ast.Name]]:
+        known = self._names.get(module.path)
+        if known is None:
+            known = self._names[module.path] = {}
+            for node in module.nodes:
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                    found = module.lookup(node.id, node)
+                    if found is not None:
+                        known.setdefault((found[0].node, node.id), []).append(node)
+        return known
+
+    def _loads_elsewhere(self, module: Module, name: str) -> Iterator[Place]:
+        """Uses, in other modules, of a name at the top level of this one."""
+        wanted = f"{module.path}:{name}"
+        for other in self._containing(name.encode()):
+            if other.path == module.path:
+                continue
+            local = {name}
+            for node in other.nodes:
+                if isinstance(node, ast.alias) and node.name == name and node.asname:
+                    local.add(node.asname)
+            for node in other.nodes:
+                spelled = (
+                    node.id in local
+                    if isinstance(node, ast.Name)
+                    else isinstance(node, ast.Attribute) and node.attr == name
+                )
+                if (
+                    spelled
+                    and isinstance(node.ctx, ast.Load)  # type: ignore[attr-defined]
+                    and other.qualified(node) == wanted
+                ):
+                    yield other, node
+
+    def _attribute_loads(self, module: Module, target: ast.Attribute) -> Iterator[Place]:
+        owner = module.class_of(target)
+        family: set[str] = set()
+        if owner is not None and _is_self(target.value):
+            key = f"{module.path}:{owner.name}"
+            family = {key, *self._project.cached(Graph).reach_classes(key)}
+        for other, load in self._named_attributes(target.attr):
+            if family and _is_self(load.value):
+                inside = other.class_of(load)
+                if inside is not None and f"{other.path}:{inside.name}" not in family:
+                    continue
+            yield other, load
+
+    def _named_attributes(self, name: str) -> Iterator[tuple[Module, ast.Attribute]]:
+        """Reads of an attribute by its name, apart from those of libraries."""
+        for module in self._containing(f".{name}".encode()):
+            known = self._attributes.get(module.path)
+            if known is None:
+                known = self._attributes[module.path] = {}
+                for node in module.nodes:
+                    if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+                        known.setdefault(node.attr, []).append(node)
+            for load in known.get(name, []):
+                qualified = module.qualified(load)
+                if qualified is None or ":" in qualified or ".FLAGS." in qualified:
+                    yield module, load
+
+    def _containing(self, text: bytes) -> Iterator[Module]:
+        for path in self._project.python_files:
+            if text in self._project.files[path].data:
+                module = self._project.parsed(path)
+                if module is not None:
+                    yield module
+
+    # --- functions --------------------------------------------------------------------------
+
+    def _called(
+        self, module: Module, function: ast.expr, name: str
+    ) -> Iterator[tuple[Module, Function]]:
+        """The project's functions that a call may mean."""
+        if ":" in name:
+            path, _, dotted = name.partition(":")
+            owner = self._project.parsed(path) if path in self._project.files else None
+            found = owner.definition(dotted) if owner is not None else None
+            found = _method(found, "__init__") or found
+            if owner is not None and isinstance(found, Function):
+                yield owner, found
+                return
+        if isinstance(function, ast.Name):
+            bound = module.lookup(function.id, function)
+            for binding in bound[1] if bound is not None else []:
+                if isinstance(binding.node, Function):
+                    yield module, binding.node
+                elif constructor := _method(binding.node, "__init__"):
+                    yield module, constructor
+        elif isinstance(function, ast.Attribute):
+            for owner in self._containing(f"def {function.attr}".encode()):
+                for node in owner.nodes:
+                    if method := _method(node, function.attr):
+                        yield owner, method
+
+    def _parameter(self, module: Module, function: Function, where: str | int) -> Iterator[Place]:
+        """Uses of the parameter that takes an argument."""
+        parameters = [*function.args.posonlyargs, *function.args.args]
+        if isinstance(module.parents.get(function), ast.ClassDef) and not any(
+            isinstance(d, ast.Name) and d.id == "staticmethod" for d in function.decorator_list
+        ):
+            parameters = parameters[1:]
+        if isinstance(where, int):
+            taken = parameters[where : where + 1]
+            if not taken and function.args.vararg is not None:
+                taken = [function.args.vararg]
+        else:
+            every = [*parameters, *function.args.kwonlyargs]
+            taken = [parameter for parameter in every if parameter.arg == where]
+        for parameter in taken:
+            for load in self._index(module).get((function, parameter.arg), []):
+                yield module, load
+
+    def _default(self, module: Module, arguments: ast.arguments, node: ast.AST) -> Iterator[Place]:
+        function = module.parents[arguments]
+        positional = [*arguments.posonlyargs, *arguments.args]
+        pairs = list(zip(reversed(positional), reversed(arguments.defaults), strict=False))
+        pairs += [
+            (p, d)
+            for p, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+            if d is not None
+        ]
+        for parameter, default in pairs:
+            if default is node:
+                for load in self._index(module).get((function, parameter.arg), []):
+                    yield module, load
+
+    def _function_uses(
+        self, module: Module, function: Function, reached: Reached
+    ) -> Iterator[Place]:
+        """The values of calls of a function, and the function as a value."""
+        parent = module.parents.get(function)
+        uses: list[Place]
+        if isinstance(parent, ast.ClassDef):
+            uses = list(self._named_attributes(function.name))
+            if any(isinstance(d, ast.Name) and d.id == "property" for d in function.decorator_list):
+                yield from uses
+                return
+        else:
+            scope = module.scopes[function]
+            uses = [(module, n) for n in self._index(module).get((scope.node, function.name), [])]
+            if scope.parent is None:
+                uses += self._loads_elsewhere(module, function.name)
+        if not uses:
+            reached.unused.append(function)
+        yield from uses
+
+    def _flag(self, call: ast.Call) -> Iterator[Place]:
+        """Reads of the flag or command line option whose default a value is."""
+        names = [argument(call, "dest", 99), *call.args]
+        for name in names:
+            if isinstance(name, ast.Constant) and isinstance(name.value, str):
+                plain = name.value.lstrip("-").replace("-", "_")
+                if len(plain) > 1 or name.value == plain:
+                    yield from self._named_attributes(plain)
+
+
+def _imports_tensorflow(module: Module) -> bool:
+    return any(
+        binding.kind == "import" and binding.qualified.partition(".")[0] == "tensorflow"
+        for bindings in module.scope.bindings.values()
+        for binding in bindings
+    )
+
+
+def _application(module: Module, node: ast.AST) -> ast.expr | None:
+    """``node % x`` or ``node.format(x)``."""
+    parent = module.parents.get(node)
+    if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Mod) and parent.left is node:
+        return parent
+    if isinstance(parent, ast.Attribute) and parent.attr == "format":
+        call = module.parents.get(parent)
+        if isinstance(call, ast.Call) and call.func is parent:
+            return call
+    return None
+
+
+def _method(owner: ast.AST | None, name: str) -> Function | None:
+    for statement in owner.body if isinstance(owner, ast.ClassDef) else []:
+        if isinstance(statement, Function) and statement.name == name:
+            return statement
+    return None
+
+
+def _is_self(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"

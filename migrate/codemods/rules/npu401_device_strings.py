@@ -1,0 +1,77 @@
+"""Takes GPU names out of device strings.
+
+What it does: a string that names a GPU and is used as a TensorFlow device loses the GPU. What
+else it names stays: '/job:worker/device:GPU:0' becomes '/job:worker', and '/gpu:0' becomes '',
+TensorFlow's "no opinion". Literals, '%', format, f-strings, sums, `+=`, names, attributes,
+parameters, defaults of flags and functions that return devices are followed through the project
+to where they are used: tf.device, replica_device_setter, DeviceSpec, `device=` of TF-Slim.
+
+Why: a pin on a GPU that is not there fails without soft placement, and says something false with
+it. '/cpu:0' would be as false: it asks for the host. With no opinion an operator goes where the
+enclosing scopes, the NPU adapter or TensorFlow put it.
+
+Example:
+    with tf.device('/job:worker/gpu:%d' % index):
+
+becomes:
+    with tf.device('/job:worker'):
+
+Options: none.
+
+Fix safety: safe. An empty device merges into the scope around it, as `tf.device` documents: inside
+`tf.device('/cpu:0')` operators that were pinned to a GPU are now pinned to the CPU, which changes
+no result. The adapter offloads a graph whatever its devices say; only a run with NPU_DEVICE=host on
+a machine with a GPU computes such operators (the gradients of TF-Slim's clones) on the CPU.
+
+Unit tests: an assertion on the device of code that this rule changes is changed with it. Pins
+that a test makes for itself stay, with what it expects of them: they need no GPU to pass.
+
+Not handled: devices given to distribution strategies, devices that are compared with something,
+and strings that only look like devices; each is a finding.
+
+Authority: TensorFlow 1.15.0, python/framework/device_spec.py and ops.py (Graph.device); CANN
+"TensorFlow 1.15 Model Porting Guide", manual migration (remove tf.device on GPUs).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from migrate.codemods.device_pins import Pins
+from migrate.codemods.items import without_keywords
+from migrate.codemods.rule import Change, Context, Rule
+
+NPU401 = Rule(
+    "NPU401",
+    "device-strings",
+    group="devices",
+    literals=(b"gpu", b"GPU", b"Gpu"),
+    claims=frozenset(
+        {"tensorflow.device", "tensorflow.DeviceSpec", "tensorflow.train.replica_device_setter"}
+    ),
+)
+_SPECS = ("tensorflow.DeviceSpec", "tensorflow.python.framework.device.DeviceSpec")
+_TYPE, _INDEX = 3, 4
+
+
+@NPU401.on_module
+def free_devices(context: Context) -> Iterator[Change]:
+    pins = context.project.cached(Pins).of(context.module.path)
+    yield from pins.edits
+    for note in pins.notes:
+        yield context.finding(note.node, note.severity, note.message, note.advice)
+    for call, _ in context.module.calls_of(*_SPECS):
+        yield from _free_spec(context, call)
+
+
+def _free_spec(context: Context, call: ast.Call) -> Iterator[Change]:
+    """tf.DeviceSpec(device_type='GPU', device_index=i): an index means nothing by itself."""
+    by_name = {k.arg: k.value for k in call.keywords}
+    positional = call.args[_TYPE : _INDEX + 1]
+    kind = by_name.get("device_type", positional[0] if positional else None)
+    if not isinstance(kind, ast.Constant) or str(kind.value).upper() != "GPU":
+        return
+    yield from without_keywords(context.module, call, ("device_type", "device_index"))
+    for value in positional:
+        yield context.replace(value, "None")
