@@ -10,7 +10,7 @@ import ast
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal
 
 from migrate.analysis.source import Source
@@ -68,6 +68,11 @@ _RETURNS = {
     "tensorflow.data.TFRecordDataset": _DATASET,
     "tensorflow.data.TextLineDataset": _DATASET,
     "tensorflow.data.FixedLengthRecordDataset": _DATASET,
+    "tensorflow.data.experimental.CsvDataset": _DATASET,
+    "tensorflow.data.experimental.choose_from_datasets": _DATASET,
+    "tensorflow.data.experimental.make_batched_features_dataset": _DATASET,
+    "tensorflow.data.experimental.make_csv_dataset": _DATASET,
+    "tensorflow.data.experimental.sample_from_datasets": _DATASET,
     **{
         f"{keras}.{name}": f"{keras}.Model"
         for keras in ("keras", "tensorflow.keras")
@@ -87,12 +92,18 @@ class Binding:
         kind: ``import`` (``qualified`` says of what), ``value`` (``node`` is the expression),
             ``parameter`` (``node`` is the annotation, or None), ``definition`` (``node`` is the
             function or class) or ``other``.
+        resolve: for an import, tells what it is of. Asked only when needed: modules may import
+            one another.
     """
 
     kind: BindingKind
-    qualified: str = ""
     node: ast.AST | None = None
     statement: ast.AST | None = None
+    resolve: Callable[[], str] | None = None
+
+    @cached_property
+    def qualified(self) -> str:
+        return self.resolve() if self.resolve is not None else ""
 
 
 @dataclass(eq=False)
@@ -430,17 +441,17 @@ class Module:
             for alias in node.names:
                 bound = alias.asname or alias.name.partition(".")[0]
                 dotted = alias.name if alias.asname else bound
-                qualified = self._resolve_import(dotted, 0)
-                scope.bind(bound, Binding("import", qualified, alias, node))
+                resolve = partial(self._resolve_import, dotted, 0)
+                scope.bind(bound, Binding("import", alias, node, resolve))
         elif isinstance(node, ast.ImportFrom):
             base = self._resolve_import(node.module or "", node.level)
             for alias in node.names:
                 if alias.name == "*":
                     self.star_imports.append(base)
                 else:
-                    qualified = self._follow(base, alias.name)
                     bound = alias.asname or alias.name
-                    scope.bind(bound, Binding("import", qualified, alias, node))
+                    resolve = partial(self._follow, base, alias.name)
+                    scope.bind(bound, Binding("import", alias, node, resolve))
         elif isinstance(node, ast.Global):
             scope.globals.update(node.names)
         elif isinstance(node, ast.Nonlocal):

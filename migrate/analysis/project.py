@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 # Parsed modules kept at once, in bytes of source; an ast takes some 50 times its source.
 _CACHE_BYTES = 2_000_000
+# Names that mean the library, unless the project's root has a module of that name.
+_LIBRARIES = frozenset({"tensorflow", "keras", "horovod"})
 # Larger files are generated data; parsing one costs seconds and nearly a gigabyte.
 MAX_PARSED_BYTES = 1_000_000
 
@@ -49,7 +51,10 @@ class Project:
         self._files = dict(files)
         self._parsed: OrderedDict[str, Module] = OrderedDict()
         self._held = 0
-        self._exports: dict[str, tuple[dict[str, str], list[str]]] = {}
+        # What names of own modules stand for, as far as somebody asked.
+        self._members: dict[tuple[str, str], str | None] = {}
+        self._own: dict[tuple[str, str], str | None] = {}
+        self._looking: set[tuple[str, str]] = set()
         self._failures: dict[str, Unparsable] = {}
         self._derived: dict[Callable[[Project], Any], Any] = {}
         self._returned: dict[str, str | None] = {}
@@ -70,7 +75,8 @@ class Project:
 
     def update(self, changed: Mapping[str, SourceFile]) -> None:
         """Replaces or adds files; what is unchanged stays parsed."""
-        before = {path: self._exports.pop(path, None) for path in changed}
+        new = any(path not in self._files and path.endswith(".py") for path in changed)
+        before = {key: self._own.pop(key) for key in list(self._own) if key[0] in changed}
         for path, file in changed.items():
             self._files[path] = file
             self._failures.pop(path, None)
@@ -80,13 +86,12 @@ class Project:
         self.__dict__.pop("_folders", None)
         self._derived.clear()
         self._returned.clear()
-        for path, known in before.items():
-            if known is not None and not known[0].items() <= self._module_exports(path)[0].items():
-                # Names that other modules have resolved through this one mean something else now.
-                self._parsed.clear()
-                self._exports.clear()
-                self._held = 0
-                return
+        if new or any(self._own_name(*key) != found for key, found in before.items()):
+            # Names that other modules have resolved through these mean something else now.
+            self._parsed.clear()
+            self._members.clear()
+            self._own.clear()
+            self._held = 0
 
     def module(self, path: str) -> Module:
         """The parsed file.
@@ -116,6 +121,8 @@ class Project:
             return None
 
     def _remember(self, path: str, module: Module) -> None:
+        if path in self._parsed:
+            self._held -= len(self._parsed[path].source.data)
         self._parsed[path] = module
         self._held += len(module.source.data)
         while self._held > _CACHE_BYTES and len(self._parsed) > 1:
@@ -148,12 +155,17 @@ class Project:
 
     def resolve_import(self, importer: str, dotted: str, level: int) -> str:
         """What ``import dotted`` (or ``from ..dotted import``) in ``importer`` means."""
-        parts = [part for part in dotted.split(".") if part]
+        parts = dotted.split(".") if dotted else []
         folder = posixpath.dirname(importer)
         if level:
             for _ in range(level - 1):
+                if not folder:
+                    return f"?{dotted}"
                 folder = posixpath.dirname(folder)
             return self._module_at(posixpath.join(folder, *parts)) or f"?{dotted}"
+        top = parts[0]
+        if top in _LIBRARIES and not {f"{top}.py", f"{top}/__init__.py"} & self._files.keys():
+            return canonical(dotted)  # whatever else is called tensorflow, as a folder often is
         # A script's own folder comes first on sys.path; a package's parents stand for roots.
         while parts:
             found = self._module_at(posixpath.join(folder, *parts))
@@ -190,36 +202,64 @@ class Project:
             return canonical(f"{base}.{attribute}")
         if dotted:
             return f"{base}.{attribute}"
-        found = self._member(path, attribute, frozenset())
+        found = self._member(path, attribute)
         return found or f"{path}:{attribute}"
 
     def _star(self, base: str, name: str) -> str | None:
         path, colon, _ = base.partition(":")
         if colon:
-            return self._member(path, name, frozenset())
+            return self._member(path, name)
         from migrate.analysis.symbols import known
 
         qualified = canonical(f"{base}.{name}")
         return qualified if known(qualified) else None
 
-    def _member(self, path: str, name: str, seen: frozenset[str]) -> str | None:
-        if path in seen:
+    def _member(self, path: str, name: str) -> str | None:
+        """What a name of the module or folder at ``path`` stands for; None when it has none."""
+        key = (path, name)
+        if key not in self._members:
+            if key in self._looking:  # `from . import name`, or modules that take it in a circle
+                return self._submodule(path, name)
+            self._looking.add(key)
+            try:
+                self._members[key] = self._find_member(path, name)
+            finally:
+                self._looking.discard(key)
+        return self._members[key]
+
+    def _find_member(self, path: str, name: str) -> str | None:
+        places, seen = [f"{path}:"], set()
+        while places:
+            place = places.pop()
+            if place in seen:
+                continue
+            seen.add(place)
+            file, colon, _ = place.partition(":")
+            if not colon:
+                if qualified := self._star(place, name):
+                    return qualified
+                continue
+            if found := self._own_name(file, name) or self._submodule(file, name):
+                return found
+            module = self.parsed(file) if file in self._files else None
+            if module is not None and not name.startswith("_"):
+                places += module.star_imports  # the last one wins
+        return None
+
+    def _own_name(self, path: str, name: str) -> str | None:
+        """What a module itself binds a name to, star imports apart."""
+        key = (path, name)
+        if key not in self._own:
+            module = self.parsed(path) if path in self._files else None
+            bound = module is not None and name in module.scope.bindings
+            self._own[key] = module.exported(name) or f"{path}:{name}" if module and bound else None
+        return self._own[key]
+
+    def _submodule(self, path: str, name: str) -> str | None:
+        """The module of that name in a package or folder."""
+        if not path.endswith(("/", "__init__.py")):
             return None
-        if path.endswith(".py"):
-            names, stars = self._module_exports(path)
-            if name in names:
-                return names[name]
-            for star in stars:
-                star_path, colon, _ = star.partition(":")
-                found = (
-                    self._member(star_path, name, seen | {path})
-                    if colon
-                    else self._star(star, name)
-                )
-                if found and not name.startswith("_"):
-                    return found
-        folder = posixpath.dirname(path) if path.endswith(("/", "__init__.py")) else None
-        return self._module_at(posixpath.join(folder, name)) if folder is not None else None
+        return self._module_at(posixpath.join(posixpath.dirname(path), name))
 
     def _returned_class(self, qualified: str) -> str | None:
         if qualified not in self._returned:
@@ -229,19 +269,6 @@ class Project:
             if module is not None:
                 self._returned[qualified] = module.returned_class(dotted)
         return self._returned[qualified]
-
-    def _module_exports(self, path: str) -> tuple[dict[str, str], list[str]]:
-        known = self._exports.get(path)
-        if known is None:
-            self._exports[path] = ({}, [])  # a cycle of imports sees what is there so far
-            module = self.parsed(path)
-            if module is None:
-                return self._exports[path]
-            names = {}
-            for name in module.scope.bindings:
-                names[name] = module.exported(name) or f"{path}:{name}"
-            known = self._exports[path] = (names, list(module.star_imports))
-        return known
 
     def is_used_elsewhere(self, path: str, name: str) -> bool:
         """Whether another file of the project reaches ``name`` through the module at ``path``.

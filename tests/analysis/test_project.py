@@ -1,0 +1,312 @@
+"""Names across the files of a project, and files that cannot be read."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from migrate.analysis.project import MAX_PARSED_BYTES, Project, Unparsable
+from migrate.upstream.tree import SourceFile
+from tests.analysis.names import named, project_of
+
+SESSION = "tensorflow.Session"
+TF = "import tensorflow as tf\n"
+
+
+def shown(files: dict[str, str], path: str = "train.py") -> list[str | None]:
+    return named(project_of(files).module(path))
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"utils.py": TF, "train.py": "from utils import *\nshow(tf.Session)"},
+        {"utils.py": TF, "train.py": "from utils import tf\nshow(tf.Session)"},
+        {"utils.py": TF, "train.py": "import utils\nshow(utils.tf.Session)"},
+        {"utils.py": TF, "train.py": "import utils as u\nshow(u.tf.Session)"},
+        {"utils.py": TF + "S = tf.Session", "train.py": "from utils import S as T\nshow(T)"},
+        {"a.py": TF, "b.py": "from a import *", "train.py": "from b import *\nshow(tf.Session)"},
+        {"a.py": TF, "b.py": "from a import tf as T", "train.py": "import b\nshow(b.T.Session)"},
+        {
+            "a.py": "from b import *",
+            "b.py": "from a import *\n" + TF,
+            "train.py": "from a import *\nshow(tf.Session)",
+        },
+        # A cycle of imports that pass names on.
+        {
+            "a.py": TF + "from b import S\nfrom train import x",
+            "b.py": "from a import tf\nS = tf.Session",
+            "train.py": "from a import S\nx = 1\nshow(S)",
+        },
+        {
+            "lib/__init__.py": "",
+            "lib/u.py": TF,
+            "train.py": "from lib.u import tf\nshow(tf.Session)",
+        },
+        {
+            "lib/__init__.py": "",
+            "lib/u.py": TF,
+            "train.py": "from lib import u\nshow(u.tf.Session)",
+        },
+        {"lib/__init__.py": "", "lib/u.py": TF, "train.py": "import lib.u\nshow(lib.u.tf.Session)"},
+        {
+            "lib/__init__.py": "",
+            "lib/u.py": TF,
+            "train.py": "import lib.u as x\nshow(x.tf.Session)",
+        },
+        {"lib/u.py": TF, "train.py": "import lib.u\nshow(lib.u.tf.Session)"},
+        {"lib/u.py": TF, "train.py": "from lib import u\nshow(u.tf.Session)"},
+        {
+            "lib/__init__.py": "from .u import S",
+            "lib/u.py": TF + "S = tf.Session",
+            "train.py": "import lib\nshow(lib.S)",
+        },
+        {
+            "lib/__init__.py": "from lib.u import *",
+            "lib/u.py": TF + "S = tf.Session",
+            "train.py": "from lib import S\nshow(S)",
+        },
+        {
+            "lib/__init__.py": "from . import u",
+            "lib/u.py": TF,
+            "train.py": "import lib\nshow(lib.u.tf.Session)",
+        },
+        {"lib/u.py": TF, "lib/train.py": "from .u import tf\nshow(tf.Session)"},
+        {"lib/u.py": TF, "lib/train.py": "from . import u\nshow(u.tf.Session)"},
+        {"lib/u.py": TF, "lib/train.py": "import u\nshow(u.tf.Session)"},
+        {"lib/u.py": TF, "lib/train.py": "from lib.u import *\nshow(tf.Session)"},
+        {"u.py": TF, "lib/train.py": "from ..u import tf\nshow(tf.Session)"},
+        {"u.py": TF, "lib/train.py": "from u import tf\nshow(tf.Session)"},
+        {"u.py": TF, "a/b/c/train.py": "from ....u import tf\nshow(tf.Session)"},
+        {"a/v/u.py": TF, "a/b/train.py": "from ..v.u import tf\nshow(tf.Session)"},
+        {
+            "try1.py": "import tensorflow.compat.v1 as tf",
+            "try2.py": TF,
+            "train.py": "try:\n  from try1 import tf\nexcept E:\n  from try2 import tf\n"
+            "show(tf.Session)",
+        },
+        # The last star import wins.
+        {
+            "a.py": "import torch as tf",
+            "b.py": TF,
+            "train.py": "from a import *\nfrom b import *\nshow(tf.Session)",
+        },
+        {
+            "a.py": "import torch as tf",
+            "b.py": TF,
+            "c.py": "from a import *\nfrom b import *",
+            "train.py": "from c import *\nshow(tf.Session)",
+        },
+        {"u.py": "from tensorflow import *", "train.py": "from u import *\nshow(Session)"},
+        # Folders that are called like a library are not that library.
+        {"tensorflow/u.py": "", "train.py": TF + "show(tf.Session)"},
+        {"code/tensorflow/u.py": "", "code/train.py": TF + "show(tf.Session)"},
+        {"lib/__init__.py": "", "lib/tensorflow.py": TF + "show(tf.Session)"},
+        {"lib/__init__.py": "", "lib/tensorflow.py": "", "lib/a.py": TF + "show(tf.Session)"},
+        {
+            "lib/__init__.py": "",
+            "lib/tensorflow/__init__.py": "",
+            "lib/tensorflow/a.py": TF + "show(tf.Session)",
+        },
+    ],
+)
+def test_the_session_of_tensorflow(files: dict[str, str]) -> None:
+    path = next((p for p in files if p.endswith("train.py")), list(files)[-1])
+    for order in itertools.islice(itertools.permutations(files.items()), 6):
+        # Whatever was parsed first, names stand for the same thing.
+        project = project_of(dict(order))
+        for other, _ in order:
+            project.parsed(other)
+        assert named(project.module(path)) == [SESSION]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"utils.py": "import torch as tf", "train.py": "from utils import *\nshow(tf.Session)"},
+        {"utils.py": TF, "train.py": "from utils import x\nshow(x.Session)"},
+        {"utils.py": TF, "train.py": "import utils\nshow(utils.Session)"},
+        {"utils.py": "def f():\n  " + TF, "train.py": "from utils import *\nshow(tf.Session)"},
+        {"utils.py": TF + "tf = 1", "train.py": "from utils import *\nshow(tf.Session)"},
+        {"requests.py": "class Session: pass", "train.py": "from requests import *\nshow(Session)"},
+        {"utils.py": TF, "a/train.py": "from .utils import tf\nshow(tf.Session)"},
+        {"utils.py": TF, "train.py": "from ...utils import tf\nshow(tf.Session)"},
+        {
+            "a.py": "from b import x",
+            "b.py": "from a import x",
+            "train.py": "from a import x\nshow(x)",
+        },
+        {"a.py": "from a import *", "train.py": "from a import *\nshow(Session)"},
+        {"train.py": "from train import *\nshow(Session)"},
+        {"u.py": "from tensorflow import *", "train.py": "from u import *\nshow(NoSuchName)"},
+        {"tensorflow.py": "class Session: pass", "train.py": TF + "show(tf.Session)"},
+        {"tensorflow/__init__.py": "class Session: 0", "train.py": TF + "show(tf.Session)"},
+    ],
+)
+def test_not_the_session_of_tensorflow(files: dict[str, str]) -> None:
+    path = next(p for p in files if p.endswith("train.py"))
+    assert SESSION not in shown(files, path)
+
+
+def test_own_things_are_named_by_file() -> None:
+    files = {
+        "lib/__init__.py": "from .nets import Net",
+        "lib/nets.py": "class Net:\n  def go(self): pass\ndef make(): return Net()\n",
+        "train.py": """
+            import lib
+            from lib import nets
+            net = lib.Net()
+            show(lib.Net)
+            show(net.go)
+            show(nets.make)
+            show(nets.make().go)
+            show(nets.missing)
+            show(lib)
+            """,
+    }
+    assert shown(files) == [
+        "lib/nets.py:Net",
+        "lib/nets.py:Net.go",
+        "lib/nets.py:make",
+        "lib/nets.py:Net.go",
+        "lib/nets.py:missing",
+        "lib/__init__.py:",
+    ]
+
+
+def test_many_modules_that_star_import_one_another_end_soon() -> None:
+    names = [f"m{n}" for n in range(14)]
+    files = {f"{a}.py": "".join(f"from {b} import *\n" for b in names if b != a) for a in names}
+    files["m13.py"] += TF
+    files["train.py"] = "from m0 import *\nshow(tf.Session)\nshow(nothing)\nprint(len(x))"
+    assert shown(files) == [SESSION, None]
+
+
+def test_a_long_chain_of_modules_is_followed() -> None:
+    files = {f"m{n}.py": f"from m{n + 1} import tf" for n in range(60)}
+    files |= {"m60.py": TF, "train.py": "from m0 import tf\nshow(tf.Session)"}
+    assert shown(files) == [SESSION]
+
+
+def test_an_update_changes_what_names_mean_elsewhere() -> None:
+    files = {
+        "u.py": TF,
+        "v.py": "from u import *",
+        "train.py": "from v import tf\nshow(tf.Session)",
+    }
+    project = project_of(files)
+    assert named(project.module("train.py")) == [SESSION]
+    project.update({"u.py": SourceFile("u.py", b"import torch as tf\n")})
+    assert named(project.module("train.py")) == ["torch.Session"]
+    project.update({"u.py": SourceFile("u.py", TF.encode())})
+    assert named(project.module("train.py")) == [SESSION]
+    project.update({"u.py": SourceFile("u.py", b"def\n")})
+    assert named(project.module("train.py")) != [SESSION]
+
+
+def test_a_name_that_an_update_adds_is_found() -> None:
+    project = project_of({"u.py": "x = 1", "train.py": "from u import *\nshow(tf.Session)"})
+    assert named(project.module("train.py")) == [None]
+    project.update({"u.py": SourceFile("u.py", TF.encode())})
+    assert named(project.module("train.py")) == [SESSION]
+
+
+def test_a_file_that_an_update_adds_is_found() -> None:
+    project = project_of({"train.py": "from u import *\nshow(tf.Session)"})
+    assert named(project.module("train.py")) == [None]
+    project.update({"u.py": SourceFile("u.py", TF.encode())})
+    assert named(project.module("train.py")) == [SESSION]
+
+
+def test_what_is_unchanged_stays_parsed() -> None:
+    project = project_of({"a.py": TF, "b.py": "from a import tf\n"})
+    module = project.module("b.py")
+    project.update({"a.py": SourceFile("a.py", TF.encode() + b"x = 1\n")})
+    assert project.module("b.py") is module
+    assert project.module("a.py").source.text.endswith("x = 1\n")
+
+
+def test_derived_facts_last_until_a_file_changes() -> None:
+    project = project_of({"a.py": "x = 1"})
+
+    def count(given: Project) -> list[str]:
+        return given.python_files[:]
+
+    first = project.cached(count)
+    assert project.cached(count) is first
+    project.update({"b.py": SourceFile("b.py", b"")})
+    assert project.cached(count) == ["a.py", "b.py"]
+
+
+def test_memory_is_bounded_by_dropping_old_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("migrate.analysis.project._CACHE_BYTES", 1000)
+    files = {
+        f"m{n:02}.py": f"from m{(n + 1) % 30:02} import a\nb = 1{'0' * 300}\n" for n in range(30)
+    }
+    project = project_of(files)
+    for path in [*project.python_files, *project.python_files]:
+        assert project.module(path).path == path
+        assert sum(len(m.source.data) for m in project._parsed.values()) == project._held <= 1000
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "line"),
+    [
+        (b"x = 1\nprint 'x'\n", "syntax", 2),
+        (b"def f(:\n", "syntax", 1),
+        (b"x = '\0'\n", "syntax", 0),
+        (b"if x:\n\ty\n        z\n", "syntax", 3),
+        (b"x = '\xe9'\n", "encoding", 0),
+        (b"# coding: klingon\n", "encoding", 0),
+        (b"(" * 5000 + b")" * 5000, "syntax", 1),
+        (b"-" * 200_000 + b"1", "syntax", 0),
+        (b"x = 1" + b" + 1" * 50_000, "syntax", 0),
+        (b"x = f" + b"()" * 20_000, "syntax", 0),
+        (b"x = {\n" + b"  1: 2,\n" * 300_000 + b"}\n", "size", 0),
+    ],
+)
+def test_what_cannot_be_parsed_says_why(data: bytes, kind: str, line: int) -> None:
+    project = project_of({"a.py": data, "b.py": "from a import *\nimport a\nshow(a.x)\nx"})
+    for _ in range(2):
+        with pytest.raises(Unparsable) as raised:
+            project.module("a.py")
+        assert raised.value.kind == kind
+        assert raised.value.reason
+        if line:
+            assert raised.value.line == line
+    assert project.parsed("a.py") is None
+    assert shown({"b.py": "import a\nshow(a.x)", "a.py": "print 'x'"}, "b.py") == ["a.py:x"]
+
+
+def test_a_file_just_small_enough_is_parsed() -> None:
+    data = b"# " + b"x" * (MAX_PARSED_BYTES - 3) + b"\n"
+    assert project_of({"a.py": data}).module("a.py").nodes
+    with pytest.raises(Unparsable, match="1,000,001 bytes"):
+        project_of({"a.py": data + b"\n"}).module("a.py")
+
+
+@pytest.mark.parametrize(
+    ("other", "used"),
+    [
+        ("from u import c", True),
+        ("from u import *\nc", True),
+        ("import u\nu.c", True),
+        ("import u as v\nv.c", True),
+        ("import u\nu.d", False),
+        ("from u import d\nc = 1", False),
+        ("c = 1", False),
+        ("# u c\nprint 'no Python'", True),
+    ],
+)
+def test_whether_a_name_is_used_elsewhere(other: str, used: bool) -> None:
+    project = project_of({"u.py": "c = 1\nd = 2", "train.py": other})
+    assert project.is_used_elsewhere("u.py", "c") is used
+
+
+def test_a_name_of_a_package_is_used_through_the_package() -> None:
+    project = project_of(
+        {"lib/__init__.py": "", "lib/u.py": "c = 1", "train.py": "from lib.u import c"}
+    )
+    assert project.is_used_elsewhere("lib/u.py", "c")
+    assert not project.is_used_elsewhere("lib/u.py", "d")
