@@ -1,0 +1,72 @@
+"""Settings that a program makes by assignment, and how to take them out."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+
+from migrate.analysis.effects import effect_free
+from migrate.analysis.module import Module
+from migrate.codemods.edits import Edit
+from migrate.codemods.removals import removal_of
+from migrate.codemods.rule import Change, Context
+
+_ROOTS = ("tensorflow", "keras", "horovod", "tf_slim")
+
+
+def imports_tensorflow(module: Module) -> bool:
+    """Whether the file imports TensorFlow, or what stands on it, anywhere in it."""
+    for node in module.nodes:
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names = [node.module or ""]
+        else:
+            continue
+        if any(name.partition(".")[0] in _ROOTS for name in names):
+            return True
+    return False
+
+
+def bound_value(module: Module, node: ast.expr) -> ast.expr:
+    """The expression that a name stands for, where it is bound once; else the node itself."""
+    if isinstance(node, ast.Name):
+        found = module.lookup(node.id, node)
+        if found is not None and len(found[1]) == 1 and found[1][0].kind == "value":
+            value = found[1][0].node
+            if isinstance(value, ast.expr):
+                return value
+    return node
+
+
+def constant(module: Module, node: ast.AST | None) -> object:
+    """The value of a literal, or of a name that stands for one; else None."""
+    if isinstance(node, ast.expr):
+        value = bound_value(module, node)
+        if isinstance(value, ast.Constant):
+            return value.value
+    return None
+
+
+def removed_assignment(
+    context: Context, statement: ast.Assign, is_setting: Callable[[ast.expr], bool]
+) -> Iterator[Change]:
+    """Takes the targets that are settings out of an assignment, or the whole statement."""
+    module = context.module
+    chosen = [target for target in statement.targets if is_setting(target)]
+    if not chosen:
+        return
+    if len(chosen) < len(statement.targets):
+        places = [module.span(part)[0] for part in [*statement.targets, statement.value]]
+        for target in chosen:
+            start = module.span(target)[0]
+            yield Edit(start, places[places.index(start) + 1], "")
+    elif effect_free(module, statement.value):
+        yield removal_of(module, statement)
+    else:
+        yield context.finding(
+            statement,
+            "warning",
+            f"a setting for GPUs whose value may have an effect: {module.text_of(statement)}",
+            "Remove it by hand; it means nothing to an NPU.",
+        )
