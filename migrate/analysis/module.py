@@ -361,6 +361,8 @@ class Module:
 
     def _only_name(self, scope: Scope, bindings: list[Binding], name: str) -> str | None:
         bindings = [b for b in bindings if not _is_none(b.node)]
+        if len(bindings) > 1:
+            bindings = [b for b in bindings if not self._is_fallback(b, bindings)]
         names = {self._bound_name(binding, scope, name) for binding in bindings}
         return names.pop() if len(names) == 1 else None
 
@@ -380,6 +382,15 @@ class Module:
             finally:
                 self._resolving.discard(value)
         return None
+
+    def _is_fallback(self, binding: Binding, others: list[Binding]) -> bool:
+        """Whether it counts only when an import fails: ``except ImportError: tf = Fake()``."""
+        node = binding.statement
+        for parent in self.ancestors(node) if node is not None else ():
+            if isinstance(parent, ast.ExceptHandler):
+                tried = self.parents[parent].body  # type: ignore[attr-defined]
+                return any(b.kind == "import" and b.statement in tried for b in others)
+        return False
 
     def exported(self, name: str) -> str | None:
         """What a name at the module's top level stands for, as ``qualified`` would tell."""

@@ -60,6 +60,8 @@ TF = "import tensorflow as tf\n"
         "try:\n  import tensorflow.compat.v1 as tf\nexcept Error:\n  import tensorflow as tf\n"
         "show(tf.Session)",
         "try:\n  import tensorflow as tf\nexcept ImportError:\n  tf = None\nshow(tf.Session)",
+        "try:\n  import tensorflow as tf\nexcept E:\n  import fake as tf\nshow(tf.Session)",
+        "try:\n  import tensorflow as tf\nexcept E:\n  tf = Fake()\nshow(tf.Session)",
         "if a:\n  import tensorflow as tf\nelse:\n  import tensorflow.compat.v1 as tf\n"
         "show(tf.Session)",
         "show(tf.Session)\nimport tensorflow as tf",
@@ -111,6 +113,8 @@ def test_the_session_of_tensorflow(source: str) -> None:
         "import tensorflow as tf\ndef f():\n  if (tf := x): show(tf.Session)",
         "import tensorflow as tf\ndef f():\n  [tf := a for a in x]\n  show(tf.Session)",
         "import tensorflow as tf\nimport torch as tf; show(tf.Session)",
+        "try:\n  import torch as tf\nexcept E:\n  import tensorflow as tf\nshow(tf.Session)",
+        "if a:\n  import torch as tf\nelse:\n  import tensorflow as tf\nshow(tf.Session)",
         "import tensorflow as tf\ndef f():\n  global tf\n  tf = x\nshow(tf.Session)",
         "import tensorflow as tf; tf.Session = x; S = a or tf.Session; show(S)",
         "class A:\n  import tensorflow as tf\n  def f(self): show(tf.Session)",
