@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Literal
@@ -47,6 +47,11 @@ BindingKind = Literal["import", "value", "parameter", "definition", "other"]
 
 # How far a value is followed from name to name; Python gives up at 1000 nested calls.
 _DEEPEST = 100
+# What one question about a class may cost; names that are made of one another can ask for more.
+_MOST_STEPS = 5_000
+# Stands for the class of a name while that name is being looked into: in `d = d.map(f)` the new d
+# has the class of the old one.
+_ITSELF = "?itself"
 # Methods that return another object of their own class.
 _FLUENT = frozenset(
     "apply batch cache concatenate enumerate filter flat_map interleave map padded_batch "
@@ -175,6 +180,10 @@ class Module:
         self.star_imports: list[str] = []
         self.nodes: list[ast.AST] = []
         self._resolving: set[ast.AST] = set()
+        self._steps = 0
+        self._looking_into: set[tuple[object, str]] = set()
+        self._known_classes: dict[tuple[object, str], str | None] = {}
+        self._known_names: dict[tuple[Scope, str], str | None] = {}
         self._bind()
 
     # --- places -----------------------------------------------------------------------------
@@ -251,12 +260,18 @@ class Module:
         for attribute in reversed(attributes):
             if name is None or name.endswith("()"):
                 name = self.instance_of(attribute.value)
-            name = self._follow(name, attribute.attr) if name else None
+            if name == _ITSELF:
+                name = f"{_ITSELF}.{attribute.attr}" if attribute.attr in _FLUENT else None
+            else:
+                name = self._follow(name, attribute.attr) if name else None
         return name
 
     def instance_of(self, node: ast.AST) -> str | None:
         """The class of an expression's value, as a qualified name; None when unknown."""
-        if node in self._resolving or len(self._resolving) > _DEEPEST:
+        if not self._resolving:
+            self._steps = 0
+        self._steps += 1
+        if node in self._resolving or len(self._resolving) > _DEEPEST or self._steps > _MOST_STEPS:
             return None
         self._resolving.add(node)
         try:
@@ -264,11 +279,36 @@ class Module:
         finally:
             self._resolving.discard(node)
 
+    def _one_class(
+        self, key: tuple[object, str], values: Iterable[Binding | ast.AST]
+    ) -> str | None:
+        """The class that all values of a name or attribute have; asked once for each."""
+        if key in self._known_classes:
+            return self._known_classes[key]
+        if key in self._looking_into:
+            return _ITSELF
+        self._looking_into.add(key)
+        try:
+            classes = {
+                self._bound_class(value) if isinstance(value, Binding) else self.instance_of(value)
+                for value in values
+            }
+        finally:
+            self._looking_into.discard(key)
+        known = classes - {_ITSELF}
+        found = known.pop() if len(known) == 1 else None
+        # Within a circle of names, not knowing may only mean not yet.
+        if found is not None or not self._looking_into:
+            self._known_classes[key] = found
+        return found if found is not None or classes != {_ITSELF} else _ITSELF
+
     def _instance_of(self, node: ast.AST) -> str | None:
         if isinstance(node, ast.Call):
-            called = self.qualified(node.func) or self._own_method(node.func)
+            called = self.qualified(node.func) or self.own_method(node.func)
             if called is None:
                 return None
+            if called.startswith(_ITSELF):
+                return _ITSELF
             if called in _RETURNS:
                 return _RETURNS[called]
             owner, _, name = called.rpartition(".")
@@ -282,20 +322,17 @@ class Module:
             found = self.lookup(node.id, node)
             if found is None:
                 return None
-            # In `d = d.map(f)` the new d has the class of the old one.
-            others = [b for b in found[1] if b.node not in self._resolving]
-            classes = {self._bound_class(binding) for binding in others}
-            return classes.pop() if len(classes) == 1 else None
+            return self._one_class((found[0], node.id), found[1])
         if isinstance(node, ast.Attribute) and _is_self(node.value):
             owner_class = self.class_of(node)
             if owner_class is None:
                 return None
             values = self.attributes_of(owner_class).get(node.attr, [])
-            classes = {self.instance_of(value) for value in values if not _is_none(value)}
-            return classes.pop() if len(classes) == 1 else None
+            values = [value for value in values if not _is_none(value)]
+            return self._one_class((owner_class, node.attr), values)
         return None
 
-    def _own_method(self, func: ast.expr) -> str | None:
+    def own_method(self, func: ast.expr) -> str | None:
         """``self.method`` as a qualified name, where the class around it defines the method."""
         if not isinstance(func, ast.Attribute) or not _is_self(func.value):
             return None
@@ -357,7 +394,13 @@ class Module:
                 if name := self._star(module, node.id):
                     return name
             return None
-        return self._only_name(*found, node.id)
+        key = (found[0], node.id)
+        if key not in self._known_names:
+            name = self._only_name(*found, node.id)
+            if name is None and self._resolving:
+                return None  # perhaps only not yet
+            self._known_names[key] = name
+        return self._known_names[key]
 
     def _only_name(self, scope: Scope, bindings: list[Binding], name: str) -> str | None:
         bindings = [b for b in bindings if not _is_none(b.node)]
