@@ -10,8 +10,6 @@ from migrate.analysis.module import Module
 _PURE_CALLS = frozenset(
     {
         *("tensorflow.ConfigProto", "tensorflow.GPUOptions"),
-        *("tensorflow.core.protobuf.config_pb2.ConfigProto",),
-        *("tensorflow.core.protobuf.config_pb2.GPUOptions",),
         *("tensorflow.GraphOptions", "tensorflow.OptimizerOptions"),
         "tensorflow.config.experimental.list_physical_devices",
         "tensorflow.python.client.device_lib.list_local_devices",

@@ -51,7 +51,6 @@ NPU401 = Rule(
         {"tensorflow.device", "tensorflow.DeviceSpec", "tensorflow.train.replica_device_setter"}
     ),
 )
-_SPECS = ("tensorflow.DeviceSpec", "tensorflow.python.framework.device.DeviceSpec")
 _TYPE, _INDEX = 3, 4
 
 
@@ -61,7 +60,7 @@ def free_devices(context: Context) -> Iterator[Change]:
     yield from pins.edits
     for note in pins.notes:
         yield context.finding(note.node, note.severity, note.message, note.advice)
-    for call, _ in context.module.calls_of(*_SPECS):
+    for call, _ in context.module.calls_of("tensorflow.DeviceSpec"):
         yield from _free_spec(context, call)
 
 

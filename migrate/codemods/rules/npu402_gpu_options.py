@@ -38,8 +38,8 @@ from migrate.codemods.options import bound_value, imports_tensorflow, removed_as
 from migrate.codemods.removals import removal_of
 from migrate.codemods.rule import Change, Context, Rule
 
-_CONFIG = ("tensorflow.ConfigProto", "tensorflow.core.protobuf.config_pb2.ConfigProto")
-_OPTIONS = ("tensorflow.GPUOptions", "tensorflow.core.protobuf.config_pb2.GPUOptions")
+_CONFIG = "tensorflow.ConfigProto"
+_OPTIONS = "tensorflow.GPUOptions"
 _SETTERS = (
     "tensorflow.config.experimental.set_memory_growth",
     "tensorflow.config.experimental.set_visible_devices",
@@ -60,7 +60,7 @@ NPU402 = Rule(
     "gpu-options",
     group="devices",
     literals=(b"gpu_options", b"device_count", b"GPUOptions", b"set_", b"visible_devices"),
-    claims=frozenset({*_OPTIONS, *_SETTERS}),
+    claims=frozenset({_OPTIONS, *_SETTERS}),
 )
 
 
@@ -68,7 +68,7 @@ NPU402 = Rule(
 def remove_gpu_options(context: Context) -> Iterator[Change]:
     module = context.module
     for call, name in module.calls:
-        if name in _CONFIG:
+        if name == _CONFIG:
             yield from _configuration(context, call)
         elif name in _SETTERS and not _is_for_cpu(module, call):
             yield from _setter(context, call, name)
@@ -152,7 +152,7 @@ def _is_option(module: Module, target: ast.expr) -> bool:
             target.value.attr == "device_count"
             and isinstance(index, ast.Constant)
             and index.value == "GPU"
-            and module.instance_of(target.value.value) in (*_CONFIG, None)
+            and module.instance_of(target.value.value) in (_CONFIG, None)
             and imports_tensorflow(module)
         )
     return False
@@ -162,7 +162,7 @@ def _are_options(module: Module, node: ast.expr, field: str | None) -> bool:
     """Whether the expression is a GPUOptions, as far as ``field`` of it helps to tell."""
     if isinstance(node, ast.Attribute) and node.attr == "experimental":
         return _are_options(module, node.value, field="experimental")
-    if module.instance_of(node) in _OPTIONS:
+    if module.instance_of(node) == _OPTIONS:
         return True
     node = bound_value(module, node)
     if not isinstance(node, ast.Attribute) or node.attr != "gpu_options":
@@ -170,4 +170,4 @@ def _are_options(module: Module, node: ast.expr, field: str | None) -> bool:
     owner = module.instance_of(node.value)
     if owner is None and imports_tensorflow(module):
         return field is None or field in _FIELDS
-    return owner in _CONFIG
+    return owner == _CONFIG

@@ -1,0 +1,157 @@
+"""Prefetches batches on the host instead of on a GPU.
+
+What it does: `.apply(prefetch_to_device(device, n))` becomes `.prefetch(2)`; so does
+`.apply(copy_to_device(device))`, which just goes where a `.prefetch` follows it. The import and the
+variable with the device's name go when nothing else uses them.
+
+Why: the data set that these make lives on the GPU and fails without one (it reaches the CPU only
+through soft placement). The NPU takes its batches from the host's data set. Two batches are enough
+to overlap, while n is often the batch size: hundreds of batches in memory.
+
+Example:
+    dataset = dataset.batch(64).apply(prefetch_to_device('/gpu:0', 64))
+
+becomes:
+    dataset = dataset.batch(64).prefetch(2)
+
+Options (recipe): `buffer`, the number of batches; 2 by default.
+
+Fix safety: safe. Prefetching changes neither the batches nor their order.
+
+Not handled: MultiDeviceIterator, which feeds several GPUs, and a prefetch passed on as a value to
+other code than `apply`; both are findings.
+
+Authority: CANN "TensorFlow 1.15 Model Porting Guide", data preprocessing (prefetch_to_device is
+to be removed); TensorFlow 1.15.0, python/data/experimental/ops/prefetching_ops.py.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from migrate.analysis.module import Module
+from migrate.codemods.edits import Edit
+from migrate.codemods.removals import comments_in
+from migrate.codemods.rule import Change, Context, Rule
+
+_PREFETCHES = (
+    "tensorflow.contrib.data.prefetch_to_device",
+    "tensorflow.data.experimental.prefetch_to_device",
+)
+_COPIES = ("tensorflow.contrib.data.copy_to_device", "tensorflow.data.experimental.copy_to_device")
+_MULTI = "tensorflow.python.data.ops.multi_device_iterator_ops.MultiDeviceIterator"
+
+NPU403 = Rule(
+    "NPU403",
+    "device-prefetch",
+    group="devices",
+    literals=(b"prefetch_to_device", b"copy_to_device", b"MultiDeviceIterator"),
+    claims=frozenset({*_PREFETCHES, *_COPIES}),
+    options=frozenset({"buffer"}),
+)
+
+
+@NPU403.on_module
+def prefetch_on_host(context: Context) -> Iterator[Change]:
+    module = context.module
+    for call, name in module.calls_of(*_PREFETCHES, *_COPIES, _MULTI):
+        if name == _MULTI:
+            yield context.finding(
+                call,
+                "warning",
+                "MultiDeviceIterator deals batches out to several GPUs",
+                "Give each NPU a process and a shard of the data instead.",
+            )
+            continue
+        apply = _application(module, call)
+        if apply is None:
+            yield from _as_value(context, call)
+        elif name in _COPIES and _is_prefetched(module, apply):
+            yield from _without_copy(context, apply)
+        else:
+            yield from _prefetch(context, apply)
+
+
+def _application(module: Module, call: ast.Call) -> ast.Call | None:
+    """The ``dataset.apply(...)`` that takes the call."""
+    parent = module.parents[call]
+    if isinstance(parent, ast.keyword) and parent.arg == "transformation_func":
+        parent = module.parents[parent]
+    if isinstance(parent, ast.Call) and len(parent.args) + len(parent.keywords) == 1:
+        function = parent.func
+        if isinstance(function, ast.Attribute) and function.attr == "apply":
+            return parent
+    return None
+
+
+def _prefetch(context: Context, apply: ast.Call) -> Iterator[Change]:
+    module = context.module
+    end = module.span(apply.func)[1]
+    yield Edit(end - len("apply"), end, "prefetch")
+    argument = apply.args[0] if apply.args else apply.keywords[0]
+    start, stop = module.span(argument)
+    yield Edit(start, stop, f"{_buffer(context)}{_kept(module, start, stop)}")
+
+
+def _buffer(context: Context) -> int:
+    return int(context.options.get("buffer", 2))
+
+
+def _kept(module: Module, start: int, end: int) -> str:
+    """The comments inside what goes, at the end of the line."""
+    comments = comments_in(module.source.text[start:end])
+    if not comments:
+        return ""
+    line = module.source.text[module.source.line_start(start) :]
+    indent = line[: len(line) - len(line.lstrip())]
+    return "  " + "  ".join(comments) + module.source.newline + indent
+
+
+def _is_prefetched(module: Module, apply: ast.Call) -> bool:
+    parent = module.parents[apply]
+    return (
+        isinstance(parent, ast.Attribute)
+        and parent.attr == "prefetch"
+        and isinstance(module.parents[parent], ast.Call)
+    )
+
+
+def _without_copy(context: Context, apply: ast.Call) -> Iterator[Change]:
+    """Takes ``.apply(...)`` out of a chain of calls."""
+    module, source = context.module, context.module.source
+    assert isinstance(apply.func, ast.Attribute)
+    start, end = module.span(apply.func.value)[1], module.span(apply)[1]
+    # Brackets may close between the data set and the dot: (dataset).apply(...)
+    while source.text[start:end].lstrip().startswith(")"):
+        start = source.text.index(")", start) + 1
+    name = module.span(apply.func)[1] - len("apply")
+    if comments_in(source.text[start:name]):
+        # A comment ends the line before; the dot begins this one.
+        dot = source.text.rindex(".", start, name)
+        rest = source.text[end : source.line_end(end)]
+        whole = not rest.strip()
+        start = source.line_start(dot) if whole else dot
+        end += len(rest) if whole else len(rest) - len(rest.lstrip())
+    if comments_in(source.text[start:end]):
+        yield from _prefetch(context, apply)
+    else:
+        yield Edit(start, end, "")
+
+
+def _as_value(context: Context, call: ast.Call) -> Iterator[Change]:
+    """A transformation that is applied elsewhere."""
+    module = context.module
+    parent = module.parents[call]
+    start, end = module.span(call)
+    if isinstance(parent, ast.Assign | ast.Return) and not comments_in(
+        module.source.text[start:end]
+    ):
+        yield Edit(start, end, f"lambda dataset: dataset.prefetch({_buffer(context)})")
+    else:
+        yield context.finding(
+            call,
+            "warning",
+            f"{module.text_of(call.func)} puts the data on a device, in an unusual place",
+            f"Replace it by .prefetch({_buffer(context)}) on the data set.",
+        )
