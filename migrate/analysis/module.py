@@ -27,18 +27,30 @@ _ScopeNode = (
     ast.GeneratorExp,
 )
 _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
-_PLACED = (
-    ast.expr,
-    ast.stmt,
-    ast.arguments,
-    ast.arg,
-    ast.keyword,
-    ast.alias,
-    ast.withitem,
-    ast.comprehension,
-    ast.excepthandler,
-    ast.match_case,
-    ast.pattern,
+# Contexts and operators are singletons that all nodes share: they have no parent.
+_PLACELESS = frozenset(
+    kind
+    for base in (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
+    for kind in base.__subclasses__()
+)
+_LEAVES = frozenset({ast.Name, ast.Constant, ast.alias, ast.Pass, ast.Break, ast.Continue})
+_BINDERS = frozenset(
+    {
+        ast.Import,
+        ast.ImportFrom,
+        ast.Global,
+        ast.Nonlocal,
+        ast.Assign,
+        ast.AnnAssign,
+        ast.NamedExpr,
+        ast.AugAssign,
+        ast.For,
+        ast.AsyncFor,
+        ast.comprehension,
+        ast.withitem,
+        ast.ExceptHandler,
+        ast.Delete,
+    }
 )
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 # Decorators that leave what a function returns as it is.
@@ -470,13 +482,11 @@ class Module:
                 if isinstance(node, FunctionNode):
                     _bind_parameters(node.args, inner)
                 around = _evaluated_around(node)
-            elif isinstance(node, ast.comprehension) and self._is_first(node):
+            elif type(node) in _BINDERS:
                 self._bind_statement(node, scope)
-                outer, around = self.scopes[self.parents[node]], {node.iter}
-            else:
-                self._bind_statement(node, scope)
-            # Contexts and operators are singletons that all nodes share: they have no parent.
-            children = [c for c in ast.iter_child_nodes(node) if isinstance(c, _PLACED)]
+                if isinstance(node, ast.comprehension) and self._is_first(node):
+                    outer, around = self.scopes[self.parents[node]], {node.iter}
+            children = _children(node)
             for child in children:
                 self.parents[child] = node
                 self.scopes[child] = outer if child in around else inner
@@ -528,6 +538,20 @@ class Module:
         elif isinstance(node, ast.Delete):
             for target in node.targets:
                 _bind_target(target, None, node, scope)
+
+
+def _children(node: ast.AST) -> list[ast.AST]:
+    """The nodes right below, in source order; what has no place in the text is left out."""
+    children: list[ast.AST] = []
+    if type(node) in _LEAVES:
+        return children
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if isinstance(value, list):
+            children += [part for part in value if isinstance(part, ast.AST)]
+        elif isinstance(value, ast.AST) and type(value) not in _PLACELESS:
+            children.append(value)
+    return children
 
 
 def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
