@@ -9,6 +9,7 @@ libcst takes a quarter of a second to import, so only what rewrites a call impor
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping, Sequence
 
 import libcst as cst
@@ -16,6 +17,7 @@ import libcst as cst
 from migrate.analysis.module import Module
 from migrate.codemods.edits import Edit, narrowed
 
+_LINE_END = re.compile(r"\r\n|\r|\n")
 Space = cst.BaseParenthesizableWhitespace
 
 
@@ -37,18 +39,25 @@ def edit_call(
 
     Returns:
         One edit within the call.
+
+    Raises:
+        ValueError: libcst does not read the call without loss.
     """
     start, end = module.span(call)
-    config = cst.PartialParserConfig(default_newline=module.source.newline)
+    old = module.source.text[start:end]
+    found = _LINE_END.search(old)
+    newline = found.group() if found else module.source.newline
+    config = cst.PartialParserConfig(default_newline=newline)
     # Without the parentheses an operand continued on the next line would not parse.
-    text = f"({module.source.text[start:end]})"
-    node = cst.ensure_type(cst.parse_expression(text, config), cst.Call)
+    node = cst.ensure_type(cst.parse_expression(f"({old})", config), cst.Call)
+    written = cst.Module([], default_newline=newline)
+    if written.code_for_node(node) != f"({old})":
+        raise ValueError(f"libcst does not keep the bytes of the call in line {call.lineno}")
     for position in sorted(_positions(node.args, remove), reverse=True):
         node = _without(node, position)
     for name, value in (add or {}).items():
         node = _with(node, name, cst.parse_expression(value, config))
-    code = cst.Module([], default_newline=module.source.newline).code_for_node(node)
-    return narrowed(Edit(start, end, code[1:-1]), module.source.text)
+    return narrowed(Edit(start, end, written.code_for_node(node)[1:-1]), module.source.text)
 
 
 def _positions(arguments: Sequence[cst.Arg], remove: Sequence[int | str]) -> set[int]:
@@ -70,9 +79,10 @@ def _without(node: cst.Call, position: int) -> cst.Call:
             args=[], whitespace_before_args=_joined(node.whitespace_before_args, behind)
         )
     if position == 0:
-        return node.with_changes(
-            args=arguments, whitespace_before_args=_joined(node.whitespace_before_args, behind)
-        )
+        first = node.whitespace_before_args
+        if isinstance(behind, cst.ParenthesizedWhitespace) and _comments(behind):
+            first = _joined(first, behind)
+        return node.with_changes(args=arguments, whitespace_before_args=first)
     before = arguments[position - 1]
     space = _joined(_space_behind(before), behind)
     if not last:
@@ -130,10 +140,16 @@ def _with(node: cst.Call, name: str, value: cst.BaseExpression) -> cst.Call:
     if not arguments:
         return node.with_changes(args=[new])
     last = arguments[-1]
+    if isinstance(last.value, cst.GeneratorExp) and not last.value.lpar:
+        bare = last.value  # f(x for x in y) may leave them out only while it is alone
+        bracketed = bare.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+        arguments[-1] = last = last.with_changes(value=bracketed)
     if isinstance(last.comma, cst.Comma):
         # A trailing comma stays trailing.
         between = _gap(node, arguments)
-        new = new.with_changes(comma=last.comma)
+        new = new.with_changes(
+            comma=last.comma.with_changes(whitespace_before=cst.SimpleWhitespace(""))
+        )
         arguments[-1] = last.with_changes(comma=last.comma.with_changes(whitespace_after=between))
     else:
         new = new.with_changes(whitespace_after_arg=last.whitespace_after_arg)

@@ -1,0 +1,436 @@
+"""Arguments of one call, added and removed by libcst without touching anything else."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from migrate.analysis.module import Module
+from migrate.codemods.calls import edit_call
+from migrate.codemods.edits import apply
+from tests.analysis.names import project_of
+from tests.codemods.support import dedent
+
+
+def edited(
+    text: str, *, add: Mapping[str, str] | None = None, remove: Sequence[int | str] = ()
+) -> str:
+    """The text with the first call of ``f`` edited."""
+    module: Module = project_of({"a.py": text.encode()}).module("a.py")
+    calls = [n for n in module.nodes if isinstance(n, ast.Call) and ast.unparse(n.func) == "f"]
+    edit = edit_call(module, calls[0], add=add, remove=remove)
+    result = apply(text, [edit])
+    ast.parse(result)
+    start, end = module.span(calls[0])
+    assert start <= edit.start <= edit.end <= end, "an edit outside of the call"
+    return result
+
+
+def check(before: str, after: str, **change: object) -> None:
+    before, after = dedent(before), dedent(after)
+    assert edited(before, **change) == after  # type: ignore[arg-type]
+    crlf = edited(before.replace("\n", "\r\n"), **change)  # type: ignore[arg-type]
+    assert crlf == after.replace("\n", "\r\n"), "different with CRLF"
+    tabs = edited(before.replace("    ", "\t"), **change)  # type: ignore[arg-type]
+    assert tabs == after.replace("    ", "\t"), "different with tabs"
+
+
+ADD = {"k": "g(1)"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("f()", "f(k=g(1))"),
+        ("f( )", "f( k=g(1))"),
+        ("f(a)", "f(a, k=g(1))"),
+        ("f(a, b)", "f(a, b, k=g(1))"),
+        ("f(a,b)", "f(a,b, k=g(1))"),
+        ("f(a,)", "f(a, k=g(1),)"),
+        ("f(a, )", "f(a, k=g(1), )"),
+        ("f( a )", "f( a, k=g(1) )"),
+        ("f(*a)", "f(*a, k=g(1))"),
+        ("f(**a)", "f(**a, k=g(1))"),
+        ("f(a, *b, c=1, **d)", "f(a, *b, c=1, **d, k=g(1))"),
+        ("f(f(a))", "f(f(a), k=g(1))"),
+        ("x = y.z(f(a)(b))", "x = y.z(f(a, k=g(1))(b))"),
+        ("f (a)", "f (a, k=g(1))"),
+        ("f(a if b else c)", "f(a if b else c, k=g(1))"),
+        ("f(lambda: a)", "f(lambda: a, k=g(1))"),
+        ("f('é', \"ü\")  # é", "f('é', \"ü\", k=g(1))  # é"),
+        ("x = f'é{f(a)}'", "x = f'é{f(a, k=g(1))}'"),
+        ("f(a); b = 1; c = (1 ,2)", "f(a, k=g(1)); b = 1; c = (1 ,2)"),
+        ("f(a, b=1, # c\n  d=2)", "f(a, b=1, # c\n  d=2,\n  k=g(1))"),
+        ("x = (a +\n     f(b))", "x = (a +\n     f(b, k=g(1)))"),
+        ("x = [f(b\n      .c)]", "x = [f(b\n      .c, k=g(1))]"),
+        ("f(a, \\\n  b)", "f(a, \\\n  b, k=g(1))"),
+        ("x = 1 + \\\n  f(a)", "x = 1 + \\\n  f(a, k=g(1))"),
+    ],
+)
+def test_a_keyword_is_added(before: str, after: str) -> None:
+    check(before, after, add=ADD)
+    check(before + "\n", after + "\n", add=ADD)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            """
+            f(
+                a,
+                b
+            )
+            """,
+            """
+            f(
+                a,
+                b,
+                k=g(1)
+            )
+            """,
+        ),
+        (
+            """
+            f(
+                a,  # first
+                b,  # second
+            )
+            """,
+            """
+            f(
+                a,  # first
+                b,
+                k=g(1),  # second
+            )
+            """,
+        ),
+        (
+            """
+            f(
+                a  # only
+            )
+            """,
+            """
+            f(
+                a,
+                k=g(1)  # only
+            )
+            """,
+        ),
+        (
+            """
+            f(a,
+              b)
+            """,
+            """
+            f(a,
+              b,
+              k=g(1))
+            """,
+        ),
+        (
+            """
+            f(a, b,
+              c, d)
+            """,
+            """
+            f(a, b,
+              c, d, k=g(1))
+            """,
+        ),
+        (
+            """
+            f(
+                # nothing yet
+            )
+            """,
+            """
+            f(
+                # nothing yet
+            k=g(1))
+            """,
+        ),
+        (
+            """
+            if x:
+                y = (
+                    z.f
+                    .g(f(
+                        a,
+
+                        # why
+                        b=1)))
+            """,
+            """
+            if x:
+                y = (
+                    z.f
+                    .g(f(
+                        a,
+
+                        # why
+                        b=1,
+                        k=g(1))))
+            """,
+        ),
+    ],
+)
+def test_a_keyword_is_added_in_the_layout_of_the_others(before: str, after: str) -> None:
+    check(before, after, add=ADD)
+
+
+@pytest.mark.parametrize(
+    ("call", "remove", "after"),
+    [
+        ("f(a)", [0], "f()"),
+        ("f(a,)", [0], "f()"),
+        ("f( a )", [0], "f( )"),
+        ("f(a, b, c)", [0], "f(b, c)"),
+        ("f(a, b, c)", [1], "f(a, c)"),
+        ("f(a, b, c)", [2], "f(a, b)"),
+        ("f(a, b, c)", [0, 2], "f(b)"),
+        ("f(a, b, c)", [0, 1, 2], "f()"),
+        ("f(a, b, c,)", [2], "f(a, b,)"),
+        ("f(a,b,c)", [1], "f(a,c)"),
+        ("f(a, k=1)", ["k"], "f(a)"),
+        ("f(k=1, a=2)", ["k"], "f(a=2)"),
+        ("f(a, k=1, b=2)", ["k"], "f(a, b=2)"),
+        ("f(a, k = 1 , b=2)", ["k"], "f(a, b=2)"),
+        ("f(a, k=1, **b)", ["k"], "f(a, **b)"),
+        ("f(*a, k=1)", ["k"], "f(*a)"),
+        ("f(a, k=(1, 2))", ["k"], "f(a)"),
+        ("f(k=f(k=1))", ["k"], "f()"),
+        ("f(a)", ["k"], "f(a)"),
+        ("f(a)", [3], "f(a)"),
+        ("f()", [0, "k"], "f()"),
+        ("f(x for x in y)", [0], "f()"),
+        ("f(k=x)(k=y)", ["k"], "f()(k=y)"),
+    ],
+)
+def test_an_argument_is_removed(call: str, remove: list[int | str], after: str) -> None:
+    check(call, after, remove=remove)
+    check(f"x = [{call}]  # é\n", f"x = [{after}]  # é\n", remove=remove)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            """
+            f(
+                a,
+                k=1,
+                b=2
+            )
+            """,
+            """
+            f(
+                a,
+                b=2
+            )
+            """,
+        ),
+        (
+            """
+            f(
+                a,
+                k=1
+            )
+            """,
+            """
+            f(
+                a
+            )
+            """,
+        ),
+        (
+            """
+            f(a,
+              k=1,
+              )
+            """,
+            """
+            f(a,
+              )
+            """,
+        ),
+        (
+            """
+            f(
+                k=1,
+            )
+            """,
+            """
+            f(
+            )
+            """,
+        ),
+    ],
+)
+def test_a_line_goes_with_its_argument(before: str, after: str) -> None:
+    check(before, after, remove=["k"])
+
+
+COMMENTED = [
+    """
+    f(
+        a,  # one
+        k=1,  # two
+        b=2,  # three
+    )  # four
+    """,
+    """
+    f(  # zero
+        # one
+        k=1,  # two
+        # three
+        b=2  # four
+        # five
+    )
+    """,
+    """
+    f(a,  # one
+
+      # two
+
+      k=1)  # three
+    """,
+    """
+    f(a  # one
+      ,  # two
+      k  # three
+      =  # four
+      1  # five
+      ,  # six
+      # seven
+      )
+    """,
+    """
+    f(  # one
+        k=1  # two
+    )
+    """,
+    """
+    f(k=1,  # one
+      **b)
+    """,
+    """
+    f(a, k=g(  # one
+        1,  # two
+    ), b=2)  # three
+    """,
+    """
+    f(a,  # one
+      k=1, b=2)
+    """,
+]
+
+
+@pytest.mark.parametrize("before", COMMENTED)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_comments_beside_a_removed_argument_stay(before: str, newline: str) -> None:
+    text = dedent(before).replace("\n", newline)
+    after = edited(text, remove=["k"])
+    inside = "k" in before and ("# three\n      =" in before or "g(  # one" in before)
+    if not inside:  # comments within the argument go with it, and a gate then keeps the file
+        assert after.count("#") == text.count("#")
+    assert "k=" not in after
+    assert after.count(newline) == after.count("\n")
+
+
+@pytest.mark.parametrize("before", COMMENTED)
+def test_adding_keeps_all_comments(before: str) -> None:
+    text = dedent(before)
+    assert edited(text, add={"z": "1"}).count("#") == text.count("#")
+
+
+def test_adding_and_removing_at_once() -> None:
+    check("f(a, k=1)", "f(a, z=2)", add={"z": "2"}, remove=["k"])
+    check("f(k=1)", "f(z=2)", add={"z": "2"}, remove=["k"])
+    check("f(a)", "f(a, y=1, z=2)", add={"y": "1", "z": "2"})
+    check("f(a)", "f(y=1)", add={"y": "1"}, remove=[0])
+
+
+def test_a_lone_generator_gets_parentheses() -> None:
+    check("f(x for x in y)", "f((x for x in y), k=1)", add={"k": "1"})
+    check("f((x for x in y))", "f((x for x in y), k=1)", add={"k": "1"})
+    check("f(x for x in y if f(z))", "f((x for x in y if f(z)), k=1)", add={"k": "1"})
+    check("f(\n  x\n  for x in y)", "f(\n  (x\n  for x in y),\n  k=1)", add={"k": "1"})
+    check("f(a, (x for x in y))", "f((x for x in y))", remove=[0])
+
+
+def test_lone_carriage_returns_are_kept() -> None:
+    assert edited("f(\ra,\rb)\rx\r", add={"k": "1"}) == "f(\ra,\rb,\rk=1)\rx\r"
+
+
+def test_mixed_line_endings_are_kept() -> None:
+    text = "x = 1\r\nf(\n  a,\r\n  b)\n"
+    assert edited(text, add={"k": "1"}) == "x = 1\r\nf(\n  a,\r\n  b,\r\n  k=1)\n"
+    assert edited("x\r\nf(\n  a)\r\n", add={"k": "1"}) == "x\r\nf(\n  a,\n  k=1)\r\n"
+    assert edited("x\nf(\r\n  a)\n", add={"k": "1"}) == "x\nf(\r\n  a,\r\n  k=1)\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def g():\n    f(1)\n # a\n # b\n",  # libcst drops these comments from a whole module
+        "f(1)\n\n\n   ",
+        "\ufefff(1)"[1:],
+        "\x0cf(1)\n\x0c",
+        "async def g():\n  await f(1)\n",
+        "class A:\n  @f(1)\n  def g(self): pass\n",
+        "def g():\n  yield f(1)\n  return not f(2)\n",
+        "assert(f(1))\n",
+        "x = yield_ if f(1) else -f(2)**3\n",
+        "print(f(1)if x else y)\n",
+        "x = [f(1)for y in z]\n",
+    ],
+)
+def test_nothing_outside_of_the_call_changes(text: str) -> None:
+    after = edited(text, add={"k": "2"})
+    assert after == text.replace("f(1)", "f(1, k=2)", 1)
+
+
+ARGUMENTS = st.lists(
+    st.sampled_from(["a", "'é'", "g(x, y=1)", "[1, 2]", "lambda: 0", "(1,\n 2)", "a\n .b"]),
+    max_size=3,
+)
+KEYWORDS = st.lists(
+    st.sampled_from(["k=1", "m=g(k=2)", "n = '#'", "o=(x for x in y)"]), max_size=3, unique=True
+)
+SEPARATORS = st.sampled_from([", ", ",", " , ", ",\n    ", ",  # c\n    ", "\n  ,\n", ", \\\n  "])
+ENDS = st.sampled_from(["", " ", ",", ", ", "\n", ",\n", "  # e\n", ",  # e\n  # f\n"])
+AROUND = st.sampled_from(["{}", "x = {}\n", "if x:\n    y = [{}]  # é\n", "é({})", "({}\n)"])
+
+
+@given(
+    ARGUMENTS, KEYWORDS, SEPARATORS, ENDS, AROUND, st.sampled_from(["\n", "\r\n"]), st.booleans()
+)
+def test_edits_of_any_layout_mean_what_they_say(
+    arguments: list[str],
+    keywords: list[str],
+    separator: str,
+    end: str,
+    around: str,
+    newline: str,
+    stars: bool,
+) -> None:
+    given_ = [*arguments, *(["*s"] if stars else []), *keywords]
+    if not given_:
+        end = end.replace(",", "")
+    call = f"f({separator.join(given_)}{end})"
+    text = around.format(call).replace("\n", newline)
+    ast.parse(text)
+    positional = len(arguments) - 1
+    removed = edited(text, remove=["k", positional], add={"z": "w(0)"})
+    expected = [a for n, a in enumerate(given_) if a != "k=1" and (n != positional or n < 0)]
+    wanted = ast.dump(ast.parse(around.format(f"f({', '.join([*expected, 'z=w(0)'])})")))
+    assert ast.dump(ast.parse(removed)) == wanted
+    assert removed.count("#") == text.count("#")
+    if newline == "\r\n":
+        assert removed.count("\r\n") == removed.count("\n")
