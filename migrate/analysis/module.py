@@ -548,7 +548,9 @@ def _children(node: ast.AST) -> list[ast.AST]:
     for name in node._fields:
         value = getattr(node, name, None)
         if isinstance(value, list):
-            children += [part for part in value if isinstance(part, ast.AST)]
+            children += [
+                part for part in value if isinstance(part, ast.AST) and type(part) not in _PLACELESS
+            ]
         elif isinstance(value, ast.AST) and type(value) not in _PLACELESS:
             children.append(value)
     return children

@@ -293,3 +293,9 @@ def test_upstreams_dubious_escapes_are_not_told() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert module_of(r"x = '\d'; assert (x, 1); y = 1 is 1").calls == []
+
+
+def test_operators_belong_to_no_place() -> None:
+    """Python shares one object for all uses of an operator."""
+    module = module_of("a = 1 < 2\nb = 3 < 4 and -5\nc += 6\n")
+    assert all(hasattr(node, "lineno") for node in module.nodes[1:])
