@@ -81,7 +81,7 @@ def make_port(
     findings = [*source.findings, *_drop_what_python37_refuses(source.files, results)]
     findings += [finding for result in results for finding in result.findings]
     say("making the patch series")
-    steps = _steps(upstream, source.files, results, cann, templates)
+    steps = _steps(upstream, source.files, results, recipe, cann, templates)
     series = build_series(source.files, _import_message(upstream), steps)
     after = steps[-1].files
     symbols = tuple(classified(uses, _claimed(results, recipe)))
@@ -167,14 +167,19 @@ def _drop_what_python37_refuses(before: Files, results: list[GroupResult]) -> li
 
 
 def _steps(
-    upstream: Upstream, before: Files, results: list[GroupResult], cann: str, templates: Path
+    upstream: Upstream,
+    before: Files,
+    results: list[GroupResult],
+    recipe: Recipe,
+    cann: str,
+    templates: Path,
 ) -> list[Step]:
     """One step per group of rules, each with the parts of the runtime that it starts to use."""
     steps = []
     files = dict(before)
     for result in results:
         files = {**files, **result.changed, **runtime_files(cann, _parts(result.runtime))}
-        body = _commit_body(result)
+        body = _commit_body(result, recipe)
         steps.append(
             Step(result.group, GROUP_TITLES[result.group], body, dict(sorted(files.items())))
         )
@@ -192,12 +197,11 @@ def _parts(modules: set[str]) -> frozenset[str]:
     return frozenset(names[module] for module in modules if module in names)
 
 
-def _commit_body(result: GroupResult) -> str:
-    from migrate.codemods.registry import kit_rules
-
-    summaries = {rule.code: rule.summary for rule in kit_rules()}
+def _commit_body(result: GroupResult, recipe: Recipe) -> str:
+    """Which rules the patch comes from, and how often each fired."""
+    summaries = {rule.code: rule.summary for rule in recipe.rules}
     lines = [
-        f"{code} ({count} change{'s' * (count != 1)}) {summaries.get(code, '')}".rstrip()
+        f"{code} ({count} change{'s' * (count != 1)}): {summaries[code]}"
         for code, count in sorted(result.fired.items())
     ]
     return "\n".join(lines)

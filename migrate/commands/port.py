@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from migrate.console import progress, styled
@@ -90,7 +93,8 @@ def finish(arguments: argparse.Namespace, workspace: Workspace, port: Port, pin:
         )
     locked = pin is not None and not port.failed and read_lock(workspace.lock).get(name) != pin
     if pin is not None and locked:
-        update_pin(workspace.lock, pin)
+        with _one_at_a_time(workspace):
+            update_pin(workspace.lock, pin)
     written = published.port or published.patches
     if arguments.json:
         print(json.dumps(port_json(port, written=written, lock_updated=locked), indent=2))
@@ -101,6 +105,17 @@ def finish(arguments: argparse.Namespace, workspace: Workspace, port: Port, pin:
         print(f"  kept      {kept}")
     print(f"  {_outcome(port, written, locked)}")
     return int(port.failed)
+
+
+@contextmanager
+def _one_at_a_time(workspace: Workspace) -> Iterator[None]:
+    """Two ports that pin at once must not undo each other; the system frees a dead one's lock."""
+    folder = os.open(workspace.root, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def _outcome(port: Port, written: bool, locked: bool) -> str:
