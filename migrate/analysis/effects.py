@@ -20,7 +20,8 @@ _PURE_CALLS = frozenset(
 _PURE_PREFIXES = ("horovod.",)
 _HOROVOD_QUERIES = ("rank", "local_rank", "size", "local_size")
 _PURE_BUILTINS = frozenset(
-    "bool dict float int len list max min range repr set sorted str sum tuple".split()
+    "abs all any bool dict enumerate float getattr hasattr int isinstance len list max min range "
+    "repr reversed round set sorted str sum tuple zip".split()
 )
 _PURE_METHODS = frozenset(
     "endswith format get join lower replace split startswith strip upper".split()
@@ -45,6 +46,9 @@ def _parts_are_free(module: Module, node: ast.AST) -> bool:
 def _is_pure_call(module: Module, call: ast.Call) -> bool:
     function = call.func
     if isinstance(function, ast.Name) and module.lookup(function.id, function) is None:
+        if function.id in ("map", "filter") and call.args:
+            applied = call.args[0]
+            return isinstance(applied, ast.Name) and applied.id in _PURE_BUILTINS
         return function.id in _PURE_BUILTINS
     name = module.qualified(function) or ""
     if name.startswith(_PURE_PREFIXES):
