@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import migrate
 from migrate.analysis.inventory import SymbolReport, classified, symbol_uses, totals
@@ -15,6 +16,7 @@ from migrate.analysis.project import Project
 from migrate.codemods.engine import GATE, GroupResult, rewrite
 from migrate.codemods.rule import GROUP_TITLES, SessionRow
 from migrate.findings import Finding
+from migrate.lines import LineMap
 from migrate.manifest import Manifest, Upstream, file_records
 from migrate.recipe import Recipe
 from migrate.runtime import cann_release, runtime_files
@@ -78,14 +80,18 @@ def make_port(
     uses = symbol_uses(project)
     results = rewrite(project, recipe.rules, recipe.options, say)
     say("checking")
-    findings = [*source.findings, *_drop_what_python37_refuses(source.files, results)]
-    findings += [finding for result in results for finding in result.findings]
+    refused = _drop_what_python37_refuses(source.files, results)
     say("making the patch series")
     steps = _steps(upstream, source.files, results, recipe, cann, templates)
     series = build_series(source.files, _import_message(upstream), steps)
     after = steps[-1].files
-    symbols = tuple(classified(uses, _claimed(results, recipe)))
-    sessions = tuple(sorted({row for r in results for row in r.sessions}, key=_place))
+    symbols = tuple(classified(_in_port(uses, source.files, after), _claimed(results, recipe)))
+    findings, rows = [*source.findings, *refused], set[SessionRow]()
+    for result in results:
+        texts = {path: SourceFile(path, data) for path, data in result.texts.items()}
+        findings += _in_port(result.findings, texts, after)
+        rows.update(_in_port(result.sessions, texts, after))
+    sessions = tuple(sorted(rows, key=_place))
     fired = sum((result.fired for result in results), Counter[str]())
     findings = sorted(set(findings))
     manifest = Manifest(
@@ -117,6 +123,33 @@ def rules_digest() -> str:
                 digest.update(path.relative_to(root).as_posix().encode() + b"\0")
                 digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+class _Placed(Protocol):
+    @property
+    def path(self) -> str: ...
+    @property
+    def line(self) -> int: ...
+
+
+P = TypeVar("P", bound=_Placed)
+
+
+def _in_port(items: Iterable[P], texts: Files, after: Files) -> list[P]:
+    """The same things with their lines as they are in the port, where a person will look.
+
+    Args:
+        items: findings and the like.
+        texts: the files whose lines they count.
+        after: the port's files.
+    """
+    maps = {p: LineMap(f.data, after[p].data) for p, f in texts.items() if p in after}
+    return [
+        replace(item, line=maps[item.path][item.line])  # type: ignore[type-var]
+        if item.path in maps
+        else item
+        for item in items
+    ]
 
 
 def _place(row: SessionRow) -> tuple[str, int, str]:

@@ -40,7 +40,7 @@ class GroupResult:
     Args:
         changed: the files it rewrote or added.
         fired: how many changes each rule made, by code.
-        places: the lines, in the text before the group, that each file's edits touch.
+        texts: for each file, the bytes whose lines the findings and sessions count.
         runtime: modules of the port's runtime that the rewritten files import.
     """
 
@@ -50,6 +50,7 @@ class GroupResult:
     fired_in: dict[str, set[str]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     sessions: list[SessionRow] = field(default_factory=list)
+    texts: dict[str, bytes] = field(default_factory=dict)
     runtime: set[str] = field(default_factory=set)
 
 
@@ -143,6 +144,8 @@ def _run_project_rules(
                 result.fired_in.setdefault(change.path, set()).add(rule.code)
             elif isinstance(change, Finding):
                 result.findings.append(change)
+                if change.path in project.files:
+                    result.texts.setdefault(change.path, project.files[change.path].data)
         if changed:
             project.update(changed)
             result.changed.update(changed)
@@ -155,6 +158,7 @@ def _rewrite_module(
     options: Options,
     result: GroupResult,
 ) -> SourceFile | None:
+    result.texts[module.path] = module.source.data
     changes = _changes(module, project, rules, options, result)
     edits = {change: rule for change, rule in changes if isinstance(change, Edit)}
     for change, _ in changes:

@@ -1,0 +1,21 @@
+import pytest
+
+from migrate.lines import LineMap
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line", "expected"),
+    [
+        (b"a\nb\nc\n", b"a\nb\nc\n", 2, 2),
+        (b"a\nb\nc\n", b"new\na\nb\nc\n", 2, 3),
+        (b"a\nb\nc\n", b"a\nc\n", 3, 2),
+        (b"a\nb\nc\n", b"a\nchanged\nc\n", 2, 2),
+        (b"a\nb\nc\n", b"a\nc\n", 2, 2),
+        (b"a\nb\nc\n", b"b\nc\n", 1, 1),
+        (b"a\r\nb\r\n", b"new\r\na\r\nb\r\n", 2, 3),
+        (b"a\nb", b"new\na\nb", 2, 3),
+        (b"a\n", b"b\n", 0, 0),
+    ],
+)
+def test_lines_are_followed(before: bytes, after: bytes, line: int, expected: int) -> None:
+    assert LineMap(before, after)[line] == expected
