@@ -19,15 +19,16 @@ def import_edits(module: Module, wanted: Collection[RuntimeImport]) -> Iterator[
             names.setdefault(item.module, set()).add(name)
     lines = []
     for source, missing in sorted(names.items()):
+        missing -= _imported(module, source)
         present = _existing(module, source)
+        if not missing:
+            continue
         if present is None:
             lines.append(f"from {source} import {', '.join(sorted(missing))}")
             continue
-        have = {module.text_of(alias) for alias in present.names}
-        if not missing <= have:
-            start, end = module.span(present)
-            plain = sorted(have | missing)
-            yield Edit(start, end, f"from {source} import {', '.join(plain)}")
+        start, end = module.span(present)
+        plain = sorted(missing | {module.text_of(alias) for alias in present.names})
+        yield Edit(start, end, f"from {source} import {', '.join(plain)}")
     lines = [*_path_setup(module, wanted), *lines]
     if lines:
         yield _insertion(module, lines)
@@ -70,6 +71,16 @@ def _imports_from_root(module: Module) -> bool:
     return any(":" in star and not star.startswith(f"{folder}/") for star in module.star_imports)
 
 
+def _imported(module: Module, source: str) -> set[str]:
+    """What the file imports from ``source`` for all of its code."""
+    return {
+        module.text_of(alias)
+        for node in module.tree.body
+        if isinstance(node, ast.ImportFrom) and node.module == source and not node.level
+        for alias in node.names
+    }
+
+
 def _existing(module: Module, source: str) -> ast.ImportFrom | None:
     """An import from ``source`` on one line, which can take more names."""
     for node in module.tree.body:
@@ -98,14 +109,14 @@ def _insertion(module: Module, lines: list[str]) -> Edit:
     if anchor is None:
         position = _behind_header(module)
         block = "".join(line + source.newline for line in lines)
+        if position and not source.text[:position].endswith(("\n", "\r")):
+            block = source.newline + block[: -len(source.newline)]
         return Edit(position, position, block)
     _, end = module.span(anchor)
-    # Statements may share the anchor's last line.
-    for statement in module.tree.body:
-        start, statement_end = module.span(statement)
-        if start < source.line_end(end) and statement_end > end:
-            end = statement_end
     position = source.line_end(end)
+    if source.text[end:position].strip(" \t\f\r\n;").partition("#")[0]:
+        # What shares the anchor's line, such as `import os; run()`, may need the import.
+        return Edit(end, end, "".join(f"; {line}" for line in lines))
     block = "".join(line + source.newline for line in lines)
     if position == len(source.text) and not source.text.endswith(("\n", "\r")):
         block = source.newline + block[: -len(source.newline)]
@@ -139,10 +150,22 @@ def _is_docstring(statement: ast.stmt) -> bool:
 
 
 def _behind_header(module: Module) -> int:
-    """Behind the shebang, coding line and licence comment that open a file without a head."""
+    """Behind the shebang, coding line and licence comment that open a file without a head.
+
+    A comment right above the code belongs to the code, unless it is the only one.
+    """
     source = module.source
-    limit = module.span(module.tree.body[0])[0] if module.tree.body else len(source.text)
+    blocks: list[tuple[int, int]] = []
     position = 0
-    while position < limit and source.text[position] == "#":
-        position = source.line_end(position)
-    return position
+    while position < len(source.text):
+        end = source.line_end(position)
+        line = source.text[position:end].strip()
+        if line.startswith("#"):
+            joined = bool(blocks) and blocks[-1][1] == position
+            blocks[-1:] = [(blocks[-1][0], end)] if joined else [*blocks[-1:], (position, end)]
+        elif line:
+            break
+        position = end
+    if len(blocks) > 1 and blocks[-1][1] == position:
+        return blocks[-1][0]
+    return blocks[-1][1] if blocks else 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 
 from migrate.analysis.project import Project
@@ -74,3 +76,164 @@ def test_a_placed_import_in_a_script_needs_the_path_as_well() -> None:
             from npu_runtime.images import imread
         """
     assert "sys.path.append" in with_imports(before, placed, path="tools/see.py")
+
+
+LINE = "from npu_runtime import npu_session_config\n"
+
+
+def placed(text: str, *wanted: RuntimeImport, path: str = "train.py") -> str:
+    """The text as it is, with the imports."""
+    module = Project({path: SourceFile(path, text.encode())}).module(path)
+    return apply(text, list(import_edits(module, set(wanted))))
+
+
+@pytest.mark.parametrize(
+    ("before", "behind"),
+    [
+        ("x = 1\n", ""),
+        ("", ""),
+        ('"""Doc."""\n', '"""Doc."""\n'),
+        ("'Doc'\nx = 1\n", "'Doc'\n"),
+        ('r"""Doc\n\nof lines."""\n\nx = 1\n', 'r"""Doc\n\nof lines."""\n'),
+        ("import os\nx = 1\n", "import os\n"),
+        ('"""Doc."""\nimport os\nfrom x import y\nz = 1\nimport late\n', "from x import y\n"),
+        ("import os  # why\n# x\nx = 1\n", "import os  # why\n"),
+        ("import os;\nx = 1\n", "import os;\n"),
+        ("import os; import sys\nx = 1\n", "import os; import sys\n"),
+        ("from x import (\n    y,\n    z,\n)\nx = 1\n", ")\n"),
+        ("from x import y, \\\n    z\nx = 1\n", "    z\n"),
+        ("\n\nimport os\n\n\nimport sys\n\nx = 1\n", "import sys\n"),
+        ("#!/usr/bin/python\nx = 1\n", "#!/usr/bin/python\n"),
+        ("#!/usr/bin/python\n# coding: utf-8\n# Licence\n\nx = 1\n", "# Licence\n"),
+        ("\n# coding: utf-8\nx = 1\n", "# coding: utf-8\n"),
+        ("# Licence\n\n\n# About x.\n# More.\nx = 1\n", "# Licence\n\n\n"),
+        ("#!x\n\n# Licence\n\n# About x.\nx = 1\n", "# Licence\n\n"),
+        ("# Licence\n@dec\ndef f(): pass\n", "# Licence\n"),
+        ("try:\n    import a\nexcept E:\n    a = None\nx = 1\n", ""),
+        ("# L\nif x:\n    import a\n", "# L\n"),
+        ('"""D"""\ntry:\n    import a\nexcept E:\n    pass\nimport b\n', '"""D"""\n'),
+        ("import a\ntry:\n    import b\nexcept E:\n    pass\n", "import a\n"),
+        ("def f():\n    import a\n", ""),
+        ("__all__ = []\nimport a\n", ""),
+        ("\x0cimport os\n\x0cx = 1\n", "import os\n"),
+        ("# only a comment\n", "# only a comment\n"),
+    ],
+)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_the_place_of_an_import(before: str, behind: str, newline: str) -> None:
+    text = before.replace("\n", newline)
+    line = LINE.replace("\n", newline if newline in text else "\n")
+    place = before.index(behind) + len(behind)
+    head = before[:place].replace("\n", newline)
+    after = placed(text, CONFIG)
+    assert after == head + line + text[len(head) :]
+    assert placed(after, CONFIG) == after
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("import os; run()\n", "import os; {}; run()\n"),
+        ("import os; run()", "import os; {}; run()"),
+        ("'Doc'; run()\n", "'Doc'; {}; run()\n"),
+        ("import os; import sys; run()\n", "import os; import sys; {}; run()\n"),
+        ("import os; \\\n  run()\n", "import os; {}; \\\n  run()\n"),
+        ("import os ; run()  # x\n", "import os; {} ; run()  # x\n"),
+        ("import os", "import os\n{}"),
+        ("import os\r\nimport sys", "import os\r\nimport sys\r\n{}"),
+        ("'Doc'", "'Doc'\n{}"),
+        ("import os  # c", "import os  # c\n{}"),
+        ("# c", "# c\n{}"),
+        ("x = 1", "{}\nx = 1"),
+    ],
+)
+def test_an_import_where_lines_are_short(before: str, after: str) -> None:
+    result = placed(before, CONFIG)
+    assert result == after.format(LINE.strip())
+    compile(result, "a.py", "exec")
+    assert placed(result, CONFIG) == result
+
+
+def test_every_future_import_stays_in_front() -> None:
+    names = ["absolute_import", "division", "print_function", "unicode_literals", "generators"]
+    futures = "".join(f"from __future__ import {name}\n" for name in names)
+    for head in ("", '"""Doc."""\n', "#!x\n# L\n\n", '# L\n"""Doc."""\n\n'):
+        before = head + futures + "\nx = 1\n"
+        after = placed(before, CONFIG)
+        assert after == head + futures + LINE + "\nx = 1\n"
+        compile(after, "a.py", "exec")
+
+
+@pytest.mark.parametrize(
+    ("present", "after"),
+    [
+        (LINE, LINE),
+        ("from npu_runtime import (npu_session_config)\n", None),
+        ("from npu_runtime import (\n    a,\n    npu_session_config,  # x\n)\n", None),
+        ("from npu_runtime import a, npu_session_config as n\n", "add"),
+        ("from npu_runtime import npu_run_config  # x\n", "add"),
+        ("from npu_runtime import (\n    npu_run_config,  # x\n)\n", "behind"),
+        ("from npu_runtime import (npu_run_config)\n", "add"),
+        ("import npu_runtime\n", "behind"),
+        ("from .npu_runtime import npu_session_config\n", "behind"),
+        ("from npu_runtime.images import npu_session_config\n", "behind"),
+        ("try:\n    from npu_runtime import npu_session_config\nexcept E:\n    pass\n", "add"),
+        ("if x:\n    from npu_runtime import npu_session_config\n", "add"),
+        ("def f():\n    from npu_runtime import npu_session_config\n", "add"),
+    ],
+)
+def test_an_import_that_is_there_is_used(present: str, after: str | None) -> None:
+    before = f"import os\n{present}x = 1\n"
+    result = placed(before, CONFIG)
+    comments = before.count("#")
+    assert result.count("#") == comments
+    if after in (None, LINE):
+        assert result == before
+    else:
+        assert result != before
+        bound = {
+            alias.asname or alias.name
+            for node in ast.parse(result).body
+            if isinstance(node, ast.ImportFrom) and node.module == "npu_runtime" and not node.level
+            for alias in node.names
+        }
+        assert "npu_session_config" in bound
+    assert placed(result, CONFIG) == result
+
+
+GUARD = "if __name__ == '__main__':\n    main()\n"
+PATH = "sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "needed"),
+    [
+        ("train.py", GUARD, False),
+        ("tools/see.py", GUARD, True),
+        ("tools/see.py", "x = 1\n", False),
+        ("tools/see.py", "from lib.u import x\n" + GUARD, False),
+        ("tools/see.py", "from lib import *\n" + GUARD, False),
+        ("tools/see.py", "import other\n" + GUARD, True),
+        ("tools/see.py", "from .other import x\n" + GUARD, True),
+        ("tools/see.py", "import numpy\n" + GUARD, True),
+        ("tools/see.py", "def f():\n  __name__\n", False),
+        ("tools/see.py", "if '__main__' == __name__: main()\n", True),
+    ],
+)
+def test_only_a_script_in_a_folder_needs_the_path(path: str, text: str, needed: bool) -> None:
+    others = {"lib/__init__.py": "", "lib/u.py": "x = 1", "tools/other.py": "x = 1"}
+    tree = {p: SourceFile(p, t.encode()) for p, t in {**others, path: text}.items()}
+    module = Project(tree).module(path)
+    after = apply(text, list(import_edits(module, {CONFIG})))
+    assert (PATH in after) is needed
+    assert ("import os\n" in after and "import sys\n" in after) is needed
+    compile(after, path, "exec")
+    again = Project({**tree, path: SourceFile(path, after.encode())}).module(path)
+    assert list(import_edits(again, {CONFIG})) == []
+
+
+def test_a_script_deep_down_climbs_to_the_root() -> None:
+    after = placed("import os\nimport sys\n" + GUARD, CONFIG, path="a/b/c/see.py")
+    assert "os.path.abspath(__file__)), '..', '..', '..'))" in after
+    assert after.count("import os\n") == after.count("import sys\n") == 1
+    assert after.index("sys.path") < after.index("npu_runtime")
