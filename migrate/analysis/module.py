@@ -283,8 +283,10 @@ class Module:
         if not self._resolving:
             self._steps = 0
         self._steps += 1
-        if node in self._resolving or len(self._resolving) > _DEEPEST or self._steps > _MOST_STEPS:
+        if len(self._resolving) > _DEEPEST or self._steps > _MOST_STEPS:
             return None
+        if node in self._resolving:
+            return _ITSELF if self._looking_into else None
         self._resolving.add(node)
         try:
             return self._instance_of(node)
