@@ -30,7 +30,7 @@ KERAS_RUNNING = frozenset(
     "evaluate evaluate_generator test_on_batch predict predict_generator predict_on_batch".split()
 )
 # Libraries with methods of the same names.
-_OTHER_MINIMIZERS = ("scipy.", "sklearn.", "lmfit.", "iminuit.")
+OTHER_MINIMIZERS = ("scipy.", "sklearn.", "lmfit.", "iminuit.")
 
 
 @dataclass(frozen=True)
@@ -444,7 +444,7 @@ def trains(use: Use) -> bool:
     name = use.name
     if name.startswith("."):
         return name[1:] in _TELLING_METHODS
-    if name.startswith(_OTHER_MINIMIZERS):
+    if name.startswith(OTHER_MINIMIZERS):
         return False
     last = name.rpartition(".")[2]
     return (

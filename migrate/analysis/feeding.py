@@ -1,0 +1,451 @@
+"""What a batch ends in: an optimizer, an evaluation, or a feed.
+
+Follows a dataset forwards: through its iterator and tensors, names, attributes, arguments and
+returns. A call's result depends on its arguments; a function of the project is entered only to
+see what it does with them. Where two ways may be mixed up (an iterator that takes several
+datasets, a function that several places call), the answer says so.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from migrate.analysis.estimators import ESTIMATORS
+from migrate.analysis.graph import KERAS_RUNNING, KERAS_TRAINING, OTHER_MINIMIZERS, Graph
+from migrate.analysis.module import Module, argument
+from migrate.analysis.project import Project
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+# What takes a loss, or what was computed from one.
+_OPTIMIZERS = frozenset(
+    {
+        "tensorflow.gradients",
+        "tensorflow.contrib.layers.optimize_loss",
+        "tensorflow.contrib.training.create_train_op",
+        "tensorflow.contrib.slim.learning.create_train_op",
+        "tensorflow.contrib.slim.learning.train",
+        "tensorflow.contrib.training.train",
+    }
+)
+_MINIMIZERS = frozenset({"minimize", "compute_gradients", "apply_gradients"})
+# Losses that a collection keeps, and what gets them out of it.
+_COLLECTING = (
+    "tensorflow.losses.",
+    "tensorflow.contrib.losses.",
+    "tensorflow.contrib.slim.losses.",
+)
+_COLLECTED = frozenset(
+    {"get_total_loss", "get_losses", "get_collection", "create_clones", "optimize_clones"}
+)
+_SHARING = frozenset({"from_structure", "from_string_handle", "make_initializer"})
+_RUNNING = frozenset({"run", "eval", "partial_run"})
+_ADDING = frozenset({"append", "extend", "add", "insert", "update", "setdefault"})
+_EVALUATING = frozenset({"evaluate", "predict", *KERAS_RUNNING})
+_TRANSPARENT = (
+    *(ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.List, ast.Tuple, ast.Set, ast.Dict),
+    *(ast.Starred, ast.IfExp, ast.Await, ast.ListComp, ast.GeneratorExp, ast.SetComp),
+    *(ast.DictComp, ast.Slice, ast.FormattedValue, ast.JoinedStr),
+)
+_BINDING = (ast.AnnAssign, ast.AugAssign, ast.NamedExpr, ast.For, ast.comprehension)
+_LIMIT = 4000
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One expression that holds the batch or what is computed from it.
+
+    Args:
+        entered: whether an argument led here, so that a return leads nowhere new.
+        shared: whether other data may come the same way.
+        function: whether it is a function that returns the batch.
+    """
+
+    module: Module
+    node: ast.AST
+    entered: bool = False
+    shared: bool = False
+    function: bool = False
+
+
+@dataclass
+class Feeding:
+    """Where a batch ends.
+
+    Args:
+        trains: places (``path:line``) of optimizers and training loops that get it alone.
+        mixed: those that may get other data the same way.
+        evaluates: places that evaluate or predict with it.
+        fed: places where its fetched values are fed to a placeholder.
+    """
+
+    trains: set[str] = field(default_factory=set)
+    mixed: set[str] = field(default_factory=set)
+    evaluates: set[str] = field(default_factory=set)
+    fed: set[str] = field(default_factory=set)
+
+
+class Follower:
+    """Follows batches through a project; what it indexes serves every batch."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._graph = project.cached(Graph)
+        self._names: dict[str, dict[tuple[int, str], list[ast.Name]]] = {}
+        # Nodes are compared by identity: a module must not be parsed anew on the way.
+        self._held: dict[str, Module] = {}
+
+    def follow(self, module: Module, node: ast.AST) -> Feeding:
+        self._held[module.path] = module
+        found = Feeding()
+        queue = [_Step(module, node)]
+        seen: set[tuple[int, bool, bool, bool]] = set()
+        while queue and len(seen) < _LIMIT:
+            step = queue.pop()
+            key = (id(step.node), step.entered, step.shared, step.function)
+            if key not in seen:
+                seen.add(key)
+                queue += self._next(step, found)
+        return found
+
+    # --- one step -----------------------------------------------------------------------------
+
+    def _next(self, step: _Step, found: Feeding) -> Iterator[_Step]:
+        module, node = step.module, step.node
+        parent = module.parents.get(node)
+        if isinstance(parent, ast.keyword):
+            parent = module.parents.get(parent)
+        if isinstance(parent, ast.Call):
+            yield from self._call(step, parent, found)
+        elif isinstance(parent, ast.Attribute):
+            yield from self._to(step, parent)
+        elif isinstance(parent, ast.Subscript):
+            if parent.value is node:
+                yield from self._to(step, parent)
+        elif isinstance(parent, _TRANSPARENT):
+            yield from self._to(step, parent)
+        elif isinstance(parent, ast.Lambda):
+            yield from self._to(step, parent, function=True)
+        elif isinstance(parent, ast.Assign):
+            for target in parent.targets:
+                yield from self._store(step, target, parent.value)
+        elif isinstance(parent, _BINDING) and parent.target is not node:
+            yield from self._store(step, parent.target, None)
+        elif isinstance(parent, ast.withitem) and parent.optional_vars is not None:
+            yield from self._store(step, parent.optional_vars, None)
+        elif isinstance(parent, ast.Return | ast.Yield | ast.YieldFrom) and not step.entered:
+            yield from self._returned(step)
+
+    def _to(self, step: _Step, node: ast.AST, function: bool | None = None) -> Iterator[_Step]:
+        holds = step.function if function is None else function
+        yield _Step(step.module, node, step.entered, step.shared, holds)
+
+    def _call(self, step: _Step, call: ast.Call, found: Feeding) -> Iterator[_Step]:
+        module, node = step.module, step.node
+        if call.func is node:
+            yield from self._method_call(step, call, found)
+            return
+        name = module.qualified(call.func) or module.own_method(call.func) or ""
+        last = name.rpartition(".")[2]
+        if isinstance(call.func, ast.Attribute):
+            last = call.func.attr
+        place = f"{module.path}:{call.lineno}"
+        keyword = _keyword(call, node)
+        if keyword == "feed_dict":
+            found.fed.add(place)
+        elif last in _RUNNING and ":" not in name:
+            yield from _fetched(module, call)
+        elif kind := _kind(module, name, last, keyword, step, call):
+            _record(found, kind, place, step.shared)
+        elif last in _SHARING:
+            shared = _Step(module, call, step.entered, True)
+            yield shared
+            if last == "make_initializer" and isinstance(call.func, ast.Attribute):
+                yield from self._back(shared, call.func.value)
+        elif ":" in name or (isinstance(call.func, ast.Name) and not name):
+            yield from self._enter(step, call, name)
+            yield from self._to(step, call)
+        else:
+            if name.startswith(_COLLECTING) or last == "add_to_collection":
+                yield from self._collected(step)
+            if last in _ADDING and isinstance(call.func, ast.Attribute):
+                yield from self._back(step, call.func.value)
+            yield from self._to(step, call)
+
+    def _method_call(self, step: _Step, call: ast.Call, found: Feeding) -> Iterator[_Step]:
+        """The step is ``x.method`` in ``x.method(...)``, or a function that returns the batch."""
+        node = step.node
+        if not isinstance(node, ast.Attribute) or step.function:
+            yield from self._to(step, call, function=False)
+        elif node.attr in _RUNNING:
+            yield from _fetched(step.module, call)
+        elif node.attr in _MINIMIZERS:
+            pass  # the optimizer's own rate or counter came from the batch, not the loss
+        else:
+            yield from self._to(step, call)
+
+    def _enter(self, step: _Step, call: ast.Call, name: str) -> Iterator[_Step]:
+        """The parameter that takes the argument, inside of the called function."""
+        for module, function, shift in self._definitions(step.module, call, name):
+            parameter = _parameter(function, call, step.node, shift)
+            if parameter is None:
+                continue
+            shared = step.shared or self._callers(module, function) > 1
+            for load in self._loads_in(module, function, parameter):
+                yield _Step(module, load, True, shared, step.function)
+
+    def _collected(self, step: _Step) -> Iterator[_Step]:
+        """Losses that come out of a collection in the functions around."""
+        owner = self._graph.owner(step.module, step.node)
+        for key in self._graph.callers({owner}):
+            path = key.partition(":")[0]
+            module = self._module(path)
+            if module is None or not any(n.encode() in module.source.data for n in _COLLECTED):
+                continue
+            for call, name in module.calls:
+                collected = (name or "").rpartition(".")[2] in _COLLECTED
+                if collected and self._graph.owner(module, call) == key:
+                    yield _Step(module, call, True, step.shared)
+
+    # --- names, attributes, returns -----------------------------------------------------------
+
+    def _store(self, step: _Step, target: ast.expr, value: ast.expr | None) -> Iterator[_Step]:
+        module = step.module
+        if isinstance(target, ast.Tuple | ast.List):
+            parts = list(target.elts)
+            if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(parts):
+                parts = [p for p, v in zip(parts, value.elts, strict=True) if v is step.node]
+            for part in parts:
+                yield from self._store(step, part, None)
+        elif isinstance(target, ast.Starred):
+            yield from self._store(step, target.value, None)
+        elif isinstance(target, ast.Subscript):
+            yield from self._back(step, target.value)
+        elif isinstance(target, ast.Name):
+            for name in self._loads(module, target):
+                yield _Step(module, name, step.entered, step.shared, step.function)
+            if module.lookup(target.id, target) == (
+                module.scope,
+                module.scope.bindings.get(target.id),
+            ):
+                for other, load in self._named(f"{module.path}:{target.id}", target.id):
+                    yield _Step(other, load, step.entered, step.shared, step.function)
+        elif isinstance(target, ast.Attribute):
+            for other, load, certain in self._attributes(module, target):
+                yield _Step(other, load, step.entered, step.shared or not certain, step.function)
+
+    def _back(self, step: _Step, holder: ast.expr) -> Iterator[_Step]:
+        """An object that has taken the batch in: every use of it."""
+        while isinstance(holder, ast.Subscript):
+            holder = holder.value
+        if isinstance(holder, ast.Name | ast.Attribute):
+            yield from self._store(step, holder, None)
+
+    def _returned(self, step: _Step) -> Iterator[_Step]:
+        module = step.module
+        function = module.function_of(step.node)
+        if function is None:
+            return
+        shared = step.shared
+        for other, node in self._references(module, function):
+            called = other.parents.get(node)
+            if isinstance(called, ast.Call) and called.func is node:
+                yield _Step(other, called, False, shared, step.function)
+            else:
+                is_property = any(
+                    getattr(d, "id", "") == "property" for d in function.decorator_list
+                )
+                yield _Step(other, node, False, shared, not is_property)
+
+    def _references(self, module: Module, function: Function) -> Iterator[tuple[Module, ast.AST]]:
+        """Every mention of a function."""
+        parent = module.parents[function]
+        if isinstance(parent, ast.ClassDef):
+            holder = ast.Attribute(ast.Name("self", ast.Load()), function.name, ast.Store())
+            for other, load, _ in self._attributes(module, holder, parent):
+                yield other, load
+        elif module.scopes[function] is module.scope:
+            yield from self._named(f"{module.path}:{function.name}", function.name)
+        else:
+            scope = module.scopes[function]
+            for load in self._index(module).get((id(scope), function.name), []):
+                yield module, load
+
+    def _callers(self, module: Module, function: Function) -> int:
+        """How many places call a function, or make the class whose constructor it is."""
+        parent = module.parents[function]
+        if function.name == "__init__" and isinstance(parent, ast.ClassDef):
+            return len(list(self._named(f"{module.path}:{parent.name}", parent.name)))
+        return len(list(self._references(module, function)))
+
+    def _definitions(
+        self, module: Module, call: ast.Call, name: str
+    ) -> Iterator[tuple[Module, Function, int]]:
+        """The functions that a call may run, and how many arguments come before its own."""
+        if isinstance(call.func, ast.Name):
+            found = module.lookup(call.func.id, call.func)
+            local = [b.node for b in found[1] if b.kind == "definition"] if found else []
+            for node in local:
+                if isinstance(node, Function) and found and found[0] is not module.scope:
+                    yield module, node, 0
+        path, colon, dotted = name.partition(":")
+        other = self._module(path) if colon else None
+        node = other.definition(dotted) if other is not None else None
+        if other is None or node is None:
+            return
+        if isinstance(node, ast.ClassDef):
+            node, dotted = other.definition(f"{dotted}.__init__"), f"{dotted}.__init__"
+        if isinstance(node, Function):
+            plain = any(getattr(d, "id", "") == "staticmethod" for d in node.decorator_list)
+            yield other, node, int("." in dotted and not plain)
+
+    # --- indexes --------------------------------------------------------------------------------
+
+    def _module(self, path: str) -> Module | None:
+        if path not in self._held:
+            module = self._project.parsed(path) if path in self._project.files else None
+            if module is None:
+                return None
+            self._held[path] = module
+        return self._held[path]
+
+    def _index(self, module: Module) -> dict[tuple[int, str], list[ast.Name]]:
+        known = self._names.get(module.path)
+        if known is None:
+            known = self._names[module.path] = {}
+            for node in module.nodes:
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                    found = module.lookup(node.id, node)
+                    if found is not None:
+                        known.setdefault((id(found[0]), node.id), []).append(node)
+        return known
+
+    def _loads(self, module: Module, name: ast.Name) -> list[ast.Name]:
+        found = module.lookup(name.id, name)
+        return self._index(module).get((id(found[0]), name.id), []) if found else []
+
+    def _loads_in(self, module: Module, function: Function, name: str) -> list[ast.Name]:
+        for statement in function.body:
+            scope = module.scopes[statement]
+            return self._index(module).get((id(scope), name), [])
+        return []
+
+    def _named(self, qualified: str, name: str) -> Iterator[tuple[Module, ast.AST]]:
+        """Mentions of a module's top-level name in the whole project."""
+        for module in self._containing(name):
+            for node in module.nodes:
+                if not isinstance(node, ast.Name | ast.Attribute):
+                    continue
+                spelled = node.id if isinstance(node, ast.Name) else node.attr
+                loads = spelled == name and isinstance(node.ctx, ast.Load)
+                if loads and module.qualified(node) == qualified:
+                    yield module, node
+
+    def _attributes(
+        self, module: Module, target: ast.Attribute, owner: ast.ClassDef | None = None
+    ) -> Iterator[tuple[Module, ast.AST, bool]]:
+        """Uses of an attribute, and whether their objects are certainly of the right class."""
+        owner = owner or (module.class_of(target) if _is_self(target.value) else None)
+        family = self._graph.reach_classes(f"{module.path}:{owner.name}") if owner else set()
+        for other in self._containing(target.attr):
+            for node in other.nodes:
+                if not isinstance(node, ast.Attribute) or node.attr != target.attr:
+                    continue
+                certain = self._is_certain(other, node.value, family)
+                if isinstance(node.ctx, ast.Load) and certain is not None:
+                    yield other, node, certain
+
+    def _containing(self, name: str) -> Iterator[Module]:
+        for path in self._project.python_files:
+            if name.encode() in self._project.files[path].data:
+                module = self._module(path)
+                if module is not None:
+                    yield module
+
+    def _is_certain(self, module: Module, node: ast.expr, family: set[str]) -> bool | None:
+        """Whether an object is of one of the classes; None when it is certainly not."""
+        if _is_self(node):
+            around = module.class_of(node)
+            mine = around is not None and f"{module.path}:{around.name}" in family
+            return True if mine else None
+        kind = module.instance_of(node)
+        if kind is None:
+            return False if module.qualified(node) is None else None
+        return True if kind in family else None
+
+
+def _fetched(module: Module, call: ast.Call) -> Iterator[_Step]:
+    """What ``session.run`` returns is no tensor any more; it may be fed again near by."""
+    names = {
+        part.id
+        for target in _targets(module, call)
+        for part in ast.walk(target)
+        if isinstance(part, ast.Name)
+    }
+    for node in ast.walk(module.function_of(call) or module.tree):
+        if isinstance(node, ast.keyword) and node.arg == "feed_dict":
+            used = {part.id for part in ast.walk(node.value) if isinstance(part, ast.Name)}
+            if used & names:
+                yield _Step(module, node.value)
+
+
+def _targets(module: Module, call: ast.Call) -> list[ast.expr]:
+    parent = module.parents.get(call)
+    while isinstance(parent, ast.Subscript | ast.Attribute):
+        parent = module.parents.get(parent)
+    return parent.targets if isinstance(parent, ast.Assign) else []
+
+
+def _kind(
+    module: Module, name: str, last: str, keyword: str, step: _Step, call: ast.Call
+) -> str | None:
+    """What a call that takes the batch does, when it is an end of the way."""
+    minimizes = last in _MINIMIZERS and ":" not in name
+    if name in _OPTIMIZERS or (minimizes and not name.startswith(OTHER_MINIMIZERS)):
+        return "train"
+    if name in ("tensorflow.estimator.TrainSpec", "tensorflow.estimator.EvalSpec"):
+        return "train" if last == "TrainSpec" else "evaluate"
+    if keyword in ("train_input_fn", "eval_input_fn"):
+        return "train" if keyword == "train_input_fn" else "evaluate"
+    handed = step.function or keyword == "input_fn" or name.rpartition(".")[0] in ESTIMATORS
+    if ":" in name:
+        return None
+    if handed and last == "train":
+        return "train"
+    if handed and last in _EVALUATING:
+        return "evaluate"
+    if last in KERAS_TRAINING:
+        if keyword == "validation_data":
+            return "evaluate"
+        return "train" if argument(call, "x", 0) is step.node or keyword == "generator" else None
+    return "evaluate" if last in KERAS_RUNNING else None
+
+
+def _record(found: Feeding, kind: str, place: str, shared: bool) -> None:
+    if kind == "evaluate":
+        found.evaluates.add(place)
+    elif shared:
+        found.mixed.add(place)
+    else:
+        found.trains.add(place)
+
+
+def _keyword(call: ast.Call, node: ast.AST) -> str:
+    return next((k.arg or "" for k in call.keywords if k.value is node), "")
+
+
+def _parameter(function: Function, call: ast.Call, node: ast.AST, shift: int) -> str | None:
+    keyword = _keyword(call, node)
+    every = [*function.args.posonlyargs, *function.args.args]
+    if keyword:
+        names = {a.arg for a in [*every, *function.args.kwonlyargs]}
+        return keyword if keyword in names else None
+    for position, value in enumerate(call.args):
+        if value is node and position + shift < len(every):
+            return every[position + shift].arg
+    return None
+
+
+def _is_self(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"

@@ -1,0 +1,136 @@
+"""Gives training batches a fixed size, and leaves all others alone.
+
+What it does: adds `drop_remainder=True` to the `batch`, `padded_batch` or `map_and_batch` that
+feeds training. It follows the dataset through the project to see where its batches end.
+
+Why: without it the batch's size is unknown, since the last batch of a pass may be smaller. On the
+device a graph of unknown shape is compiled again for each new shape, or is refused. In statistics,
+splits, checks and evaluation the last batch counts as much as the others: dropping it gives wrong
+numbers.
+
+Example:
+    data = tf.data.TFRecordDataset(files).map(parse).repeat().batch(32)
+    image, label = data.make_one_shot_iterator().get_next()
+    train_op = tf.train.AdamOptimizer(rate).minimize(loss(image, label))
+
+becomes:
+    data = tf.data.TFRecordDataset(files).map(parse).repeat().batch(32, drop_remainder=True)
+    image, label = data.make_one_shot_iterator().get_next()
+    train_op = tf.train.AdamOptimizer(rate).minimize(loss(image, label))
+
+The rule for training: a batch feeds training when the loss that an optimizer minimizes is computed
+from it, or when the function that returns its dataset goes to `Estimator.train`, `TrainSpec` or
+Keras's `fit`. It does not when a session fetches it, even if its values are fed again, and not in
+a branch such as `mode != ModeKeys.TRAIN`. Where a function or an iterator serves evaluation as
+well, only a batch in the branch for training counts.
+
+The rule for tails: a dataset that repeats without end before it is batched has no last batch, so
+nothing is lost. Otherwise up to a batch less one sample of each pass is not trained on: a note
+says so. In a batch that serves both, or that other data reaches in the same way, nothing is
+dropped unless it is endless, and a note says that, too.
+
+Options (recipe): `drop_remainder`, one of `training` (the default: as above), `endless` (only
+where nothing is lost) and `never`.
+
+Fix safety: safe for endless datasets. For others it changes which samples a pass holds, and a
+dataset smaller than one batch becomes empty.
+
+Not handled: datasets that reach training in a way that cannot be followed. An explicit
+`drop_remainder=False` is the author's choice and stays, with a note.
+
+Authority: CANN "TensorFlow 1.15 Model Porting Guide", "Dataset preprocessing" (drop_remainder for
+a fixed batch size; the last batch of an evaluation is not to be lost).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from migrate.analysis.batches import BATCHERS, BatchSite, batch_sites, is_endless
+from migrate.analysis.feeding import Feeding, Follower
+from migrate.analysis.graph import Graph
+from migrate.analysis.modes import depends_on_mode, mode_of
+from migrate.codemods.configuring import add_argument
+from migrate.codemods.rule import Change, Context, Rule
+
+NPU301 = Rule(
+    "NPU301",
+    "drop-remainder",
+    group="input-pipeline",
+    literals=(b"batch(",),
+    claims=frozenset(BATCHERS),
+    options=frozenset({"drop_remainder"}),
+)
+
+
+@NPU301.on_module
+def fix_batch_sizes(context: Context) -> Iterator[Change]:
+    module = context.module
+    choice = context.options.get("drop_remainder", "training")
+    if choice == "never" or context.project.cached(Graph).is_unit_test(module.path):
+        return
+    for site in batch_sites(module):
+        if site.drops is not None and not _is_false(site.drops):
+            continue
+        if mode_of(module, site.call) == "eval":
+            continue
+        feeding = context.project.cached(Follower).follow(module, site.call)
+        if feeding.trains or feeding.mixed:
+            yield from _training(context, site, feeding, choice)
+        elif feeding.fed:
+            yield context.finding(
+                site.call,
+                "note",
+                f"batch not fixed: its values are fetched and fed again at {min(feeding.fed)}, "
+                "where the placeholder gives the shape",
+                "See NPU303 for the placeholder.",
+            )
+
+
+def _training(context: Context, site: BatchSite, feeding: Feeding, choice: str) -> Iterator[Change]:
+    module = context.module
+    where = min(feeding.trains or feeding.mixed)
+    if site.drops is not None:
+        yield context.finding(
+            site.call,
+            "note",
+            f"this batch feeds the training at {where} and says drop_remainder=False",
+            "The last batch of a pass, if smaller, makes the device compile the graph again.",
+        )
+        return
+    if not is_endless(module, context.project, site.dataset):
+        reason = _mixed(site, feeding)
+        if reason or choice == "endless":
+            yield context.finding(
+                site.call,
+                "note",
+                f"batch not fixed: it feeds the training at {where}, but "
+                f"{reason or 'its last batch would be lost'}",
+                "Give the batch for training drop_remainder=True by hand.",
+            )
+            return
+        yield context.finding(
+            site.call,
+            "note",
+            f"the last batch of each pass, if smaller, is no longer trained on ({where})",
+            "The recipe's option drop_remainder = 'endless' keeps it.",
+        )
+    yield add_argument(module, site.call, "drop_remainder", "True")
+
+
+def _mixed(site: BatchSite, feeding: Feeding) -> str:
+    """Why other data than training data may be in the batch."""
+    if mode_of(site.module, site.call) == "train":
+        return ""
+    if feeding.evaluates:
+        return f"also the evaluation at {min(feeding.evaluates)}"
+    if not feeding.trains:
+        return "other data may come the same way"
+    if depends_on_mode(site.module, site.call):
+        return "its function also serves evaluation"
+    return ""
+
+
+def _is_false(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and not node.value
