@@ -17,7 +17,8 @@ empty line between sections and one line per name::
     tensorflow.train:              a module; "tensorflow.python.ops.nn: private" for one that is
                                    part of the implementation, not of the API
     Saver(build restore save)      a class with its public attributes: inherited ones too, and
-                                   those that its methods set on ``self``
+                                   those that its methods set on ``self``; ``*`` where
+                                   instances may have any others
     get_global_step                a function or a constant
     Feature=tensorflow.io.Example  an alias: of a documented name, or of another module
     TensorShape=tensorflow.        the same, where the alias keeps the name's last part
@@ -46,8 +47,13 @@ DEFAULT_OUTPUT = Path(__file__).parent.parent / "migrate" / "analysis" / "tf115_
 # tf.<name> that is the implementation, not the API.
 IMPLEMENTATION = frozenset(("compiler", "core", "python", "pywrap_tensorflow", "tools"))
 IN_CONTRIB = frozenset(("kernels", "ops", "python"))
-# Left over in modules that do not delete what they import.
-JUNK = frozenset(("absolute_import", "division", "print_function", "unicode_literals"))
+# Deletes names from tensorflow when it is imported.
+DESTRUCTIVE = frozenset(("tensorflow.python.util.future_api",))
+# Left over in modules that do not delete what they import, nearly all of them.
+JUNK = frozenset(
+    "absolute_import division estimator_export keras_export print_function tf_export "
+    "unicode_literals".split()
+)
 # Values whose identity says nothing.
 PLAIN = (bool, bytes, dict, float, frozenset, int, list, set, str, tuple, type(None))
 # Where the values that belong to an API are defined; anything else was merely imported.
@@ -95,6 +101,8 @@ def import_all(folder, package):
         if any("test" in part for part in parts):
             continue
         name = ".".join((package, *(part for part in parts if part != "__init__")))
+        if name in DESTRUCTIVE:
+            continue
         try:
             importlib.import_module(name)
         except Exception as error:
@@ -112,7 +120,11 @@ def is_core(name):
 
 
 def attributes(module):
-    """The (name, value) pairs of a module that do not start with an underscore."""
+    """The (name, value) pairs of a module that do not start with an underscore.
+
+    TensorFlow's wrapper around a module has names that the module itself has not.
+    """
+    module = sys.modules.get(module.__name__, module)
     for name in sorted(set(dir(module))):
         if name.startswith("_") or name in JUNK:
             continue
@@ -124,6 +136,7 @@ def attributes(module):
 
 def home(value):
     """The module that defines a value, as far as the value tells; empty for plain constants."""
+    value = value.func if isinstance(value, functools.partial) else value
     name = getattr(value, "__module__", None) or ""
     return "tensorflow" + name[len("tensorflow_core") :] if is_core(name) else name
 
@@ -133,7 +146,12 @@ def belongs(name, value):
     where = home(value)
     if name.startswith(STAR_IMPORTERS):
         return where.startswith("tensorflow.contrib.")
-    return isinstance(value, PLAIN) or where.split(".")[0] in ROOTS
+    return is_own(value)
+
+
+def is_own(value):
+    """Whether ``value`` is a constant, or defined in one of the packages themselves."""
+    return isinstance(value, PLAIN) or not home(value) or home(value).split(".")[0] in ROOTS
 
 
 def resolved(module):
@@ -175,6 +193,8 @@ class Names:
 
 def belongs_to_tensorflow(path, name, module):
     real = real_name(module)
+    if real.startswith("tensorboard.summary._tf."):
+        return True  # tf.compat.v2.summary
     if not real.startswith("tensorflow"):
         return False
     if path == "tensorflow":
@@ -248,6 +268,8 @@ def describe(name, value):
     members = {member for member in dir(value) if not member.startswith("_")}
     for base in value.__mro__:
         members |= assigned(base)
+    if any("__getattr__" in vars(base) for base in value.__mro__):
+        members.add("*")
     return name + "(" + " ".join(sorted(members)) + ")"
 
 
@@ -267,21 +289,25 @@ def assignments(path):
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.ClassDef):
                 name = scope + child.name
-                found[name] = {
-                    target.attr
-                    for target in ast.walk(child)
-                    if isinstance(target, ast.Attribute)
-                    and isinstance(target.ctx, ast.Store)
-                    and isinstance(target.value, ast.Name)
-                    and target.value.id == "self"
-                    and not target.attr.startswith("_")
-                }
+                found[name] = {target for part in ast.walk(child) for target in set_on_self(part)}
                 visit(child, name + ".")
             else:
                 visit(child, scope)
 
     visit(ast.parse(Path(path).read_bytes()), "")
     return found
+
+
+def set_on_self(node):
+    """What an expression sets on ``self``: a public attribute, or ``*`` for ``setattr``."""
+    if isinstance(node, ast.Attribute):
+        stored = isinstance(node.ctx, ast.Store) and getattr(node.value, "id", "") == "self"
+        if stored and not node.attr.startswith("_"):
+            yield node.attr
+    elif isinstance(node, ast.Call):
+        arguments = [getattr(part, "id", "") for part in (node.func, *node.args[:2])]
+        if arguments[:2] == ["setattr", "self"] and arguments[2]:
+            yield "*"
 
 
 def alias(name, target):
@@ -299,6 +325,8 @@ def public_section(path, module, names, documented):
             ours = target.split(".")[0] in ("keras", "tensorflow") and "._api." not in target
             if ours and target != full:
                 yield alias(name, target)
+            elif not ours and "._api." in real_name(module):
+                yield name  # tf.test.mock is unittest.mock
         elif id(value) in documented and documented[id(value)][1] != full:
             yield alias(name, documented[id(value)][1])
         elif belongs(full, value):
@@ -309,11 +337,11 @@ def private_section(path, module, documented):
     """The lines for a module of the implementation."""
     messages = path.endswith("_pb2")
     for name, value in attributes(module):
-        if isinstance(value, types.ModuleType):
+        if isinstance(value, types.ModuleType) or name.endswith("_eager_fallback"):
             continue
         if id(value) in documented and documented[id(value)][0] is value:
             yield alias(name, documented[id(value)][1])
-        elif messages or (callable(value) and home(value) == path):
+        elif messages or is_own(value):
             yield name
 
 

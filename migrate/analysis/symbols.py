@@ -33,6 +33,7 @@ _SAME_MODULES = (
     ("tensorflow_core", "tensorflow"),
     ("tensorflow._api.v1", "tensorflow"),
     ("tensorflow.compat.v1", "tensorflow"),
+    ("tensorflow.compat.v2.compat.v1", "tensorflow"),
     ("tensorflow.python.keras.api._v1.keras", "tensorflow.keras"),
     ("tensorflow_estimator._api.v1.estimator", "tensorflow.estimator"),
     ("tensorflow_estimator.python.estimator.api._v1.estimator", "tensorflow.estimator"),
@@ -141,32 +142,29 @@ class _Names:
     """The list of names; modules are parsed when they are first asked for."""
 
     def __init__(self, text: str) -> None:
-        self._bodies: dict[str, str] = {}
+        self.bodies: dict[str, str] = {}
         self._parsed: dict[str, dict[str, str]] = {}
         self.private: set[str] = set()
         for block in text.rstrip("\n").split("\n\n")[1:]:
             head, _, body = block.partition("\n")
             module, _, note = head.partition(":")
-            self._bodies[module] = body
+            self.bodies[module] = body
             if note:
                 self.private.add(module)
 
     def split(self, name: str) -> tuple[str, str]:
         """The longest module at the start of ``name``, and what follows it."""
         module = name
-        while module and module not in self._bodies:
+        while module and module not in self.bodies:
             module = module.rpartition(".")[0]
         return module, name[len(module) + 1 :] if module else name
-
-    def modules(self) -> list[str]:
-        return list(self._bodies)
 
     def names(self, module: str) -> dict[str, str]:
         """name -> "" (function, constant), "(attributes)" (class) or "=target" (alias)."""
         parsed = self._parsed.get(module)
         if parsed is None:
             parsed = {}
-            for line in self._bodies[module].splitlines():
+            for line in self.bodies[module].splitlines():
                 name, equals, target = line.partition("=")
                 if equals:
                     parsed[name] = "=" + (target + name if target.endswith(".") else target)
@@ -216,17 +214,25 @@ def _find(name: str) -> _Kind:
     first, _, others = rest.partition(".")
     entry = names.names(module).get(first)
     if entry is None:
-        return "private" if first.startswith("_") else "absent"
+        return _unlisted(first)
     if private:
         return "private"
     if not others:
         return "name"
     member, _, more = others.partition(".")
-    if not entry.startswith("(") or member.startswith("__"):
+    if not entry.startswith("("):
         return "attribute"
-    if member not in entry[1:-1].split():
-        return "private" if member.startswith("_") else "absent"
-    return "attribute" if more else "member"
+    members = entry[1:-1].split()
+    if member in members:
+        return "attribute" if more else "member"
+    return "attribute" if "*" in members else _unlisted(member)
+
+
+def _unlisted(name: str) -> _Kind:
+    """What a name is that the list leaves out: ``__version__``, ``_private``, or nothing."""
+    if name.startswith("__") and name.endswith("__"):
+        return "attribute"
+    return "private" if name.startswith("_") else "absent"
 
 
 # --- support ----------------------------------------------------------------------------------
