@@ -74,6 +74,14 @@ class Flow:
             queue += self._next(*place, reached)
         return reached
 
+    def reads(self, module: Module, name: ast.Name) -> list[Place]:
+        """Where the project reads what is bound to a name."""
+        return list(self._loads(module, name))
+
+    def uses_of(self, module: Module, function: Function) -> list[Place]:
+        """Where the project names a function."""
+        return list(self._function_uses(module, function, Reached()))
+
     # --- one step ---------------------------------------------------------------------------
 
     def _next(self, module: Module, node: ast.AST, reached: Reached) -> Iterator[Place]:

@@ -1,0 +1,164 @@
+import pytest
+
+from tests.codemods.support import check_noop, check_port, port_files
+
+CODE = "NPU404"
+HEAD = "import tensorflow as tf\n"
+LIST = "from tensorflow.python.client import device_lib\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "n = len([d for d in device_lib.list_local_devices() if d.device_type == 'GPU'])",
+            "n = len([d for d in [] if d.device_type == 'GPU'])",
+        ),
+        (
+            "n = sum(1 for d in device_lib.list_local_devices() if 'GPU' in d.name and d.memory)",
+            "n = sum(1 for d in [] if 'GPU' in d.name and d.memory)",
+        ),
+        (
+            "found = device_lib.list_local_devices()\n"
+            "n = [d.name for d in found if d.device_type == 'GPU']",
+            "found = []\nn = [d.name for d in found if d.device_type == 'GPU']",
+        ),
+        (
+            "n = 0\nfor d in device_lib.list_local_devices():\n"
+            "    if d.device_type == 'GPU':\n        n += 1",
+            "n = 0\nfor d in []:\n    if d.device_type == 'GPU':\n        n += 1",
+        ),
+    ],
+)
+def test_lists_of_gpus(before: str, after: str) -> None:
+    check_port(HEAD + LIST + before + "\nprint(tf, n)\n", HEAD + after + "\nprint(tf, n)\n", CODE)
+
+
+def test_what_was_only_for_the_list_goes() -> None:
+    ported = check_port(
+        """
+        import tensorflow as tf
+        from tensorflow.python.client import device_lib
+
+        _cards = None
+
+
+        def cards():
+            global _cards
+            if _cards is None:
+                config = tf.ConfigProto()
+                found = device_lib.list_local_devices(session_config=config)
+                _cards = tuple([x.name for x in found if x.device_type == 'GPU'])
+            return _cards
+
+
+        def parse(dataset, load):
+            return dataset.map(load, num_parallel_calls=4 * max(1, len(cards())))
+
+
+        print(tf.__version__)
+        """,
+        """
+        import tensorflow as tf
+
+        _cards = None
+
+
+        def cards():
+            global _cards
+            if _cards is None:
+                found = []
+                _cards = tuple([x.name for x in found if x.device_type == 'GPU'])
+            return _cards
+
+
+        def parse(dataset, load):
+            return dataset.map(load, num_parallel_calls=4 * max(1, len(cards())))
+
+
+        print(tf.__version__)
+        """,
+        CODE,
+    )
+    assert [f.message for f in ported.findings] == [
+        "no GPU is counted here; cards() decides something at train.py:17"
+    ]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "print(device_lib.list_local_devices())",
+        "names = [d.name for d in device_lib.list_local_devices()]",
+        "names = [d.name for d in device_lib.list_local_devices() if d.device_type == 'CPU']",
+        "names = [d.name for d in device_lib.list_local_devices() if d.device_type != 'GPU']",
+        "found = device_lib.list_local_devices()\nprint(found)\n"
+        "names = [d.name for d in found if d.device_type == 'GPU']",
+        "for d in device_lib.list_local_devices():\n"
+        "    print(d)\n    if d.device_type == 'GPU':\n        n += 1",
+        "for d in device_lib.list_local_devices():\n"
+        "    if d.device_type == 'GPU':\n        n += 1\n    else:\n        m += 1",
+    ],
+)
+def test_other_lists_stay_with_a_note(source: str) -> None:
+    ported = check_noop(HEAD + LIST + "n = m = 0\n" + source + "\n# gpu\n", CODE)
+    assert ported.codes() == ported.codes("note") == [CODE]
+
+
+@pytest.mark.parametrize(
+    ("source", "severity", "words"),
+    [
+        ("f = 'NCHW' if tf.test.is_gpu_available() else 'NHWC'", "note", "answers False"),
+        ("if tf.test.is_gpu_available():\n    tf.logging.info('fast')", "note", "only a message"),
+        ("if tf.test.is_gpu_available():\n    fast = True", "note", "answers False"),
+        ("with tf.device(tf.test.gpu_device_name()): pass", "note", "answers ''"),
+        ("g = tf.config.experimental.list_physical_devices('GPU')", "note", "answers []"),
+        ("assert tf.test.is_gpu_available()", "warning", "stops here"),
+        ("if not tf.test.is_gpu_available():\n    raise SystemError", "warning", "stops here"),
+        ("from keras import backend as K\nK.tensorflow_backend._get_available_gpus()", "note",
+         "answers []"),
+        ("import os\nos.system('nvidia-smi -q -d Memory')", "warning", "nvidia-smi"),
+        ("import subprocess\nsubprocess.check_output(['nvidia-smi', '-L'])", "warning",
+         "nvidia-smi"),
+        ("import GPUtil", "warning", "NVIDIA driver"),
+        ("from pynvml import nvmlInit", "warning", "NVIDIA driver"),
+    ],
+)  # fmt: skip
+def test_questions_are_reported(source: str, severity: str, words: str) -> None:
+    ported = check_noop(HEAD + source + "\n# gpu\n", CODE)
+    assert [(f.code, f.severity) for f in ported.findings] == [(CODE, severity)]
+    assert words in ported.findings[0].message
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "is_gpu_available()",
+        "import torch\ntorch.cuda.is_available()",
+        "tf.config.experimental.list_physical_devices('CPU')",
+        "import mine\nmine.device_lib.list_local_devices()",
+        "print('needs nvidia-smi')",
+        "from . import pynvml",
+        "gpus = [d for d in sess.list_devices() if d.device_type == 'GPU']",
+    ],
+)
+def test_others_stay(source: str) -> None:
+    assert not check_noop(HEAD + source + "\n# gpu\n", CODE).findings
+
+
+def test_unit_tests_stay() -> None:
+    ported = port_files(
+        {
+            "a_test.py": """
+            import tensorflow as tf
+
+
+            class ATest(tf.test.TestCase):
+                def testIt(self):
+                    with self.session(force_gpu=tf.test.is_gpu_available()):
+                        pass
+            """
+        },
+        CODE,
+    )
+    assert not ported.findings
