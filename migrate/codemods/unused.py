@@ -13,6 +13,8 @@ from migrate.codemods.edits import Edit
 from migrate.codemods.removals import removal_of as removal_of
 from migrate.codemods.removals import settled, with_emptied
 
+_NAMES_AS_TEXT = frozenset({"eval", "exec", "globals", "locals", "vars"})
+_COMMA = re.compile(r"[ \t]*,[ \t]*")
 _WORD = re.compile(r"\w+")
 
 
@@ -29,6 +31,8 @@ def completed(module: Module, project: Project, edits: Sequence[Edit]) -> list[E
 
 def unused_edits(module: Module, project: Project, edits: Sequence[Edit]) -> list[Edit]:
     """Edits that remove what only the text replaced by ``edits`` has used."""
+    if _reads_names_as_text(module):
+        return []
     removed = [edit for edit in edits if edit.end > edit.start]
     kept_words = {word for edit in edits for word in _WORD.findall(edit.text)}
     loads = _loads(module)
@@ -47,10 +51,20 @@ def unused_edits(module: Module, project: Project, edits: Sequence[Edit]) -> lis
             if scope is None or not _private(module, project, scope[0], name):
                 continue
             done.add((scope_id, name))
-            for edit in _removals(module, name, scope[1]):
+            for edit in _removals(module, project, name, scope[1]):
                 gone.append(edit)
                 progress = True
     return _merged_import_removals(module, gone)
+
+
+def _reads_names_as_text(module: Module) -> bool:
+    """Whether the file uses ``locals()`` and its kind, which see names that nothing else names."""
+    return any(
+        isinstance(node, ast.Name)
+        and node.id in _NAMES_AS_TEXT
+        and not module.lookup(node.id, node)
+        for node in module.nodes
+    )
 
 
 def _loads(module: Module) -> dict[tuple[int, str], list[ast.Name]]:
@@ -78,12 +92,37 @@ def _private(module: Module, project: Project, scope: Scope, name: str) -> bool:
     return not project.is_used_elsewhere(module.path, name)
 
 
-def _removals(module: Module, name: str, bindings: Sequence[Binding]) -> Iterator[Edit]:
+def _removals(
+    module: Module, project: Project, name: str, bindings: Sequence[Binding]
+) -> Iterator[Edit]:
     """Edits that remove every binding of a name; none when one of them must stay."""
-    if all(b.kind == "import" and b.node is not None for b in bindings):
+    if all(b.kind == "import" and not _does_something(module, project, b) for b in bindings):
         yield from (Edit(*module.span(b.node), "") for b in bindings if b.node is not None)
     elif all(_is_plain_assignment(module, binding) for binding in bindings):
         yield from (removal_of(module, b.statement) for b in bindings)  # type: ignore[arg-type]
+
+
+def _does_something(module: Module, project: Project, binding: Binding) -> bool:
+    """Whether an import runs a file of the project that does more than define things."""
+    statement = binding.statement
+    if isinstance(statement, ast.ImportFrom):
+        source = project.resolve_import(module.path, statement.module or "", statement.level)
+        sources = {source, binding.qualified}
+    elif isinstance(statement, ast.Import) and isinstance(binding.node, ast.alias):
+        sources = {project.resolve_import(module.path, binding.node.name, 0)}
+    else:
+        sources = set()
+    paths = {source.partition(":")[0] for source in sources if ":" in source}
+    return any(path in project.files and not _only_defines(project.parsed(path)) for path in paths)
+
+
+def _only_defines(module: Module | None) -> bool:
+    return module is not None and all(
+        isinstance(s, ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom)
+        or (isinstance(s, ast.Assign | ast.Expr) and effect_free(module, s.value))
+        or (isinstance(s, ast.If) and "__main__" in module.text_of(s.test))
+        for s in module.tree.body
+    )
 
 
 def _is_plain_assignment(module: Module, binding: Binding) -> bool:
@@ -120,12 +159,19 @@ def alias_removals(
     if len(dropped) == len(node.names):
         yield removal_of(module, node)
         return
+    text = module.source.text
     kept_before = False
     for position, alias in enumerate(node.names):
         start, end = module.span(alias)
         if alias not in dropped:
             kept_before = True
-        elif kept_before:
-            yield Edit(module.span(node.names[position - 1])[1], end, "")
+            continue
+        if kept_before:
+            cut = (module.span(node.names[position - 1])[1], end)
         else:
-            yield Edit(start, module.span(node.names[position + 1])[0], "")
+            cut = (start, module.span(node.names[position + 1])[0])
+        if "#" in text[slice(*cut)]:
+            # Within brackets, where comments can stand, a comma may stay.
+            behind = _COMMA.match(text, end)
+            cut = (start, behind.end() if behind else end)
+        yield Edit(*cut, "")
