@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from migrate.analysis.graph import Graph
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
+from migrate.analysis.references import owner_of
 
 MODEL_TO_ESTIMATOR = "tensorflow.keras.estimator.model_to_estimator"
 # Where the signature in TensorFlow 1.15.0 has `config`.
@@ -77,7 +78,7 @@ class EstimatorSite:
     def scope(self, project: Project) -> frozenset[str]:
         """The functions that may build its graph: what makes it, and what leads there."""
         graph = project.cached(Graph)
-        own = graph.owner(self.module, self.call)
+        own = owner_of(self.module, self.call)
         return frozenset(graph.reach(graph.callers({own})))
 
 

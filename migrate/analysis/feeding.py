@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from migrate.analysis.estimators import ESTIMATORS
-from migrate.analysis.graph import KERAS_RUNNING, KERAS_TRAINING, OTHER_MINIMIZERS, Graph
+from migrate.analysis.graph import Graph
 from migrate.analysis.module import Module, argument
 from migrate.analysis.project import Project
+from migrate.analysis.references import owner_of
+from migrate.analysis.training import KERAS_RUNNING, KERAS_TRAINING, OTHER_MINIMIZERS
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 # What takes a loss, or what was computed from one.
@@ -197,7 +199,7 @@ class Follower:
 
     def _collected(self, step: _Step) -> Iterator[_Step]:
         """Losses that come out of a collection in the functions around."""
-        owner = self._graph.owner(step.module, step.node)
+        owner = owner_of(step.module, step.node)
         for key in self._graph.callers({owner}):
             path = key.partition(":")[0]
             module = self._module(path)
@@ -205,7 +207,7 @@ class Follower:
                 continue
             for call, name in module.calls:
                 collected = (name or "").rpartition(".")[2] in _COLLECTED
-                if collected and self._graph.owner(module, call) == key:
+                if collected and owner_of(module, call) == key:
                     yield _Step(module, call, True, step.shared)
 
     # --- names, attributes, returns -----------------------------------------------------------

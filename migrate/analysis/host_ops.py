@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from migrate.analysis.graph import Use
+from migrate.analysis.references import Use
 
 _QUEUES = frozenset(
     f"tensorflow.{name}"

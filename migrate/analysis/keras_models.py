@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from migrate.analysis.graph import KERAS_RUNNING, KERAS_TRAINING, Graph
+from migrate.analysis.graph import Graph
 from migrate.analysis.module import Module, keyword
 from migrate.analysis.project import Project
+from migrate.analysis.references import is_unit_test, owner_of
+from migrate.analysis.training import KERAS_RUNNING, KERAS_TRAINING
 
 _ROOTS = ("keras.", "tensorflow.keras.")
 _METHODS = KERAS_TRAINING | KERAS_RUNNING
@@ -42,12 +44,12 @@ class KerasUse:
 
     def _read(self, path: str) -> None:
         module = self._project.parsed(path)
-        if module is None or self._graph.is_unit_test(path):
+        if module is None or is_unit_test(self._project, path):
             return
         for call in running_calls(module, self._project):
             if not _in_session(module, call):
                 assert isinstance(call.func, ast.Attribute)
-                owner = self._graph.owner(module, call)
+                owner = owner_of(module, call)
                 self.places.setdefault(owner, (path, call.lineno, call.func.attr))
 
     def reached(self, functions: set[str]) -> list[tuple[str, int, str]]:
@@ -60,7 +62,7 @@ class KerasUse:
         return sorted(
             key[:-1]
             for key in callers
-            if key.endswith(":") and not self._graph.is_unit_test(key[:-1])
+            if key.endswith(":") and not is_unit_test(self._project, key[:-1])
         )
 
 

@@ -57,6 +57,7 @@ class Project:
         self._looking: set[tuple[str, str]] = set()
         self._failures: dict[str, Unparsable] = {}
         self._derived: dict[Callable[[Project], Any], Any] = {}
+        self._derived_of: dict[str, dict[Callable[[Project, str], Any], Any]] = {}
         self._returned: dict[str, str | None] = {}
 
     def cached(self, derive: Callable[[Project], T]) -> T:
@@ -64,6 +65,13 @@ class Project:
         if derive not in self._derived:
             self._derived[derive] = derive(self)
         return cast(T, self._derived[derive])
+
+    def cached_for(self, path: str, derive: Callable[[Project, str], T]) -> T:
+        """What ``derive`` makes of one file, made once for as long as that file stays."""
+        known = self._derived_of.setdefault(path, {})
+        if derive not in known:
+            known[derive] = derive(self, path)
+        return cast(T, known[derive])
 
     @property
     def files(self) -> Mapping[str, SourceFile]:
@@ -80,15 +88,19 @@ class Project:
         for path, file in changed.items():
             self._files[path] = file
             self._failures.pop(path, None)
+            self._derived_of.pop(path, None)
             dropped = self._parsed.pop(path, None)
             if dropped is not None:
                 self._held -= len(dropped.source.data)
+        if not any(path.endswith(".py") for path in changed):
+            return
         self.__dict__.pop("_folders", None)
         self._derived.clear()
         self._returned.clear()
         if new or any(self._own_name(*key) != found for key, found in before.items()):
             # Names that other modules have resolved through these mean something else now.
             self._parsed.clear()
+            self._derived_of.clear()
             self._members.clear()
             self._own.clear()
             self._held = 0

@@ -17,9 +17,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from migrate.analysis.graph import Graph, Use, restores, trains
+from migrate.analysis.graph import Graph
 from migrate.analysis.module import Module, argument
 from migrate.analysis.project import Project
+from migrate.analysis.references import Use, facts_of, is_unit_test, owner_of
+from migrate.analysis.training import restores, trains
 
 Role = Literal["device", "host", "unknown"]
 
@@ -93,7 +95,7 @@ class SessionSite:
 def session_sites(module: Module, project: Project) -> Iterator[SessionSite]:
     """The places of one module, in source order."""
     for call, kind, opener in _openings(module, project):
-        role, why, scope = _Judge(module, project.cached(Graph), call, kind, opener).judge()
+        role, why, scope = _Judge(module, project, call, kind, opener).judge()
         yield SessionSite(module, call, kind, opener, role, why, frozenset(scope))
 
 
@@ -145,16 +147,17 @@ def _session_base(project: Project, name: str) -> tuple[str, Opener | None] | No
 
 class _Judge:
     def __init__(
-        self, module: Module, graph: Graph, call: ast.Call, kind: str, opener: Opener | None
+        self, module: Module, project: Project, call: ast.Call, kind: str, opener: Opener | None
     ) -> None:
         self.module = module
-        self.graph = graph
+        self.project = project
+        self.graph = project.cached(Graph)
         self.call = call
         self.kind = kind
         self.opener = opener
 
     def judge(self) -> tuple[Role, str, set[str]]:
-        if self.graph.is_unit_test(self.module.path):
+        if is_unit_test(self.project, self.module.path):
             return "host", "a unit test", set()
         owners, described = self._owners()
         scope = self.graph.reach(owners)
@@ -164,7 +167,7 @@ class _Judge:
             return "device", "Keras runs its models in it", self._around(owners, scope)
         block = fresh_graph_block(self.module, self.call)
         if block is not None:
-            facts = self.graph.facts_of(self.module, block)
+            facts = facts_of(self.project, self.module, block)
             inner = self.graph.reach(facts.references)
             found = _evidence([*facts.uses, *self.graph.uses(inner)])
             if found:
@@ -190,11 +193,11 @@ class _Judge:
     def _owners(self) -> tuple[set[str], str]:
         """The functions that can use the session, and a name for them."""
         module, graph = self.module, self.graph
-        own = graph.owner(module, self.call)
+        own = owner_of(module, self.call)
         held = self._holder()
         owner_class = module.class_of(self.call)
         if owner_class is not None and (isinstance(held, ast.Attribute) or self._runs_attributes()):
-            name = graph.owner(module, owner_class.body[0])
+            name = owner_of(module, owner_class.body[0])
             return {own, *graph.members(name)}, f"class {owner_class.name}"
         if own == f"{module.path}:":
             mine = {own}

@@ -9,6 +9,7 @@ from migrate.analysis.flow import Flow, Reached
 from migrate.analysis.graph import Graph
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
+from migrate.analysis.references import is_unit_test, owner_of
 from migrate.codemods.device_names import (
     DeviceText,
     device_text,
@@ -63,7 +64,7 @@ class Pins:
         # Functions whose devices change; a unit test that reaches one may expect its GPU.
         self._changed: set[str] = set()
         candidates = [path for path in project.python_files if self._may_pin(path)]
-        tests = [path for path in candidates if self._graph.is_unit_test(path)]
+        tests = [path for path in candidates if is_unit_test(project, path)]
         for path in candidates:
             if path not in tests and (module := project.parsed(path)) is not None:
                 for literal in gpu_literals(module):
@@ -113,7 +114,7 @@ class Pins:
             file.notes.append(Note(text.literal, "warning", message, _BY_HAND))
             return
         file.edits += text.edits
-        self._changed.add(self._graph.owner(module, text.literal))
+        self._changed.add(owner_of(module, text.literal))
         for dropped in text.dropped:
             self._note_dropped(module, dropped)
         if reached.unused and not reached.arguments:
@@ -140,7 +141,7 @@ class Pins:
             return
         for owner, applied, _ in ends:
             self._file(owner).edits.append(Edit(*owner.span(applied), repr(text.left)))
-            self._changed.add(self._graph.owner(owner, applied))
+            self._changed.add(owner_of(owner, applied))
 
     def _leave(self, module: Module, literal: ast.expr, reached: Reached) -> None:
         notes = self._file(module).notes
@@ -222,7 +223,7 @@ class Pins:
         return any("device" in module.text_of(a) for a in call.args[:2] if a is not node)
 
     def _tests_changed(self, module: Module, literal: ast.expr) -> bool:
-        owner = self._graph.owner(module, literal)
+        owner = owner_of(module, literal)
         return bool(self._changed & self._graph.reach([owner]))
 
 

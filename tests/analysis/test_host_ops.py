@@ -1,8 +1,8 @@
 import pytest
 
-from migrate.analysis import estimators, graph, host_ops, sessions
-from migrate.analysis.graph import Use
+from migrate.analysis import estimators, host_ops, sessions
 from migrate.analysis.host_ops import host_kind, host_uses
+from migrate.analysis.references import Use
 from migrate.analysis.symbols import canonical, known
 
 _TABLES = {
@@ -14,8 +14,8 @@ _TABLES = {
     "openers": sessions.OPENERS,
     "estimators": estimators.ESTIMATORS,
     "by hand": estimators.BY_HAND,
-    "trainers": graph._TRAINERS,
-    "restorers": graph._RESTORERS,
+    "trainers": training._TRAINERS,
+    "restorers": training._RESTORERS,
 }
 
 

@@ -41,6 +41,7 @@ from collections.abc import Iterator
 
 from migrate.analysis.graph import Graph
 from migrate.analysis.host_ops import host_uses
+from migrate.analysis.references import owner_of
 from migrate.analysis.sessions import MONITORED_SESSION, OPENERS, SessionSite, session_sites
 from migrate.codemods.configuring import add_argument, configure_call
 from migrate.codemods.rule import Change, Context, Rule, RuntimeImport, SessionRow
@@ -77,7 +78,7 @@ def configure_sessions(context: Context) -> Iterator[Change]:
 
 def _role(context: Context, site: SessionSite) -> tuple[str, str]:
     roles = context.options.get("roles", {})
-    owner = context.project.cached(Graph).owner(context.module, site.call)
+    owner = owner_of(context.module, site.call)
     for place in (f"{context.module.path}:{site.call.lineno}", owner):
         if place in roles:
             return roles[place], "the recipe says so"

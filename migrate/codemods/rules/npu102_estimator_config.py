@@ -38,6 +38,7 @@ from collections.abc import Iterator
 from migrate.analysis.estimators import ESTIMATORS, EstimatorSite, estimator_sites
 from migrate.analysis.graph import Graph
 from migrate.analysis.host_ops import host_uses
+from migrate.analysis.references import is_unit_test
 from migrate.codemods.configuring import configure_call
 from migrate.codemods.rule import Change, Context, Rule, SessionRow
 
@@ -61,7 +62,7 @@ _BY_HAND = (
 @NPU102.on_module
 def configure_estimators(context: Context) -> Iterator[Change]:
     module = context.module
-    if context.project.cached(Graph).is_unit_test(module.path):
+    if is_unit_test(context.project, module.path):
         return
     for site in estimator_sites(module, context.project):
         kind = site.kind.replace("tensorflow.", "tf.", 1)

@@ -50,6 +50,7 @@ from migrate.analysis.graph import Graph
 from migrate.analysis.host_ops import host_uses
 from migrate.analysis.keras_models import CLEAR_SESSION, SET_SESSION, KerasUse, running_calls
 from migrate.analysis.module import Module
+from migrate.analysis.references import facts_of, is_unit_test, owner_of
 from migrate.analysis.sessions import fresh_graph_block
 from migrate.codemods.edits import Edit
 from migrate.codemods.rule import Change, Context, Rule, RuntimeImport, SessionRow
@@ -74,7 +75,7 @@ def give_keras_a_session(context: Context) -> Iterator[Change]:
     keras = context.project.cached(KerasUse)
     graph = context.project.cached(Graph)
     module = context.module
-    if not keras.places or graph.is_unit_test(module.path):
+    if not keras.places or is_unit_test(context.project, module.path):
         return
     top = {f"{module.path}:"}
     places = keras.reached(top)
@@ -121,9 +122,8 @@ def _guard(module: Module) -> ast.If | None:
 
 def _builds_before(context: Context, keras: KerasUse, guard: ast.If) -> bool:
     """Whether the top level outside of the guard makes layers or trains."""
-    graph = context.project.cached(Graph)
     rest = [s for s in context.module.tree.body if s is not guard and not isinstance(s, _INERT)]
-    facts = graph.facts_of(context.module, rest)
+    facts = facts_of(context.project, context.module, rest)
     names = [use.name.partition("keras.")[2].partition(".")[0] for use in facts.uses]
     return bool(_BUILDING & set(names) or keras.reached(facts.references))
 
@@ -217,7 +217,7 @@ def _unreached(context: Context, keras: KerasUse) -> Iterator[Change]:
     """Training in this file that gets no session."""
     module = context.module
     for call in running_calls(module, context.project):
-        owner = context.project.cached(Graph).owner(module, call)
+        owner = owner_of(module, call)
         if keras.places.get(owner, ("", 0))[1] != call.lineno:
             continue
         scripts = keras.scripts(owner)

@@ -49,8 +49,8 @@ from collections.abc import Iterator
 
 from migrate.analysis.batches import BATCHERS, BatchSite, batch_sites, is_endless
 from migrate.analysis.feeding import Feeding, Follower
-from migrate.analysis.graph import Graph
 from migrate.analysis.modes import depends_on_mode, mode_of
+from migrate.analysis.references import is_unit_test
 from migrate.codemods.configuring import add_argument
 from migrate.codemods.rule import Change, Context, Rule
 
@@ -68,7 +68,7 @@ NPU301 = Rule(
 def fix_batch_sizes(context: Context) -> Iterator[Change]:
     module = context.module
     choice = context.options.get("drop_remainder", "training")
-    if choice == "never" or context.project.cached(Graph).is_unit_test(module.path):
+    if choice == "never" or is_unit_test(context.project, module.path):
         return
     for site in batch_sites(module):
         if site.drops is not None and not _is_false(site.drops):

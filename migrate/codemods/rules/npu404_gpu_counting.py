@@ -31,8 +31,8 @@ import re
 from collections.abc import Iterator
 
 from migrate.analysis.flow import Flow
-from migrate.analysis.graph import Graph
 from migrate.analysis.module import Module
+from migrate.analysis.references import is_unit_test
 from migrate.codemods.removals import comments_in
 from migrate.codemods.rule import Change, Context, Rule
 
@@ -65,7 +65,7 @@ NPU404 = Rule(
 @NPU404.on_module
 def count_no_gpus(context: Context) -> Iterator[Change]:
     module = context.module
-    if context.project.cached(Graph).is_unit_test(module.path):
+    if is_unit_test(context.project, module.path):
         return
     for call, name in module.calls_of(_LIST, *_ANSWERS):
         if name == _LIST:

@@ -1,0 +1,310 @@
+"""What each piece of a project's code refers to: its own functions, and names of libraries.
+
+A reference counts like a call: a function handed to ``functools.partial`` or kept in a table is
+as good as called. Only functions given to a ``tf.data`` transformation are kept apart, since they
+become part of the input pipeline, which always runs on the host.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from migrate.analysis.module import Module
+from migrate.analysis.project import Project
+
+# What calls the function that is its first argument, or the argument of one of these names: a
+# tf.data transformation, or Python on the host.
+_TRANSFORMATIONS = frozenset(
+    "map filter flat_map interleave parallel_interleave map_and_batch "
+    "map_and_batch_with_legacy_function map_with_legacy_function filter_with_legacy_function "
+    "from_generator apply py_func py_function numpy_function".split()
+)
+_FUNCTION_PARAMETERS = frozenset("map_func predicate generator transformation_func func".split())
+# Methods that tell what an object of unknown class does.
+TELLING_METHODS = frozenset({"minimize", "apply_gradients", "compute_gradients"})
+
+
+@dataclass(frozen=True)
+class Use:
+    """A name of a library at a place.
+
+    Args:
+        name: qualified, or ``.method`` on an object of unknown class.
+    """
+
+    name: str
+    path: str
+    line: int
+
+    @property
+    def place(self) -> str:
+        return f"{self.path}:{self.line}"
+
+
+@dataclass
+class Facts:
+    """What a piece of code refers to.
+
+    Args:
+        references: project functions, classes and methods, by qualified name.
+        pipeline: those that are only handed to a ``tf.data`` transformation.
+        uses: library names.
+    """
+
+    references: set[str] = field(default_factory=set)
+    pipeline: set[str] = field(default_factory=set)
+    uses: list[Use] = field(default_factory=list)
+
+
+@dataclass
+class ClassFacts:
+    """A class: its methods, and those of its bases that are the project's own."""
+
+    methods: set[str] = field(default_factory=set)
+    bases: list[str] = field(default_factory=list)
+
+
+def functions_in(project: Project, path: str) -> dict[str, Facts]:
+    """What each function of a file refers to; the module's own code is ``path:``."""
+    return project.cached_for(path, _functions)
+
+
+def classes_in(project: Project, path: str) -> dict[str, ClassFacts]:
+    """The classes of a file, by qualified name."""
+    return project.cached_for(path, _classes)[0]
+
+
+def is_unit_test(project: Project, path: str) -> bool:
+    """Whether the file defines a test case."""
+    return project.cached_for(path, _classes)[1]
+
+
+def facts_of(project: Project, module: Module, nodes: Iterable[ast.AST]) -> Facts:
+    """What a part of a function refers to, such as the body of a ``with``."""
+    facts = Facts()
+    reader = _Reader(project)
+    for node in nodes:
+        for part in ast.walk(node):
+            reader.note(module, part, facts)
+    return facts
+
+
+def owner_of(module: Module, node: ast.AST) -> str:
+    """The function whose code the node is; the module's own code is ``path:``."""
+    key = f"{module.path}:"
+    for parent in reversed(list(module.ancestors(node))):
+        key = _inside(key, parent)
+    return key
+
+
+def _functions(project: Project, path: str) -> dict[str, Facts]:
+    functions: dict[str, Facts] = {}
+    module = project.parsed(path)
+    if module is None:
+        return functions
+    reader = _Reader(project)
+    owners: dict[ast.AST, str] = {module.tree: f"{path}:"}
+    for node in module.nodes[1:]:
+        parent = module.parents[node]
+        owners[node] = owner = _inside(owners[parent], parent)
+        if isinstance(node, ast.Name | ast.Attribute):
+            reader.note(module, node, functions.setdefault(owner, Facts()))
+    return functions
+
+
+def _classes(project: Project, path: str) -> tuple[dict[str, ClassFacts], bool]:
+    classes: dict[str, ClassFacts] = {}
+    is_test = False
+    module = project.parsed(path)
+    for node in module.nodes if module is not None else []:
+        if not isinstance(node, ast.ClassDef):
+            continue
+        known = classes.setdefault(f"{path}:{node.name}", ClassFacts())
+        for statement in node.body:
+            if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+                known.methods.add(statement.name)
+        for base in node.bases:
+            name = module.qualified(base) if module is not None else None
+            if name is None:
+                continue
+            if ":" in name:
+                known.bases.append(name)
+            elif name.endswith("TestCase"):
+                is_test = True
+    return classes, is_test
+
+
+class _Reader:
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    def note(self, module: Module, node: ast.AST, facts: Facts) -> None:
+        if isinstance(node, ast.Attribute):
+            if isinstance(module.parents.get(node), ast.Attribute):
+                return
+        elif not isinstance(node, ast.Name) or isinstance(module.parents.get(node), ast.Attribute):
+            return
+        if not isinstance(node.ctx, ast.Load):
+            return
+        target = self._target(module, node)
+        if target is None:
+            if isinstance(node, ast.Attribute) and node.attr in TELLING_METHODS:
+                facts.uses.append(Use(f".{node.attr}", module.path, node.lineno))
+            return
+        piped = self._is_piped(module, node)
+        if ":" not in target:
+            if not piped and target.startswith(("tensorflow.", "keras.", "horovod.")):
+                facts.uses.append(Use(target, module.path, node.lineno))
+            if target == "tensorflow.app.run" and "main" in module.scope.bindings:
+                facts.references.add(f"{module.path}:main")  # what it calls by default
+            return
+        if piped:
+            facts.pipeline.add(target)
+        else:
+            facts.references.add(target)
+
+    # --- what a dataset's transformations call ------------------------------------------------
+
+    def _is_piped(self, module: Module, node: ast.AST) -> bool:
+        """Whether the code is part of a function that only a ``tf.data`` transformation calls.
+
+        Looks through lambdas, through names that lambdas are bound to, and through parameters
+        of the project's functions.
+        """
+        child = node
+        for parent in module.ancestors(node):
+            if isinstance(parent, ast.keyword):
+                continue
+            if isinstance(parent, ast.Call) and parent.func is not child:
+                if _is_transformed(module, parent, child):
+                    return True
+                if child is node and self._goes_to_pipeline(module, parent, node):
+                    return True
+            elif isinstance(parent, ast.arguments) and child is node:
+                return self._is_piped_default(module, parent, node)
+            elif isinstance(parent, ast.Assign) and isinstance(child, ast.Lambda):
+                target = parent.targets[0]
+                return isinstance(target, ast.Name) and self._name_is_piped(
+                    module, target.id, module.nodes
+                )
+            if isinstance(parent, ast.stmt):
+                return False
+            child = parent
+        return False
+
+    def _name_is_piped(self, module: Module, name: str, nodes: Iterable[ast.AST]) -> bool:
+        """Whether every use of the name hands it to a transformation."""
+        loads = [
+            n
+            for n in nodes
+            if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load)
+        ]
+        return bool(loads) and all(
+            isinstance(call := _call_around(module, n), ast.Call)
+            and _is_transformed(module, call, n)
+            for n in loads
+        )
+
+    def _goes_to_pipeline(self, module: Module, call: ast.Call, node: ast.AST) -> bool:
+        """Whether a project function hands this argument of its call to transformations only."""
+        called = module.qualified(call.func) or ""
+        path, colon, dotted = called.partition(":")
+        if not colon:
+            return False
+        callee = self._project.parsed(path) if path in self._project.files else None
+        function = callee.definition(dotted) if callee is not None else None
+        if callee is None or not isinstance(function, ast.FunctionDef) or "." in dotted:
+            return False
+        names = [k.arg for k in call.keywords if k.value is node]
+        if not names and node in call.args:
+            position = call.args.index(node)
+            names = [a.arg for a in function.args.args[position : position + 1]]
+        return bool(names and names[0]) and self._name_is_piped(
+            callee, names[0] or "", ast.walk(function)
+        )
+
+    def _is_piped_default(self, module: Module, arguments: ast.arguments, node: ast.AST) -> bool:
+        function = module.parents[arguments]
+        if node not in arguments.defaults:
+            return False
+        place = arguments.defaults.index(node) - len(arguments.defaults)
+        every = [*arguments.posonlyargs, *arguments.args]
+        return self._name_is_piped(module, every[place].arg, ast.walk(function))
+
+    def _target(self, module: Module, node: ast.AST) -> str | None:
+        if isinstance(node, ast.Name):
+            local = _local_function(module, node)
+            if local is not None:
+                return _inside(owner_of(module, local), local)
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "self"
+        ):
+            return self._method(module, node)
+        return module.qualified(node)
+
+    def _method(self, module: Module, node: ast.Attribute) -> str | None:
+        owner = module.class_of(node)
+        if owner is None:
+            return None
+        seen: set[str] = set()
+        queue = [f"{module.path}:{owner.name}"]
+        while queue:
+            key = queue.pop(0)
+            if key in seen:
+                continue
+            seen.add(key)
+            path = key.partition(":")[0]
+            known = classes_in(self._project, path).get(key)
+            if known is None:
+                continue
+            if node.attr in known.methods:
+                return f"{key}.{node.attr}"
+            queue += known.bases
+        return None
+
+
+def _inside(owner: str, node: ast.AST) -> str:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return f"{owner}{'' if owner.endswith(':') else '.'}{node.name}"
+    return owner
+
+
+def _local_function(module: Module, node: ast.Name) -> ast.AST | None:
+    """The definition, when the name is a function defined inside another."""
+    found = module.lookup(node.id, node)
+    if found is None or found[0].parent is None:
+        return None
+    definitions = [b.node for b in found[1] if b.kind == "definition"]
+    return definitions[0] if len(definitions) == 1 else None
+
+
+def _call_around(module: Module, node: ast.AST) -> ast.AST | None:
+    """The call whose argument the node is, at once or as the first of a ``functools.partial``."""
+    parent = module.parents.get(node)
+    if isinstance(parent, ast.keyword):
+        parent = module.parents.get(parent)
+    return parent
+
+
+def _is_transformed(module: Module, call: ast.Call, argument: ast.AST) -> bool:
+    """Whether the call hands the argument, a function or what makes one, to a transformation."""
+    called = call.func
+    name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+    if name not in _TRANSFORMATIONS:
+        return False
+    if argument not in call.args[:1] and not any(
+        k.value is argument and k.arg in _FUNCTION_PARAMETERS for k in call.keywords
+    ):
+        return False
+    qualified = module.qualified(called)
+    if qualified is not None:
+        return qualified.startswith("tensorflow.")
+    # Objects of unknown class are taken for datasets, but layers have an `apply` as well; a
+    # plain name that nothing binds is a builtin.
+    if name == "apply":
+        return not isinstance(argument, ast.Call)
+    return isinstance(called, ast.Attribute) or module.lookup(name, called) is not None
