@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 from migrate.analysis.graph import Graph
 from migrate.analysis.module import Module, argument
@@ -51,8 +52,14 @@ class Flow:
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._names: dict[str, dict[tuple[ast.AST, str], list[ast.Name]]] = {}
-        self._attributes: dict[str, dict[str, list[ast.Attribute]]] = {}
+        # Weak, so that the project decides which modules stay in memory.
+        self._names: WeakKeyDictionary[Module, dict[tuple[ast.AST, str], list[ast.Name]]] = (
+            WeakKeyDictionary()
+        )
+        self._attributes: WeakKeyDictionary[Module, dict[str, list[ast.Attribute]]] = (
+            WeakKeyDictionary()
+        )
+        self._holding: dict[bytes, list[str]] = {}
 
     def trace(self, module: Module, node: ast.AST, *, template: bool = False) -> Reached:
         """Follows the value of an expression.
@@ -187,12 +194,12 @@ class Flow:
         if scope.parent is None:
             yield from self._loads_elsewhere(module, name.id)
         elif isinstance(scope.node, ast.ClassDef):
-            yield from self._named_attributes(name.id)
+            yield from self._named_attributes(name.id, module)
 
     def _index(self, module: Module) -> dict[tuple[ast.AST, str], list[ast.Name]]:
-        known = self._names.get(module.path)
+        known = self._names.get(module)
         if known is None:
-            known = self._names[module.path] = {}
+            known = self._names[module] = {}
             for node in module.nodes:
                 if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                     found = module.lookup(node.id, node)
@@ -203,7 +210,7 @@ class Flow:
     def _loads_elsewhere(self, module: Module, name: str) -> Iterator[Place]:
         """Uses, in other modules, of a name at the top level of this one."""
         wanted = f"{module.path}:{name}"
-        for other in self._containing(name.encode()):
+        for other in self._containing(name.encode(), module):
             if other.path == module.path:
                 continue
             local = {name}
@@ -229,19 +236,21 @@ class Flow:
         if owner is not None and _is_self(target.value):
             key = f"{module.path}:{owner.name}"
             family = {key, *self._project.cached(Graph).reach_classes(key)}
-        for other, load in self._named_attributes(target.attr):
+        for other, load in self._named_attributes(target.attr, module):
             if family and _is_self(load.value):
                 inside = other.class_of(load)
                 if inside is not None and f"{other.path}:{inside.name}" not in family:
                     continue
             yield other, load
 
-    def _named_attributes(self, name: str) -> Iterator[tuple[Module, ast.Attribute]]:
+    def _named_attributes(
+        self, name: str, near: Module | None = None
+    ) -> Iterator[tuple[Module, ast.Attribute]]:
         """Reads of an attribute by its name, apart from those of libraries."""
-        for module in self._containing(f".{name}".encode()):
-            known = self._attributes.get(module.path)
+        for module in self._containing(f".{name}".encode(), near):
+            known = self._attributes.get(module)
             if known is None:
-                known = self._attributes[module.path] = {}
+                known = self._attributes[module] = {}
                 for node in module.nodes:
                     if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
                         known.setdefault(node.attr, []).append(node)
@@ -250,9 +259,15 @@ class Flow:
                 if qualified is None or ":" in qualified or ".FLAGS." in qualified:
                     yield module, load
 
-    def _containing(self, text: bytes) -> Iterator[Module]:
-        for path in self._project.python_files:
-            if text in self._project.files[path].data:
+    def _containing(self, text: bytes, near: Module | None = None) -> Iterator[Module]:
+        """The files that hold a text; with ``near``, that file and those that may import it."""
+        files = self._project.files
+        if text not in self._holding:
+            self._holding[text] = [p for p in self._project.python_files if text in files[p].data]
+        stem = near.path.removesuffix("/__init__.py").rpartition("/")[2] if near else ""
+        wanted = stem.removesuffix(".py").encode()
+        for path in self._holding[text]:
+            if near is None or path == near.path or wanted in files[path].data:
                 module = self._project.parsed(path)
                 if module is not None:
                     yield module
@@ -323,7 +338,7 @@ class Flow:
         parent = module.parents.get(function)
         uses: list[Place]
         if isinstance(parent, ast.ClassDef):
-            uses = list(self._named_attributes(function.name))
+            uses = list(self._named_attributes(function.name, module))
             if any(isinstance(d, ast.Name) and d.id == "property" for d in function.decorator_list):
                 yield from uses
                 return
