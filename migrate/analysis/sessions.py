@@ -67,6 +67,7 @@ OPENERS: dict[str, Opener] = {
     "tensorflow.contrib.training.evaluate_repeatedly": Opener("config", 9, "evaluates checkpoints"),
 }
 MONITORED_SESSION = "tensorflow.train.MonitoredSession"
+_WRAPPERS = frozenset({"npu_session_config", "host_session_config", "npu_run_config"})
 _RUN_METHODS = frozenset({"run", "partial_run", "make_callable", "run_step_fn"})
 
 
@@ -121,6 +122,16 @@ def has_stars(call: ast.Call) -> bool:
     return any(isinstance(a, ast.Starred) for a in call.args) or any(
         k.arg is None for k in call.keywords
     )
+
+
+def runtime_wrapper(module: Module, value: ast.expr | None) -> str | None:
+    """The runtime's function that makes a configuration, when one does."""
+    if isinstance(value, ast.Call):
+        called = module.qualified(value.func) or ""
+        name = called.rpartition(".")[2].rpartition(":")[2]
+        if called.startswith("npu_runtime") and name in _WRAPPERS:
+            return name
+    return None
 
 
 def _session_base(project: Project, name: str) -> tuple[str, Opener | None] | None:

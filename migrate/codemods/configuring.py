@@ -6,20 +6,9 @@ import ast
 from collections.abc import Iterator
 
 from migrate.analysis.module import Module, argument
-from migrate.analysis.sessions import has_stars
+from migrate.analysis.sessions import has_stars, runtime_wrapper
 from migrate.codemods.edits import Edit
 from migrate.codemods.rule import Change, Context, RuntimeImport
-
-_CONFIGURATORS = ("npu_session_config", "host_session_config", "npu_run_config")
-
-
-def is_configured(module: Module, value: ast.expr | None) -> str | None:
-    """The runtime's function that makes a configuration, when one does."""
-    if isinstance(value, ast.Call):
-        called = module.qualified(value.func) or ""
-        if called.startswith("npu_runtime") and called.endswith(_CONFIGURATORS):
-            return called.rpartition(".")[2].rpartition(":")[2]
-    return None
 
 
 def configure_call(
@@ -49,7 +38,7 @@ def configure_call(
 
 
 def _wrap(context: Context, value: ast.expr, name: str, options: str) -> Iterator[Change]:
-    if is_configured(context.module, value):
+    if runtime_wrapper(context.module, value):
         return
     if isinstance(value, ast.Constant) and value.value is None:
         yield context.replace(value, f"{name}({options})")

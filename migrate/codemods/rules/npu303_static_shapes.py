@@ -1,0 +1,106 @@
+"""Reports shapes on the device that are not fixed, and fixes those that the recipe names.
+
+What it does: in the code that builds or uses the graph of a session on the device, it finds
+placeholders whose shape has a `None` or is missing, reshapes of such placeholders to -1, and
+operators whose output's size depends on values (`boolean_mask`, `where`, `unique`). It changes a
+placeholder only where the recipe says by what.
+
+Why: the device runs compiled graphs. Each new shape that is fed compiles the graph again, which
+takes minutes for a large model; operators that are open by value may not be supported at all.
+
+Example (with `batch = { "model.py:x" = "batch_size" }`):
+    x = tf.placeholder(tf.float32, [None, 32, 32, 3], 'x')
+
+becomes:
+    x = tf.placeholder(tf.float32, [batch_size, 32, 32, 3], 'x')
+
+Options (recipe): `batch`, a table from `path.py:name` (the variable, the attribute, or the
+operator's name) to the expression that takes the place of the leading `None`.
+
+Fix safety: the choice is the recipe's, since each feed must then have exactly that size. It is
+refused, with an error, where the expression's names do not exist at that place, and where a feed
+is a slice such as `images[i:i + n]`, whose last part may be shorter.
+
+Not handled: shapes that become open inside of a library or by way of a parameter. Scripts whose
+sessions are on the host, and unit tests, are left out.
+
+Authority: CANN "TensorFlow 1.15 Model Porting Guide", constraints (whole graphs of static shape
+are preferred; each new shape compiles again).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from migrate.analysis.device_sessions import DeviceSessions
+from migrate.analysis.graph import Graph
+from migrate.analysis.shapes import OpenShape, open_shapes, sliced_feeds
+from migrate.codemods.rule import Change, Context, Rule
+
+NPU303 = Rule(
+    "NPU303",
+    "static-shapes",
+    group="input-pipeline",
+    literals=(b"placeholder", b"boolean_mask", b"where", b"unique", b"dynamic_partition"),
+    options=frozenset({"batch"}),
+)
+_ADVICE = {
+    "placeholder": (
+        "Each new shape that is fed compiles the graph again. If one size will do, name it in the "
+        "recipe (option batch)."
+    ),
+    "reshape": "It is fixed as soon as the placeholder is.",
+    "values": "Each new size compiles again: a mask of fixed size costs less.",
+}
+
+
+@NPU303.on_module
+def report_open_shapes(context: Context) -> Iterator[Change]:
+    module = context.module
+    graph = context.project.cached(Graph)
+    places = [] if graph.is_unit_test(module.path) else list(open_shapes(module))
+    if not places:
+        return
+    device = context.project.cached(DeviceSessions).functions
+    for place in places:
+        if graph.owner(module, place.call) not in device:
+            continue
+        chosen = _chosen(context, place)
+        if chosen is None:
+            yield context.finding(
+                place.call, "note", f"shape not fixed: {place.what}", _ADVICE[place.kind]
+            )
+        elif reason := _refused(context, place, chosen):
+            yield context.finding(
+                place.call,
+                "error",
+                f"the recipe's batch {chosen!r} does not fit {place.name or place.label}: {reason}",
+                "Take it out of the recipe, or make every feed of that size.",
+            )
+        elif place.batch is not None:
+            yield context.replace(place.batch, chosen)
+
+
+def _chosen(context: Context, place: OpenShape) -> str | None:
+    table = context.options.get("batch", {})
+    for name in (place.name, place.label):
+        if place.kind == "placeholder" and f"{context.module.path}:{name}" in table:
+            return str(table[f"{context.module.path}:{name}"])
+    return None
+
+
+def _refused(context: Context, place: OpenShape, expression: str) -> str:
+    if place.batch is None:
+        return "its shape does not begin with None"
+    try:
+        parsed = ast.parse(expression, mode="eval")
+    except SyntaxError:
+        return "that is no expression"
+    for part in ast.walk(parsed):
+        if isinstance(part, ast.Name) and context.module.lookup(part.id, place.call) is None:
+            return f"nothing is called {part.id} there"
+    for module, value in sliced_feeds(context.project, place):
+        line = getattr(value, "lineno", 0)
+        return f"{module.text_of(value)} is fed at {module.path}:{line}, and may be shorter"
+    return ""
