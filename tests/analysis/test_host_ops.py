@@ -1,6 +1,6 @@
 import pytest
 
-from migrate.analysis import estimators, host_ops, sessions
+from migrate.analysis import estimators, host_ops, sessions, training
 from migrate.analysis.host_ops import host_kind, host_uses
 from migrate.analysis.references import Use
 from migrate.analysis.symbols import canonical, known
