@@ -10,6 +10,7 @@ from migrate.analysis.graph import Graph
 from migrate.analysis.keras_models import KerasUse
 from migrate.analysis.module import Module, argument
 from migrate.analysis.project import Project
+from migrate.analysis.references import is_unit_test
 from migrate.analysis.sessions import SessionSite, runtime_wrapper, session_sites
 
 
@@ -60,7 +61,7 @@ class DeviceSessions:
 
 def _sessions(module: Module, project: Project) -> Iterator[DeviceSession]:
     graph = project.cached(Graph)
-    if graph.is_unit_test(module.path):
+    if is_unit_test(project, module.path):
         return
     for site in session_sites(module, project):
         if site.role != "host" and not _is_on_host(site):

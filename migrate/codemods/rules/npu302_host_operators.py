@@ -36,8 +36,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from migrate.analysis.device_sessions import DeviceSessions
-from migrate.analysis.graph import Graph, Use
+from migrate.analysis.graph import Graph
 from migrate.analysis.host_ops import host_kind, host_uses
+from migrate.analysis.references import Use
 from migrate.codemods.rule import Change, Context, Rule
 from migrate.findings import Finding
 

@@ -34,7 +34,7 @@ import ast
 from collections.abc import Iterator
 
 from migrate.analysis.device_sessions import DeviceSessions
-from migrate.analysis.graph import Graph
+from migrate.analysis.references import is_unit_test, owner_of
 from migrate.analysis.shapes import OpenShape, open_shapes, sliced_feeds
 from migrate.codemods.rule import Change, Context, Rule
 
@@ -58,13 +58,12 @@ _ADVICE = {
 @NPU303.on_module
 def report_open_shapes(context: Context) -> Iterator[Change]:
     module = context.module
-    graph = context.project.cached(Graph)
-    places = [] if graph.is_unit_test(module.path) else list(open_shapes(module))
+    places = [] if is_unit_test(context.project, module.path) else list(open_shapes(module))
     if not places:
         return
     device = context.project.cached(DeviceSessions).functions
     for place in places:
-        if graph.owner(module, place.call) not in device:
+        if owner_of(module, place.call) not in device:
             continue
         chosen = _chosen(context, place)
         if chosen is None:
