@@ -17,7 +17,7 @@ from migrate.codemods.gates import (
     check_python,
     parses,
 )
-from migrate.codemods.imports import import_edits
+from migrate.codemods.imports import with_imports
 from migrate.codemods.registry import in_groups
 from migrate.codemods.rule import Change, FileChange, Rule, RuntimeImport, SessionRow
 from migrate.codemods.unused import completed
@@ -189,7 +189,7 @@ def _rewrite_module(
     for rule in edits.values():
         result.fired[rule.code] += 1
         result.fired_in.setdefault(module.path, set()).add(rule.code)
-    result.runtime |= {item.module for item in wanted}
+    result.runtime |= {item.provider for item in wanted}
     return SourceFile(module.path, data, project.files[module.path].mode)
 
 
@@ -226,7 +226,7 @@ def _edited(
     if not edits:
         return None
     # Imports first: what a rule inserts at the same place may use them.
-    edits = [*import_edits(module, wanted), *completed(module, project, edits)]
+    edits = with_imports(module, completed(module, project, edits), wanted)
     if found := collision(edits):
         first, second = (module.source.line_of(edit.start) for edit in found)
         raise GateFailed(f"two edits touch the same text (lines {first} and {second})")

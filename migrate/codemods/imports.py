@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from migrate.analysis.module import Module
 from migrate.codemods.edits import Edit
 from migrate.codemods.rule import RuntimeImport
+
+
+def with_imports(
+    module: Module, edits: Sequence[Edit], wanted: Collection[RuntimeImport]
+) -> list[Edit]:
+    """The edits, and before them those that import what they need."""
+    rest = list(edits)
+    added = []
+    for edit in import_edits(module, wanted):
+        # The statement behind the imports may change from its first character on.
+        behind = next((e for e in rest if e.start == edit.end and e.end > e.start), None)
+        if edit.start == edit.end and behind is not None:
+            rest.remove(behind)
+            edit = Edit(edit.start, behind.end, edit.text + behind.text)
+        added.append(edit)
+    return [*added, *rest]
 
 
 def import_edits(module: Module, wanted: Collection[RuntimeImport]) -> Iterator[Edit]:

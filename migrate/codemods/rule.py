@@ -30,12 +30,19 @@ class RuntimeImport:
     Args:
         alias: the name that it gets in the file, where that is another.
         placed: the rule's own edits write the import; the engine only has to know.
+        whole: ``name`` is itself a module of the runtime.
     """
 
     name: str
     module: str = "npu_runtime"
     alias: str = ""
     placed: bool = False
+    whole: bool = False
+
+    @property
+    def provider(self) -> str:
+        """The module that the port must carry."""
+        return f"{self.module}.{self.name}" if self.whole else self.module
 
 
 @dataclass(frozen=True)

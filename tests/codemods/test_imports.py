@@ -7,8 +7,9 @@ import ast
 import pytest
 
 from migrate.analysis.project import Project
-from migrate.codemods.edits import apply
+from migrate.codemods.edits import Edit, apply
 from migrate.codemods.imports import import_edits
+from migrate.codemods.imports import with_imports as with_imports_before
 from migrate.codemods.rule import RuntimeImport
 from migrate.upstream.tree import SourceFile
 from tests.codemods.support import dedent
@@ -237,3 +238,24 @@ def test_a_script_deep_down_climbs_to_the_root() -> None:
     assert "os.path.abspath(__file__)), '..', '..', '..'))" in after
     assert after.count("import os\n") == after.count("import sys\n") == 1
     assert after.index("sys.path") < after.index("npu_runtime")
+
+
+@pytest.mark.parametrize(
+    ("edit", "after"),
+    [
+        (Edit(10, 14, "see"), "see(1)"),
+        (Edit(10, 10, "f("), "f(show(1)"),
+        (Edit(9, 9, "  # x"), "show(1)"),
+    ],
+)
+def test_imports_come_before_edits_of_the_statement_behind_them(edit: Edit, after: str) -> None:
+    text = "import os\nshow(1)\n"
+    module = Project({"a.py": SourceFile("a.py", text.encode())}).module("a.py")
+    lines = apply(text, with_imports_before(module, [edit], {CONFIG})).splitlines()
+    assert lines[1:] == ["from npu_runtime import npu_session_config", after]
+
+
+def test_a_module_of_the_runtime_is_what_the_port_must_carry() -> None:
+    assert RuntimeImport("images", whole=True).provider == "npu_runtime.images"
+    assert READ.provider == "npu_runtime.images"
+    assert CONFIG.provider == "npu_runtime"

@@ -49,7 +49,7 @@ _MODULES = {
     "scipy.ndimage": frozenset({"imread"}),
 }
 # What else later releases of SciPy no longer have in scipy.misc.
-GONE = frozenset(
+_GONE = frozenset(
     "bytescale comb factorial factorial2 factorialk fromimage imfilter imrotate imshow info "
     "logsumexp pade source toimage who".split()
 )
@@ -67,9 +67,24 @@ def take_from_runtime(context: Context) -> Iterator[Change]:
             if node.attr in _MODULES.get(owner, ()):
                 alias = _alias(module)
                 yield context.replace(node.value, alias)
-                yield RuntimeImport("images", alias=alias)
-            elif owner == _MISC and node.attr in GONE:
-                yield _gone(context, node, node.attr)
+                yield RuntimeImport("images", alias=alias, whole=True)
+    for place, name in gone_names(module):
+        yield context.finding(
+            place,
+            "warning",
+            f"scipy.misc.{name} is gone from SciPy 1.2 and later",
+            "The requirements keep scipy 1.1.0 for it; on aarch64 that must be built from source.",
+        )
+
+
+def gone_names(module: Module) -> Iterator[tuple[ast.AST, str]]:
+    """The uses of what scipy.misc had up to SciPy 1.1 and the runtime does not have."""
+    for node in module.nodes:
+        if isinstance(node, ast.ImportFrom) and node.module == _MISC and not node.level:
+            if not _has_replacement(module, node):
+                yield from ((node, a.name) for a in node.names if a.name in _GONE)
+        elif isinstance(node, ast.Attribute) and node.attr in _GONE:
+            yield from [(node, node.attr)] if module.qualified(node.value) == _MISC else []
 
 
 def _import(context: Context, node: ast.ImportFrom) -> Iterator[Change]:
@@ -77,8 +92,6 @@ def _import(context: Context, node: ast.ImportFrom) -> Iterator[Change]:
     names = _MODULES.get(node.module or "")
     if names is None or node.level or _has_replacement(module, node):
         return
-    if node.module == _MISC:
-        yield from (_gone(context, node, a.name) for a in node.names if a.name in GONE)
     moved = [alias for alias in node.names if alias.name in names]
     if not moved:
         return
@@ -115,12 +128,3 @@ def _alias(module: Module) -> str:
     if bound == "npu_runtime.images" or _ALIASES[0] not in taken:
         return _ALIASES[0]
     return _ALIASES[1]
-
-
-def _gone(context: Context, node: ast.AST, name: str) -> Change:
-    return context.finding(
-        node,
-        "warning",
-        f"scipy.misc.{name} is gone from SciPy 1.2 and later",
-        "The requirements keep scipy 1.1.0 for it; on aarch64 that must be built from source.",
-    )
