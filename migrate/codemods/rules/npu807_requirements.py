@@ -1,0 +1,268 @@
+"""Makes requirements.txt install on Python 3.7 beside the platform's TensorFlow.
+
+What it does: takes TensorFlow out of the requirements, since TensorFlow 1.15.0 is part of the
+Ascend platform; gives every known distribution a version that installs together with the others
+on Python 3.7; adds what the project's files import and its requirements do not name; and writes
+requirements.txt where there is none.
+
+Why: `pip install tensorflow-gpu` replaces or breaks the platform's TensorFlow. Without pins pip
+takes the newest releases for Python 3.7, and several do not work with TensorFlow 1.15.0: protobuf 4
+breaks `import tensorflow`, NumPy 1.20 breaks `tf.zeros` of a size known at run time, h5py 3 breaks
+loading Keras models.
+
+Example:
+    tensorflow-gpu==1.14.0
+    numpy  # arrays
+    tqdm==4.30.0
+
+becomes:
+    # tensorflow-gpu==1.14.0 (TensorFlow 1.15.0 is the platform's own)
+    numpy==1.19.5  # arrays
+    tqdm==4.30.0
+
+    # Needed as well:
+    protobuf==3.20.3
+
+A version that upstream asks for stays, unless it cannot be installed on Python 3.7 or does not work
+with TensorFlow 1.15.0: then it is changed, with a note.
+
+Options (recipe): `pins`, a table from distribution to version (`numpy = "1.18.5"`), to another
+specifier (`tqdm = ">=4.30"`), or to the empty text, which leaves the distribution out.
+
+Fix safety: safe for the project's own code. Install into a fresh environment.
+
+Not handled: an import that the kit does not know is named in a comment and a note, since a
+distribution of the same name may be anyone's; setup.py, environment.yml and Dockerfiles that name
+TensorFlow are notes.
+
+Authority: TensorFlow 1.15.0's own metadata; PyPI's metadata for Python 3.7.
+"""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from migrate.analysis.module import Module
+from migrate.analysis.project import Project
+from migrate.analysis.source import Source, UnreadableSource
+from migrate.codemods.distributions import (
+    NOT_INSTALLED,
+    PLATFORM,
+    Distribution,
+    by_import,
+    by_name,
+    normalized,
+)
+from migrate.codemods.requirements import included, read_lines
+from migrate.codemods.rule import Change, FileChange, ProjectContext, Rule
+from migrate.codemods.rules.npu804_scipy_images import gone_names
+from migrate.findings import Finding
+
+NPU807 = Rule("NPU807", "requirements", group="compat", late=True, options=frozenset({"pins"}))
+
+_ROOT = "requirements.txt"
+_FILE = re.compile(r"(?:.*/)?(?:[\w.-]*requirements?[\w.-]*\.txt|requirements/[\w.-]+\.txt)")
+_OTHERS = re.compile(
+    r"(?:.*/)?(?:setup\.(?:py|cfg)|pyproject\.toml|environment[\w-]*\.ya?ml|Pipfile"
+    r"|Dockerfile[\w.-]*)"
+)
+_ASKS_FOR_TF = re.compile(
+    rb"tensorflow[-_]gpu|tensorflow\s*[=<>~]|tensorflow/tensorflow|['\"]tensorflow['\"]"
+)
+_USES_TF = re.compile(rb"\b(?:tensorflow|keras|tf_slim)\b")
+_IMPORT = re.compile(rb"^[ \t]*(?:import|from)[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
+_TESTS = re.compile(r"(?:.*/)?(?:tests?/.*|test_[^/]*|[^/]*_test\.py)")
+_PLATFORMS_OWN = "TensorFlow 1.15.0 is the platform's own"
+_HEAD = "# TensorFlow 1.15.0 is the platform's own. These install beside it on Python 3.7."
+_ADDED = "# Needed as well:"
+_BY_HAND = "Take TensorFlow out of it by hand."
+# Imports for which a keras in the requirements stays.
+_BUILT_ON_KERAS = frozenset({b"keras", b"classification_models"})
+# Modules that a file needs without importing them.
+_BROUGHT = (
+    (re.compile(rb"\bnpu_runtime\b[^\n]*\bimages\b"), ("PIL", "numpy")),
+    (re.compile(rb"\bkeras\.preprocessing\b"), ("PIL", "scipy")),
+)
+
+
+@NPU807.on_project
+def write_requirements(context: ProjectContext) -> Iterator[Change]:
+    project = context.project
+    if not any(_USES_TF.search(project.files[path].data) for path in project.python_files):
+        return
+    needs = _Needs(project, context.options.get("pins", {}))
+    texts: dict[str, str] = {}
+    for path in sorted(path for path in project.files if _FILE.fullmatch(path)):
+        try:
+            source = Source(project.files[path].data)
+        except UnreadableSource as error:
+            yield context.finding(path, 0, "warning", f"left as it is: {error}", _BY_HAND)
+            texts[path] = ""
+            continue
+        changed, findings = _ported(context, path, source.text, needs)
+        yield from findings
+        texts[path] = changed
+        if path != _ROOT:
+            yield FileChange(path, source.encode(changed))
+    yield from _root(context, texts, needs)
+    for path in sorted(path for path in project.files if _OTHERS.fullmatch(path)):
+        if _ASKS_FOR_TF.search(project.files[path].data):
+            message = "asks for TensorFlow, which the platform has"
+            yield context.finding(path, 0, "note", message, "Do not install from this file.")
+
+
+class _Needs:
+    """What a project's files import, and which version goes with each distribution."""
+
+    def __init__(self, project: Project, chosen: Mapping[str, str]) -> None:
+        self.chosen = {normalized(name): pin for name, pin in chosen.items()}
+        self.imported: set[bytes] = set()
+        # Every module that something needs, with the first file that imports it.
+        self.modules: dict[str, str] = {}
+        old_scipy = None
+        for path in project.python_files:
+            data = project.files[path].data
+            named = set(_IMPORT.findall(data))
+            self.imported |= named
+            if _TESTS.fullmatch(path):
+                continue
+            for pattern, modules in _BROUGHT:
+                if pattern.search(data):
+                    self.modules.update(dict.fromkeys(modules, path) | self.modules)
+            if any(self._is_new(project, path, name.decode()) for name in named):
+                module = project.parsed(path)
+                for name in _imports(module) if module else ():
+                    if self._is_new(project, path, name):
+                        self.modules[name] = path
+            if b"scipy" in data and b"misc" in data and (module := project.parsed(path)):
+                old_scipy = next((name for _, name in gone_names(module)), old_scipy)
+        self._scipy = old_scipy
+
+    def _is_new(self, project: Project, path: str, name: str) -> bool:
+        if name in NOT_INSTALLED or name in self.modules:
+            return False
+        if ":" in project.resolve_import(path, name, 0):
+            return False
+        # A module that the project finds by way of sys.path.
+        return not any(
+            other == f"{name}.py" or other.endswith(f"/{name}.py") or f"/{name}/" in f"/{other}"
+            for other in project.python_files
+        )
+
+    def entry(self, name: str) -> Distribution | None:
+        """What is known about a distribution, by its normalized name."""
+        known = by_name().get(name)
+        if known is not None and name == "scipy" and self._scipy:
+            reason = f"scipy.misc.{self._scipy} is used"
+            return replace(known, pin="1.1.0", limit="1.2", breaks=reason)
+        return known
+
+    def pin(self, name: str) -> str | None:
+        """``==1.2``; empty for one that is left out; None for one that is not known."""
+        if name in self.chosen:
+            pin = self.chosen[name]
+            return f"=={pin}" if pin[:1].isdigit() else pin
+        known = self.entry(name)
+        return f"=={known.pin}" if known is not None else None
+
+
+def _imports(module: Module) -> Iterator[str]:
+    """The top-level names of what a module imports and cannot do without."""
+    for node in module.nodes:
+        if not isinstance(node, ast.Import | ast.ImportFrom) or _is_optional(module, node):
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif not node.level and node.module:
+            first = node.module.partition(".")[0]
+            if first != "google":  # protobuf's and others', in one namespace
+                yield first
+
+
+def _is_optional(module: Module, node: ast.stmt) -> bool:
+    return any(isinstance(parent, ast.Try) and parent.handlers for parent in module.ancestors(node))
+
+
+def _ported(
+    context: ProjectContext, path: str, text: str, needs: _Needs
+) -> tuple[str, list[Finding]]:
+    findings = []
+    parts = []
+    for line in read_lines(text):
+        pin = needs.pin(line.name)
+        known = needs.entry(line.name)
+        if line.name in PLATFORM:
+            parts.append(line.commented(_PLATFORMS_OWN))
+        elif line.name == "keras" and not needs.imported & _BUILT_ON_KERAS:
+            parts.append(line.commented("no file imports it"))
+        elif not pin and line.name in needs.chosen:
+            parts.append(line.commented("left out by the recipe"))
+        elif line.name in needs.chosen and pin:
+            parts.append(line.with_pin(pin))
+        elif not pin or known is None or line.is_fixed:
+            parts.append(line.text)
+        elif not line.specifiers:
+            parts.append(line.with_pin(pin))
+        elif known.suits(line.specifiers):
+            parts.append(line.text)
+        else:
+            parts.append(line.with_pin(pin))
+            reason = known.breaks or "cannot be installed on Python 3.7"
+            message = f"{line.name}{line.specifiers} becomes {pin}: {reason}"
+            findings.append(context.finding(path, line.number, "note", message))
+    return "".join(parts), findings
+
+
+def _root(context: ProjectContext, texts: Mapping[str, str], needs: _Needs) -> Iterator[Change]:
+    """The file at the root, with what no other line names."""
+    listed = {line.name for text in _closure(texts, _ROOT) for line in read_lines(text)}
+    missing: dict[str, str] = {}
+    unknown: dict[str, str] = {}
+    for module, path in needs.modules.items():
+        known = by_import().get(module)
+        if known is None:
+            if normalized(module) not in listed:
+                unknown[module] = path
+        elif not listed & {normalized(known.name), *known.instead}:
+            missing[normalized(known.name)] = known.name
+    for name in ("protobuf", *needs.chosen):
+        if name not in listed:
+            known = by_name().get(name)
+            missing[name] = known.name if known else name
+    lines = [f"{missing[name]}{needs.pin(name)}" for name in sorted(missing) if needs.pin(name)]
+    text = texts.get(_ROOT)
+    for module, path in sorted(unknown.items()):
+        comment = f"# {module}: imported by {path}; name here what provides it"
+        if text is None or comment not in text:
+            lines.append(comment)
+            message = f"what provides {module} is not known"
+            yield context.finding(path, 0, "note", message, f"Name it in {_ROOT}.")
+    file = context.project.files.get(_ROOT)
+    if text is None or file is None:
+        yield FileChange(_ROOT, "".join(f"{line}\n" for line in (_HEAD, *lines)).encode())
+    elif text or not file.data:
+        source = Source(file.data)
+        if lines:
+            start = "" if not text else text.rstrip("\r\n") + 2 * source.newline
+            text = start + "".join(line + source.newline for line in (_ADDED, *lines))
+        yield FileChange(_ROOT, source.encode(text))
+
+
+def _closure(texts: Mapping[str, str], path: str) -> Iterator[str]:
+    """A file's text and those of the files that it includes."""
+    seen: set[str] = set()
+    queue = [path]
+    while queue:
+        path = queue.pop()
+        if path in seen or path not in texts:
+            continue
+        seen.add(path)
+        yield texts[path]
+        folder = posixpath.dirname(path)
+        queue += [
+            posixpath.normpath(posixpath.join(folder, name)) for name in included(texts[path])
+        ]

@@ -1,0 +1,250 @@
+"""requirements.txt installs on Python 3.7 beside the platform's TensorFlow."""
+
+from __future__ import annotations
+
+import pytest
+
+from migrate.codemods.distributions import DISTRIBUTIONS, by_import, by_name
+from tests.codemods.support import Ported, port_files
+
+CODE = "NPU807"
+HEAD = "# TensorFlow 1.15.0 is the platform's own. These install beside it on Python 3.7.\n"
+PROTOBUF = "protobuf==3.20.3\n"
+TF = "import tensorflow as tf\n"
+
+
+def ported(
+    requirements: str | bytes | None,
+    train: str = TF,
+    pins: dict[str, str] | None = None,
+    **others: str,
+) -> Ported:
+    files: dict[str, str | bytes] = {f"{name}.py": text for name, text in others.items()}
+    files["train.py"] = train
+    if requirements is not None:
+        files["requirements.txt"] = requirements
+    result = port_files(files, CODE, options={CODE: {"pins": pins or {}}})
+    assert "NPU904" not in result.codes()
+    again = port_files(result.files, CODE, options={CODE: {"pins": pins or {}}})
+    assert again.files == result.files, "a second pass changes the result"
+    return result
+
+
+def lines(requirements: str | None, *args: str, **others: str) -> list[str]:
+    return ported(requirements, *args, **others).text("requirements.txt").splitlines()
+
+
+# --- without a file ---------------------------------------------------------------------------
+
+
+def test_a_file_is_made_from_the_imports() -> None:
+    train = """
+import os, json, numpy as np
+from PIL import Image
+import tensorflow as tf, six.moves
+import sklearn.metrics
+def late():
+    import matplotlib.pyplot as plt
+    from google.protobuf import text_format
+    from tensorflow.python.client import device_lib
+"""
+    assert ported(None, train).text("requirements.txt") == (
+        HEAD + "matplotlib==3.5.3\nnumpy==1.19.5\nPillow==9.5.0\n" + PROTOBUF
+        + "scikit-learn==0.24.2\nsix==1.16.0\n"
+    )  # fmt: skip
+
+
+def test_modules_of_the_project_are_not_installed() -> None:
+    train = "import tensorflow\nimport data, nets.vgg, helpers.io\nfrom . import numpy\n"
+    files = {
+        "train.py": train,
+        "data.py": "",
+        "src/nets/vgg.py": "",
+        "lib/helpers/__init__.py": "",
+    }
+    assert port_files(files, CODE).text("requirements.txt") == HEAD + PROTOBUF
+
+
+def test_what_is_optional_is_not_asked_for() -> None:
+    train = TF + "try:\n    import cv2\nexcept ImportError:\n    import skimage\n"
+    assert lines(None, train) == [HEAD.strip(), PROTOBUF.strip()]
+
+
+def test_tests_and_texts_ask_for_nothing() -> None:
+    others = {"test_it": "import pytest, pandas\n", "doc": '"""\nimport nltk\nfrom an idea\n"""\n'}
+    assert lines(None, TF, **others) == [HEAD.strip(), PROTOBUF.strip()]
+
+
+def test_names_of_python_2_are_not_distributions() -> None:
+    train = TF + "import cPickle, urllib2, Queue, ConfigParser, distutils, imp\n"
+    assert lines(None, train) == [HEAD.strip(), PROTOBUF.strip()]
+
+
+def test_unknown_imports_are_named_and_not_installed() -> None:
+    result = ported(None, TF + "import numpy\nimport somebodys_code.x\n")
+    assert result.text("requirements.txt").splitlines() == [
+        HEAD.strip(),
+        "numpy==1.19.5",
+        PROTOBUF.strip(),
+        "# somebodys_code: imported by train.py; name here what provides it",
+    ]
+    assert result.codes("note") == [CODE]
+
+
+@pytest.mark.parametrize(
+    ("train", "extra"),
+    [
+        ("from npu_runtime import images as npu_images\n", ["numpy==1.19.5", "Pillow==9.5.0"]),
+        ("from tensorflow.keras.preprocessing import image\n", ["Pillow==9.5.0", "scipy==1.7.3"]),
+        ("import scipy.misc\nscipy.misc.toimage(1)\n", ["scipy==1.1.0"]),
+        ("from scipy.misc import imread, imrotate\n", ["scipy==1.1.0"]),
+        ("import scipy.io\n", ["scipy==1.7.3"]),
+        ("import classification_models.resnet\n", ["image-classifiers==0.2.2"]),
+    ],
+)
+def test_what_files_need_beyond_their_imports(train: str, extra: list[str]) -> None:
+    assert set(lines(None, TF + train)) == {HEAD.strip(), PROTOBUF.strip(), *extra}
+
+
+def test_the_other_rules_come_first() -> None:
+    train = TF + "import scipy.misc\nscipy.misc.imsave('a.png', 1)\n"
+    result = port_files({"train.py": train}, "NPU804", CODE)
+    assert result.text("requirements.txt") == HEAD + "numpy==1.19.5\nPillow==9.5.0\n" + PROTOBUF
+
+
+def test_without_tensorflow_there_is_nothing_to_do() -> None:
+    files = {"a.py": "import numpy\n", "requirements.txt": "tensorflow-gpu\nnumpy\n"}
+    result = port_files(files, CODE)
+    assert result.text("requirements.txt") == files["requirements.txt"] and not result.findings
+
+
+# --- with a file ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("tensorflow-gpu==1.14.0\n", "# tensorflow-gpu==1.14.0 (TensorFlow 1.15.0 is the platform's own)\n"),
+        ("Tensorflow_GPU[x] >= 1.12 ; python_version < '3'  # old\n", "# Tensorflow_GPU[x] >= 1.12 ; python_version < '3'  # old (TensorFlow 1.15.0 is the platform's own)\n"),
+        ("tensorboard==1.14.0 \\\n  --hash=sha256:0\n", "# tensorboard==1.14.0 \\ (TensorFlow 1.15.0 is the platform's own)\n#   --hash=sha256:0\n"),
+        ("https://example.com/tensorflow_gpu-1.12.0-cp36-cp36m-linux_x86_64.whl\n", "# https://example.com/tensorflow_gpu-1.12.0-cp36-cp36m-linux_x86_64.whl (TensorFlow 1.15.0 is the platform's own)\n"),
+        ("keras\n", "# keras (no file imports it)\n"),
+        ("numpy\n", "numpy==1.19.5\n"),
+        ("numpy # arrays\n", "numpy==1.19.5 # arrays\n"),
+        ("numpy==1.16.4   # arrays\n", None),
+        ("numpy >=1.16,<1.19\n", None),
+        ("tqdm>=4.30\n", None),
+        ("scipy>=1.2\n", None),
+        ("somebodys-code\nother==1\n", None),
+        ("git+https://example.com/numpy.git\n-e .\n--no-index\nnumpy @ https://example.com/numpy.zip\n", None),
+        ("numpy; python_version < '3'\n", None),
+        ("opencv-contrib-python==3.4.5.20\nsix==1.11\n\n\n# end\n", None),
+        ("absl-py[x]\n", "absl-py[x]==1.4.0\n"),
+    ],
+)  # fmt: skip
+def test_lines(before: str, after: str | None) -> None:
+    result = ported(before + PROTOBUF)
+    assert result.text("requirements.txt") == (after or before) + PROTOBUF
+    assert not result.codes()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("numpy==1.13.1\n", "numpy==1.19.5\n"),
+        ("numpy>=1.16  # new\n", "numpy==1.19.5  # new\n"),
+        ("numpy==1.24.1\n", "numpy==1.19.5\n"),
+        ("h5py>=2.7\n", "h5py==2.10.0\n"),
+        ("scipy==1.9.0 --hash=sha256:0\n", "scipy==1.7.3\n"),
+        ("scikit-learn>=1.1,<2\n", "scikit-learn==0.24.2\n"),
+        ("matplotlib==2.0.2\n", "matplotlib==3.5.3\n"),
+        ("pandas<0.20\n", "pandas==1.3.5\n"),
+        ("protobuf>=3.6\n", "protobuf==3.20.3\n"),
+        ("Pillow === nonsense\n", "Pillow==9.5.0\n"),
+    ],
+)
+def test_versions_that_cannot_be_are_changed_with_a_note(before: str, after: str) -> None:
+    result = ported("protobuf==3.19.0\n" * ("protobuf" not in before) + before)
+    assert result.text("requirements.txt").endswith(after)
+    assert result.codes("note") == [CODE]
+
+
+def test_what_is_missing_comes_at_the_end() -> None:
+    train = TF + "import numpy, yaml, cv2\n"
+    assert ported("numpy==1.16.4\nopencv-python-headless", train).text("requirements.txt") == (
+        "numpy==1.16.4\nopencv-python-headless\n\n# Needed as well:\nprotobuf==3.20.3\nPyYAML==6.0.1\n"
+    )
+
+
+def test_bytes_are_kept() -> None:
+    before = "\ufeff# f\u00fcr alle\r\nnumpy\r\n\r\n".encode()
+    after = "\ufeff# f\u00fcr alle\r\nnumpy==1.19.5\r\n\r\n# Needed as well:\r\nprotobuf==3.20.3\r\n".encode()
+    assert ported(before).files["requirements.txt"] == after
+
+
+def test_undecodable_bytes_are_left_with_a_warning() -> None:
+    result = ported(b"numpy\n\xff\n")
+    assert result.files["requirements.txt"] == b"numpy\n\xff\n"
+    assert result.codes("warning") == [CODE]
+
+
+def test_included_files_count() -> None:
+    files = {
+        "train.py": TF + "import numpy, six\n",
+        "requirements.txt": "-r requirements/base.txt\n",
+        "requirements/base.txt": "numpy\n-r more.txt\ntensorflow\n",
+        "requirements/more.txt": "six==1.12\n-r base.txt\nprotobuf\n",
+        "docs/requirements.txt": "sphinx\ntensorflow\n",
+    }
+    result = port_files(files, CODE)
+    why = " (TensorFlow 1.15.0 is the platform's own)\n"
+    assert result.text("requirements.txt") == files["requirements.txt"]
+    assert result.text("requirements/base.txt") == "numpy==1.19.5\n-r more.txt\n# tensorflow" + why
+    assert result.text("requirements/more.txt") == "six==1.12\n-r base.txt\nprotobuf==3.20.3\n"
+    assert result.text("docs/requirements.txt") == "sphinx\n# tensorflow" + why
+
+
+def test_keras_stays_while_something_uses_it() -> None:
+    assert lines("keras==2.2.4\n", TF + "import keras\n")[0] == "keras==2.2.4"
+    assert lines("keras==2.2.4\n", TF + "import classification_models\n")[0] == "keras==2.2.4"
+    assert lines("keras==2.2.4\n", TF)[0] == "# keras==2.2.4 (no file imports it)"
+
+
+def test_the_recipe_has_the_last_word() -> None:
+    pins = {"NumPy": "1.18.5", "tqdm": ">=4.30", "six": "", "extra_one": "2.0", "pandas": ""}
+    result = ported("numpy==1.16.4\nsix==1.12\n", TF + "import tqdm, pandas\n", pins)
+    assert result.text("requirements.txt").splitlines() == [
+        "numpy==1.18.5",
+        "# six==1.12 (left out by the recipe)",
+        "",
+        "# Needed as well:",
+        "extra-one==2.0",
+        "protobuf==3.20.3",
+        "tqdm>=4.30",
+    ]
+    assert not result.codes()
+
+
+def test_other_files_that_ask_for_tensorflow_are_notes() -> None:
+    files = {
+        "train.py": TF,
+        "setup.py": "from setuptools import setup\nsetup(install_requires=['tensorflow>=1.12'])\n",
+        "docker/Dockerfile.gpu": "FROM tensorflow/tensorflow:1.14.0-gpu\n",
+        "environment.yml": "- numpy\n",
+        "sub/setup.py": "import tensorflow\n",
+    }
+    result = port_files(files, CODE)
+    assert [f.path for f in result.findings] == ["docker/Dockerfile.gpu", "setup.py"]
+
+
+# --- the table --------------------------------------------------------------------------------
+
+
+def test_the_table_agrees_with_itself() -> None:
+    assert len(by_name()) == len(DISTRIBUTIONS)
+    modules = [m for d in DISTRIBUTIONS for m in d.imports or (d.name,)]
+    assert len(modules) == len(by_import())
+    for entry in DISTRIBUTIONS:
+        assert entry.suits(f"=={entry.pin}"), entry.name
+    names = [entry.name.lower() for entry in DISTRIBUTIONS]
+    assert names == sorted(names)
