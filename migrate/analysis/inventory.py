@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from migrate.analysis.project import Project
+from migrate.analysis.references import Use, functions_in
 from migrate.analysis.symbols import Status, classify
 
-_ROOTS = ("tensorflow.", "keras.", "horovod.")
 _LITERALS = (b"tensorflow", b"keras", b"horovod", b"import *")
 STATUSES: tuple[str, ...] = ("native", "rewritten", "manual", "unsupported", "unknown")
-
-
-@dataclass(frozen=True)
-class SymbolUse:
-    """One use of one name.
-
-    Args:
-        name: canonical, such as ``tensorflow.train.Saver``.
-    """
-
-    name: str
-    path: str
-    line: int
 
 
 @dataclass(frozen=True)
@@ -43,33 +29,18 @@ class SymbolReport:
     places: tuple[str, ...]
 
 
-def symbol_uses(project: Project) -> list[SymbolUse]:
+def symbol_uses(project: Project) -> list[Use]:
     """Every use in the files that parse, in order of path and line."""
-    uses = []
+    uses: list[Use] = []
     for path in project.python_files:
         data = project.files[path].data
-        if not any(literal in data for literal in _LITERALS):
-            continue
-        module = project.parsed(path)
-        if module is None:
-            continue
-        for node in module.nodes:
-            if not isinstance(node, ast.Attribute | ast.Name):
-                continue
-            if isinstance(module.parents.get(node), ast.Attribute):
-                continue  # part of a longer name
-            name = module.qualified(node)
-            while name is None and isinstance(node, ast.Attribute):
-                node = node.value
-                name = module.qualified(node) if isinstance(node, ast.Attribute) else None
-            if name is not None and name.startswith(_ROOTS):
-                uses.append(SymbolUse(name, path, node.lineno))
-    return uses
+        if any(literal in data for literal in _LITERALS):
+            for facts in functions_in(project, path).values():
+                uses += [u for u in (*facts.uses, *facts.pipeline_uses) if u.name[0] != "."]
+    return sorted(uses, key=lambda use: (use.path, use.line, use.name))
 
 
-def classified(
-    uses: Iterable[SymbolUse], claimed: Mapping[str, frozenset[str]]
-) -> list[SymbolReport]:
+def classified(uses: Iterable[Use], claimed: Mapping[str, frozenset[str]]) -> list[SymbolReport]:
     """One report for each name and status, sorted.
 
     Args:

@@ -22,6 +22,7 @@ _TRANSFORMATIONS = frozenset(
     "from_generator apply py_func py_function numpy_function".split()
 )
 _FUNCTION_PARAMETERS = frozenset("map_func predicate generator transformation_func func".split())
+LIBRARIES = ("tensorflow.", "keras.", "horovod.")
 # Methods that tell what an object of unknown class does.
 TELLING_METHODS = frozenset({"minimize", "apply_gradients", "compute_gradients"})
 
@@ -50,12 +51,14 @@ class Facts:
     Args:
         references: project functions, classes and methods, by qualified name.
         pipeline: those that are only handed to a ``tf.data`` transformation.
-        uses: library names.
+        uses: library names, but for those in
+        pipeline_uses: code that only a ``tf.data`` transformation calls.
     """
 
     references: set[str] = field(default_factory=set)
     pipeline: set[str] = field(default_factory=set)
     uses: list[Use] = field(default_factory=list)
+    pipeline_uses: list[Use] = field(default_factory=list)
 
 
 @dataclass
@@ -155,8 +158,9 @@ class _Reader:
             return
         piped = self._is_piped(module, node)
         if ":" not in target:
-            if not piped and target.startswith(("tensorflow.", "keras.", "horovod.")):
-                facts.uses.append(Use(target, module.path, node.lineno))
+            if target.startswith(LIBRARIES):
+                uses = facts.pipeline_uses if piped else facts.uses
+                uses.append(Use(target, module.path, node.lineno))
             if target == "tensorflow.app.run" and "main" in module.scope.bindings:
                 facts.references.add(f"{module.path}:main")  # what it calls by default
             return

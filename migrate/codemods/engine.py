@@ -14,8 +14,7 @@ from migrate.codemods.gates import (
     GateFailed,
     check_bytes,
     check_comments,
-    check_python,
-    parses,
+    check_still_python,
 )
 from migrate.codemods.imports import with_imports
 from migrate.codemods.registry import in_groups
@@ -133,7 +132,12 @@ def _run_project_rules(
 ) -> None:
     for rule in rules:
         changed: dict[str, SourceFile] = {}
-        for change in rule.check_project(project, options.get(rule.code, {})):
+        try:
+            changes = list(rule.check_project(project, options.get(rule.code, {})))
+        except Exception as error:
+            result.findings.append(_rule_failed(rule, ".", error))
+            continue
+        for change in changes:
             if isinstance(change, FileChange):
                 old = project.files.get(change.path)
                 if old is not None and old.data == change.data:
@@ -173,7 +177,9 @@ def _rewrite_module(
             return None
         _check(module, text)
         data = check_bytes(module.source, text)
-    except GateFailed as failure:
+    except Exception as failure:  # whatever is wrong with one file, the others are ported
+        if not isinstance(failure, GateFailed):
+            failure = GateFailed(f"{type(failure).__name__}: {failure}")
         codes = ", ".join(sorted({rule.code for rule in edits.values()}))
         result.findings.append(
             Finding(
@@ -205,19 +211,21 @@ def _changes(
         try:
             found = list(rule.check_module(module, project, options.get(rule.code, {})))
         except Exception as error:  # one rule's bug must not stop the port of other files
-            result.findings.append(
-                Finding(
-                    module.path,
-                    0,
-                    RULE_FAILED,
-                    "error",
-                    f"{rule.code} failed here: {type(error).__name__}: {error}",
-                    "Report this; the rule's edits in this file are left out.",
-                )
-            )
+            result.findings.append(_rule_failed(rule, module.path, error))
             continue
         changes += [(change, rule) for change in found]
     return changes
+
+
+def _rule_failed(rule: Rule, path: str, error: Exception) -> Finding:
+    return Finding(
+        path,
+        0,
+        RULE_FAILED,
+        "error",
+        f"{rule.code} failed here: {type(error).__name__}: {error}",
+        "Report this; what the rule would do here is left out.",
+    )
 
 
 def _edited(
@@ -234,8 +242,7 @@ def _edited(
 
 
 def _check(module: Module, text: str) -> None:
-    if parses(module.source.text):
-        check_python(text)
+    check_still_python(module.source.text, text)
     check_comments(module.source.text, text)
 
 
@@ -252,7 +259,11 @@ def _second_pass(
         for rule in rules:
             if not rule.concerns(data):
                 continue
-            changes = rule.check_module(module, project, options.get(rule.code, {}))
+            try:
+                changes = list(rule.check_module(module, project, options.get(rule.code, {})))
+            except Exception as error:
+                findings.append(_rule_failed(rule, path, error))
+                continue
             again = [change for change in changes if isinstance(change, Edit)]
             if again:
                 findings.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 import tokenize
 import warnings
 from collections import Counter
@@ -11,6 +12,7 @@ from collections import Counter
 from migrate.analysis.source import Source
 
 TARGET_VERSION = (3, 7)
+_QUOTES = re.compile(r"\"\"\"|'''")
 
 
 class GateFailed(Exception):
@@ -27,8 +29,27 @@ def check_python(text: str) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             ast.parse(text, feature_version=TARGET_VERSION)
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise GateFailed(f"the result does not parse as Python 3.7: {error}") from None
+
+
+def check_still_python(before: str, after: str) -> None:
+    """The result is Python 3.7 if the original was, and in any case Python.
+
+    Raises:
+        GateFailed: it is not.
+    """
+    try:
+        check_python(after)
+    except GateFailed:
+        if parses(before):
+            raise
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                ast.parse(after)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            raise GateFailed(f"the result does not parse: {error}") from None
 
 
 def check_comments(before: str, after: str) -> None:
@@ -37,9 +58,14 @@ def check_comments(before: str, after: str) -> None:
     Raises:
         GateFailed: naming the first one that is not.
     """
-    lost = _comments(before) - _comments(after)
+    if _commented(before) <= _commented(after) and _QUOTES.findall(before) == _QUOTES.findall(
+        after
+    ):
+        return  # whole lines stayed, and no string can have swallowed one: no need to tokenize
+    kept = _comments(after)
+    lost = [comment for comment, count in _comments(before).items() if kept[comment] < count]
     if lost:
-        raise GateFailed(f"a comment would be lost: {next(iter(lost))}")
+        raise GateFailed(f"a comment would be lost: {lost[0]}")
 
 
 def check_bytes(source: Source, text: str) -> bytes:
@@ -61,6 +87,11 @@ def parses(text: str) -> bool:
     except GateFailed:
         return False
     return True
+
+
+def _commented(text: str) -> Counter[str]:
+    """Every line that can hold a comment."""
+    return Counter(line.strip() for line in text.splitlines() if "#" in line)
 
 
 def _comments(text: str) -> Counter[str]:
