@@ -7,7 +7,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from migrate.analysis.effects import effect_free
 from migrate.analysis.module import Module
@@ -19,13 +19,11 @@ _ELSE = re.compile(r"\s*\belse\s*:\s*")
 
 @dataclass(frozen=True, order=True)
 class Removal(Edit):
-    """Deletes a statement; ``settled`` works out which characters go.
+    """Deletes the statement that it covers; ``settled`` works out which characters go.
 
     That depends on what else goes: two statements that fill a block leave ``pass`` behind, and an
     ``if`` that is left without any goes as well.
     """
-
-    statement: ast.stmt | None = field(default=None, compare=False)
 
 
 def removal_of(module: Module, statement: ast.stmt) -> Removal:
@@ -34,13 +32,12 @@ def removal_of(module: Module, statement: ast.stmt) -> Removal:
     The last statement of a block becomes ``pass``; an ``if`` or ``for`` with nothing left in it
     goes when its head has no effect, and so does an empty ``else``.
     """
-    start, end = module.span(statement)
-    return Removal(start, end, "", statement)
+    return Removal(*module.span(statement), "")
 
 
 def with_emptied(module: Module, edits: Sequence[Edit]) -> list[Edit]:
     """The edits, and removals of the statements that they leave without a body."""
-    gone = {edit.statement for edit in edits if isinstance(edit, Removal) and edit.statement}
+    gone = _removed(module, edits)
     queue: list[ast.stmt] = list(gone)
     added: list[Edit] = []
     while queue:
@@ -57,6 +54,14 @@ def with_emptied(module: Module, edits: Sequence[Edit]) -> list[Edit]:
     return [*edits, *added]
 
 
+def _removed(module: Module, edits: Sequence[Edit]) -> set[ast.stmt]:
+    """The statements that go; found by their place, since a rule may have seen another parse."""
+    spans = {(edit.start, edit.end) for edit in edits if isinstance(edit, Removal)}
+    if not spans:
+        return set()
+    return {n for n in module.nodes if isinstance(n, ast.stmt) and module.span(n) in spans}
+
+
 def _head_is_free(module: Module, statement: ast.If | ast.For) -> bool:
     if isinstance(statement, ast.If):
         return effect_free(module, statement.test)
@@ -70,10 +75,9 @@ def _head_is_free(module: Module, statement: ast.If | ast.For) -> bool:
 
 def settled(module: Module, edits: Sequence[Edit]) -> list[Edit]:
     """The edits with every removal turned into plain ones; edits inside what goes are dropped."""
-    removals = [edit for edit in edits if isinstance(edit, Removal)]
-    if not removals:
+    gone = _removed(module, edits)
+    if not gone:
         return list(edits)
-    gone = {edit.statement for edit in removals if edit.statement is not None}
     top = [s for s in gone if not any(parent in gone for parent in module.ancestors(s))]
     spans = [module.span(statement) for statement in top]
     result = [
