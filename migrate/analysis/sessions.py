@@ -230,12 +230,17 @@ class _Judge:
     def _given_to_keras(self) -> bool:
         parent = self.module.parents.get(self.call)
         holder = self._holder()
+        if isinstance(parent, ast.keyword):
+            parent = self.module.parents.get(parent)
         if isinstance(parent, ast.Call):
             return (self.module.qualified(parent.func) or "").endswith(".set_session")
         if isinstance(holder, ast.Name):
             return any(
                 (name or "").endswith(".set_session")
-                and any(isinstance(a, ast.Name) and a.id == holder.id for a in call.args)
+                and any(
+                    isinstance(a, ast.Name) and a.id == holder.id
+                    for a in [*call.args, *(k.value for k in call.keywords)]
+                )
                 for call, name in self.module.calls
             )
         return False
