@@ -154,15 +154,24 @@ def sliced_feeds(project: Project, place: OpenShape) -> Iterator[tuple[Module, a
     names = _names(place)
     for path in project.python_files:
         data = project.files[path].data
-        if b"feed_dict" not in data or not any(name.encode() in data for name in names):
+        if not any(name.encode() in data for name in names):
             continue
         module = project.parsed(path)
         for node in module.nodes if module is not None else []:
-            if not isinstance(node, ast.Dict) or module is None:
-                continue
-            for key, value in zip(node.keys, node.values, strict=True):
-                if key is not None and _last(key) in names and _is_varying_slice(module, value):
+            for key, value in _entries(node):
+                fed = key is not None and _last(key) in names
+                if fed and module is not None and _is_varying_slice(module, value):
                     yield module, value
+
+
+def _entries(node: ast.AST) -> Iterator[tuple[ast.expr | None, ast.expr]]:
+    """What a dict display or an assignment puts under which key."""
+    if isinstance(node, ast.Dict):
+        yield from zip(node.keys, node.values, strict=True)
+    elif isinstance(node, ast.Assign):
+        for target in node.targets:
+            if isinstance(target, ast.Subscript):
+                yield target.slice, node.value
 
 
 def _names(place: OpenShape) -> set[str]:
@@ -190,7 +199,8 @@ def _last(node: ast.AST) -> str:
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
         return str(node.slice.value)
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value.partition(":")[0]
+        tensor, colon, _ = node.value.partition(":")
+        return tensor if colon else ""
     return node.id if isinstance(node, ast.Name) else ""
 
 

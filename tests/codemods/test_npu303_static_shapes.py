@@ -214,6 +214,8 @@ def test_choices_that_do_not_fit_are_errors(line: str, expression: str, reason: 
         "feed_dict={self.x_in: images[:n]}",
         "feed_dict={'input:0': images[i:j]}",
         "feed_dict={self.ops['x']: part}",
+        "{self.ops.x: images[i:j]}",
+        "**feeds); feed[self.ops.x] = images[i:j]; str(1",
     ],
 )
 def test_slices_that_may_be_shorter_are_errors(feed: str) -> None:
@@ -232,6 +234,7 @@ def test_slices_that_may_be_shorter_are_errors(feed: str) -> None:
         "feed_dict={self.ops.x: images[:8]}",
         "feed_dict={self.ops.x: images[index]}",
         "feed_dict={self.ops.y: images[i:j]}",
+        "data={'x': images[i:j], 'input': images[i:j]}",
         "fetches={self.ops.z: images[i:j]}",
     ],
 )
