@@ -98,8 +98,10 @@ def _comments(text: str) -> Counter[str]:
     found: Counter[str] = Counter()
     if "#" not in text:
         return found
+    # tokenize takes a backslash before a lone CR for one in the middle of a line.
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     try:
-        for token in tokenize.generate_tokens(io.StringIO(text, newline="").readline):
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
             if token.type == tokenize.COMMENT:
                 found[token.string.rstrip()] += 1
     except (tokenize.TokenError, IndentationError, SyntaxError):

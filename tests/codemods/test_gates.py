@@ -70,6 +70,7 @@ def test_newer_python_must_stay_python() -> None:
         ("f(  # a\n  x)\n", "f(x)  # a\n"),
         ("# é 训练\n", "# é 训练"),
         ("x = 1\r# a\ry = 2\r", "# a\r"),
+        ("if x: \\\r  y # a\rz\r", "x # a\r"),
     ],
 )
 def test_kept_comments(before: str, after: str) -> None:

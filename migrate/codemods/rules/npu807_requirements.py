@@ -74,7 +74,7 @@ _ASKS_FOR_TF = re.compile(
     rb"tensorflow[-_]gpu|tensorflow\s*[=<>~]|tensorflow/tensorflow|['\"]tensorflow['\"]"
 )
 _USES_TF = re.compile(rb"\b(?:tensorflow|keras|tf_slim)\b")
-_IMPORT = re.compile(rb"^[ \t]*(?:import|from)[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
+_IMPORT = re.compile(rb"\bfrom[ \t]+(\w+)[\w.]*[ \t]+import\b|\bimport[ \t]+([\w.]+[^\r\n;#]*)")
 _TESTS = re.compile(r"(?:.*/)?(?:tests?/.*|test_[^/]*|[^/]*_test\.py)")
 _PLATFORMS_OWN = "TensorFlow 1.15.0 is the platform's own"
 _HEAD = "# TensorFlow 1.15.0 is the platform's own. These install beside it on Python 3.7."
@@ -126,14 +126,14 @@ class _Needs:
         old_scipy = None
         for path in project.python_files:
             data = project.files[path].data
-            named = set(_IMPORT.findall(data))
+            named = set(_imported(data))
             self.imported |= named
             if _TESTS.fullmatch(path):
                 continue
             for pattern, modules in _BROUGHT:
                 if pattern.search(data):
                     self.modules.update(dict.fromkeys(modules, path) | self.modules)
-            if any(self._is_new(project, path, name.decode()) for name in named):
+            if any(self._is_new(project, path, name.decode("latin-1")) for name in named):
                 module = project.parsed(path)
                 for name in _imports(module) if module else ():
                     if self._is_new(project, path, name):
@@ -168,6 +168,14 @@ class _Needs:
             return f"=={pin}" if pin[:1].isdigit() else pin
         known = self.entry(name)
         return f"=={known.pin}" if known is not None else None
+
+
+def _imported(data: bytes) -> Iterator[bytes]:
+    """What a file seems to import at the top level; parsing tells for sure."""
+    for name, names in _IMPORT.findall(data):
+        for part in (name or names).split(b","):
+            if found := re.match(rb"\w+", part.strip()):
+                yield found.group()
 
 
 def _imports(module: Module) -> Iterator[str]:
