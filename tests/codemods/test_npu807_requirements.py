@@ -54,6 +54,20 @@ def late():
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "train",
+    [
+        "import tensorflow, os.path, yaml as y\n",
+        "import os; import yaml  # later\nimport tensorflow\n",
+        "if 1: import tensorflow, yaml\n",
+        "\ufeffimport yaml\nimport tensorflow\n",
+        "import tensorflow\nfrom yaml.nodes import (\n  Node)\n",
+    ],
+)
+def test_every_way_to_import(train: str) -> None:
+    assert lines(None, train) == [HEAD.strip(), PROTOBUF.strip(), "PyYAML==6.0.1"]
+
+
 def test_modules_of_the_project_are_not_installed() -> None:
     train = "import tensorflow\nimport data, nets.vgg, helpers.io\nfrom . import numpy\n"
     files = {
