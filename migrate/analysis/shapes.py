@@ -64,6 +64,14 @@ def open_shapes(module: Module) -> Iterator[OpenShape]:
             yield OpenShape(module, call, "values", what)
 
 
+def placeholder_names(module: Module) -> set[str]:
+    """What the placeholders of a module are bound to, or called, whatever their shapes."""
+    names: set[str | None] = set()
+    for call, _ in module.calls_of(*PLACEHOLDERS):
+        names |= {_bound_name(module, call), _label(call)}
+    return {name for name in names if name}
+
+
 def _placeholder(module: Module, call: ast.Call, position: int) -> OpenShape | None:
     shape = argument(call, "shape", position)
     if any(isinstance(a, ast.Starred) for a in call.args) or any(
@@ -79,15 +87,13 @@ def _placeholder(module: Module, call: ast.Call, position: int) -> OpenShape | N
         what = f"{called} of shape {module.text_of(shape)}"
     else:
         return None
-    label = argument(call, "name", 2)
-    text = label.value if isinstance(label, ast.Constant) else None
     return OpenShape(
         module,
         call,
         "placeholder",
         " ".join(what.split()),
         name,
-        text if isinstance(text, str) else None,
+        _label(call),
         _leading_none(shape) if shape is not None else None,
     )
 
@@ -122,6 +128,12 @@ def _bound_name(module: Module, call: ast.Call) -> str | None:
         if isinstance(target, ast.Attribute):
             return target.attr
     return None
+
+
+def _label(call: ast.Call) -> str | None:
+    label = argument(call, "name", 2)
+    text = label.value if isinstance(label, ast.Constant) else None
+    return text if isinstance(text, str) else None
 
 
 def _is_open_reshape(module: Module, call: ast.Call, dynamic: set[tuple[int, str]]) -> bool:

@@ -206,6 +206,16 @@ def test_choices_that_do_not_fit_are_errors(line: str, expression: str, reason: 
     assert "None" in result.text() or "float32)" in result.text()
 
 
+def test_a_name_that_no_placeholder_has_is_an_error() -> None:
+    result = with_batch(
+        train("x = tf.placeholder(tf.float32, [8, 3], 'input')"),
+        {"train.py:x": "size", "train.py:input": "size", "train.py:z": "size", "b.py:y": "size"},
+    )
+    (finding,) = result.findings
+    assert finding.severity == "error"
+    assert "names z" in finding.message
+
+
 @pytest.mark.parametrize(
     "feed",
     [

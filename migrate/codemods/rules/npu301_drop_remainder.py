@@ -63,11 +63,17 @@ NPU301 = Rule(
     options=frozenset({"drop_remainder"}),
 )
 
+_CHOICES = ("training", "endless", "never")
+
 
 @NPU301.on_module
 def fix_batch_sizes(context: Context) -> Iterator[Change]:
     module = context.module
-    choice = context.options.get("drop_remainder", "training")
+    choice = context.options.get("drop_remainder", _CHOICES[0])
+    if choice not in _CHOICES:
+        legal = ", ".join(_CHOICES)
+        yield context.finding(None, "error", f"drop_remainder = {choice!r}: it is one of {legal}")
+        return
     if choice == "never" or is_unit_test(context.project, module.path):
         return
     for site in batch_sites(module):

@@ -35,7 +35,7 @@ from collections.abc import Iterator
 
 from migrate.analysis.device_sessions import DeviceSessions
 from migrate.analysis.references import is_unit_test, owner_of
-from migrate.analysis.shapes import OpenShape, open_shapes, sliced_feeds
+from migrate.analysis.shapes import OpenShape, open_shapes, placeholder_names, sliced_feeds
 from migrate.codemods.rule import Change, Context, Rule
 
 NPU303 = Rule(
@@ -58,6 +58,7 @@ _ADVICE = {
 @NPU303.on_module
 def report_open_shapes(context: Context) -> Iterator[Change]:
     module = context.module
+    yield from _unknown(context)
     places = [] if is_unit_test(context.project, module.path) else list(open_shapes(module))
     if not places:
         return
@@ -79,6 +80,17 @@ def report_open_shapes(context: Context) -> Iterator[Change]:
             )
         elif place.batch is not None:
             yield context.replace(place.batch, chosen)
+
+
+def _unknown(context: Context) -> Iterator[Change]:
+    """Names in the recipe that no placeholder of this file has."""
+    known = placeholder_names(context.module)
+    for place in context.options.get("batch", {}):
+        path, _, name = place.rpartition(":")
+        if path == context.module.path and name not in known:
+            yield context.finding(
+                None, "error", f"the recipe's batch names {name}, which is no placeholder here"
+            )
 
 
 def _chosen(context: Context, place: OpenShape) -> str | None:
