@@ -1,0 +1,263 @@
+"""Replaces what Python 3 no longer has in files that it can parse.
+
+What it does: the methods `iteritems`, `iterkeys`, `itervalues` and `has_key`; the builtin names
+`xrange`, `raw_input`, `unicode`, `basestring`, `long`, `unichr` and `reduce` where nothing defines
+them; `print >>file, x` and `print ("%d") % x`, which parse and then fail; and an index into
+`keys()`, `values()` or `items()` of a dict or an h5py file.
+
+Why: Python 3.7 stops there with an AttributeError, NameError or TypeError, often late: in the
+evaluation after a training.
+
+Example:
+    for name, value in metrics.iteritems():
+        print ('%s: %f') % (name, value)
+
+becomes:
+    for name, value in metrics.items():
+        print(('%s: %f') % (name, value))
+
+Fix safety: safe: what is replaced fails in Python 3. `items()` is a view, not a copy: a loop that
+adds or removes keys was an error with `iteritems` too.
+
+Not handled: a method that a class of the project defines; names in a file with a star import from a
+library that may define them; code for Python 2 behind a check of the version, or in a `try` that
+expects the failure. An index into `keys()` of an unknown object is a note.
+
+Authority: Python documentation, "What's New In Python 3.0".
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+
+from migrate.analysis.module import Module
+from migrate.analysis.project import Project
+from migrate.codemods.edits import Edit
+from migrate.codemods.rule import Change, Context, Rule, RuntimeImport
+
+_METHODS = {"iteritems": "items", "iterkeys": "keys", "itervalues": "values"}
+_NAMES = {
+    "basestring": "str",
+    "long": "int",
+    "raw_input": "input",
+    "reduce": "reduce",
+    "unichr": "chr",
+    "unicode": "str",
+    "xrange": "range",
+}
+_VIEWS = frozenset({"items", "keys", "values"})
+_DICTS = frozenset(
+    "dict collections.Counter collections.OrderedDict collections.defaultdict easydict.EasyDict "
+    "h5py.File h5py.Group".split()
+)
+# Libraries whose `import *` brings none of the names.
+_HARMLESS_STARS = frozenset("ctypes math matplotlib numpy os pylab tensorflow tkinter".split())
+# What can be moved around an `in` without parentheses.
+_SIMPLE = ast.Attribute | ast.Call | ast.Constant | ast.Name | ast.Subscript | ast.JoinedStr
+_OWN_METHOD = re.compile(rb"\bdef[ \t]+(iteritems|iterkeys|itervalues|has_key|items|keys|values)\b")
+_GUARDS = ("version_info", "PY2", "PY3", "python_version", "hasattr", "sys.version")
+
+_SIGNS = re.compile(
+    rb"\b(?:" + "|".join((*_METHODS, *_NAMES, "has_key")).encode() + rb")\b"
+    rb"|\bprint\b[ \t]*(?:>>|\([^\n]*\)[ \t]*[%+\\\n])|\b(?:items|keys|values)\(\)[ \t]*\["
+)
+
+NPU802 = Rule(
+    "NPU802",
+    "python2-names",
+    group="compat",
+    literals=tuple(name.encode() for name in (*_METHODS, *_NAMES, "has_key", "print", "()[")),
+)
+
+
+@NPU802.on_module
+def replace_names(context: Context) -> Iterator[Change]:
+    module = context.module
+    if not _SIGNS.search(module.source.data):
+        return
+    for node in module.nodes:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            changes = _method(context, node, node.func)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in _NAMES:
+            changes = _name(context, node)
+        elif isinstance(node, ast.Expr):
+            changes = _print(context, node)
+        elif isinstance(node, ast.Subscript):
+            changes = _index(context, node)
+        else:
+            continue
+        found = list(changes)
+        if found and not _is_guarded(module, node):
+            yield from found
+
+
+def _is_guarded(module: Module, node: ast.AST) -> bool:
+    """Whether the place is meant for Python 2 only, or expected to fail."""
+    child = node
+    for parent in module.ancestors(node):
+        if isinstance(parent, ast.If | ast.IfExp | ast.While | ast.BoolOp):
+            test = parent if isinstance(parent, ast.BoolOp) else parent.test
+            if any(guard in module.text_of(test) for guard in _GUARDS):
+                return True
+        if isinstance(parent, ast.Try) and child in parent.body:
+            caught = {n for h in parent.handlers for n in _names_in(h.type)}
+            if caught & {"AttributeError", "NameError"}:
+                return True
+        child = parent
+    return False
+
+
+def _names_in(node: ast.AST | None) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} if node is not None else set()
+
+
+def _method(context: Context, call: ast.Call, func: ast.Attribute) -> Iterator[Change]:
+    module = context.module
+    plain = not call.keywords and len(call.args) == (func.attr == "has_key")
+    if not plain or func.attr not in (*_METHODS, "has_key"):
+        return
+    if func.attr in context.project.cached(_own_methods):
+        return
+    _, end = module.span(func)
+    start = end - len(func.attr)
+    if func.attr != "has_key":
+        yield Edit(start, end, _METHODS[func.attr])
+        return
+    yield from _membership(context, call, func)
+
+
+def _own_methods(project: Project) -> frozenset[str]:
+    """The methods that classes of the project have under names of dict's."""
+    return frozenset(
+        found.decode()
+        for path in project.python_files
+        for found in _OWN_METHOD.findall(project.files[path].data)
+    )
+
+
+def _membership(context: Context, call: ast.Call, func: ast.Attribute) -> Iterator[Change]:
+    """`d.has_key(k)` is `k in d`, or, where that would need care, `d.__contains__(k)`."""
+    module = context.module
+    key, owner, place = call.args[0], func.value, module.parents[call]
+    inner = module.text_of(key) + module.text_of(owner)
+    alone = not isinstance(
+        place, ast.Attribute | ast.Await | ast.BinOp | ast.Compare | ast.Starred | ast.Subscript
+    )
+    negated = isinstance(place, ast.UnaryOp)
+    if negated:
+        alone = isinstance(place.op, ast.Not) and isinstance(  # type: ignore[attr-defined]
+            module.parents[place], ast.If | ast.IfExp | ast.While | ast.BoolOp | ast.Assert
+        )
+    plain = isinstance(key, _SIMPLE) and isinstance(owner, _SIMPLE)
+    if not (alone and plain) or any(c in inner for c in "\n\r#") or _has_old_names(key, owner):
+        _, end = module.span(func)
+        yield Edit(end - len("has_key"), end, "__contains__")
+        return
+    word = "not in" if negated else "in"
+    text = f"{module.text_of(key)} {word} {module.text_of(owner)}"
+    yield context.replace(place if negated else call, text)
+
+
+def _has_old_names(*nodes: ast.AST) -> bool:
+    names = {getattr(n, "attr", getattr(n, "id", "")) for node in nodes for n in ast.walk(node)}
+    return bool(names & {"has_key", *_METHODS, *_NAMES})
+
+
+def _name(context: Context, node: ast.Name) -> Iterator[Change]:
+    module = context.module
+    if not module.is_free(node.id, node) or not _stars_are_known(module, context.project, set()):
+        return
+    name = _NAMES[node.id]
+    if name == node.id:
+        # The edit changes nothing; what the place lacks is the import.
+        yield context.replace(node, name)
+        yield RuntimeImport(name, "functools")
+    elif module.is_free(name, node):
+        yield context.replace(node, name)
+    else:
+        message = f"Python 3 has no {node.id}, and {name} means another thing here"
+        yield context.finding(node, "warning", message, f"Use the builtin {name}.")
+
+
+def _stars_are_known(module: Module, project: Project, seen: set[str]) -> bool:
+    """Whether no star import may bring a name that cannot be seen."""
+    for star in module.star_imports:
+        path, colon, _ = star.partition(":")
+        if not colon:
+            if star.partition(".")[0] not in _HARMLESS_STARS:
+                return False
+        elif path not in seen:
+            seen.add(path)
+            other = project.parsed(path) if path.endswith(".py") else None
+            if other is None or not _stars_are_known(other, project, seen):
+                return False
+    return True
+
+
+def _print(context: Context, statement: ast.Expr) -> Iterator[Change]:
+    module = context.module
+    value = statement.value
+    first = value.elts[0] if isinstance(value, ast.Tuple) and value.elts else value
+    if not isinstance(first, ast.BinOp):
+        return
+    if isinstance(first.op, ast.RShift) and _is_print(module, first.left):
+        start, end = module.span(statement)
+        file = f"file={module.text_of(first.right)})"
+        rest = value.elts[1:] if isinstance(value, ast.Tuple) else []
+        if not rest:
+            yield Edit(start, end, f"print({file}")
+        else:
+            yield Edit(start, module.span(rest[0])[0], "print(")
+            comma = ", end=' '" if module.span(rest[-1])[1] < end else ""
+            yield Edit(module.span(rest[-1])[1], end, f"{comma}, {file}")
+        return
+    left: ast.expr = first
+    while isinstance(left, ast.BinOp):
+        left = left.left
+    if value is first and isinstance(left, ast.Call) and _is_print(module, left.func):
+        name_end = module.span(left.func)[1]
+        bracket = module.source.text.index("(", name_end)
+        yield Edit(name_end, bracket, "(")
+        yield Edit(module.span(value)[1], module.span(value)[1], ")")
+
+
+def _is_print(module: Module, node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == "print" and module.is_free("print", node)
+
+
+def _index(context: Context, node: ast.Subscript) -> Iterator[Change]:
+    call = node.value
+    if not isinstance(call, ast.Call) or call.args or call.keywords:
+        return
+    func = call.func
+    if not isinstance(func, ast.Attribute) or func.attr not in _VIEWS:
+        return
+    if func.attr in context.project.cached(_own_methods):
+        return
+    if _is_dict(context.module, func.value, 6):
+        yield from context.wrap(call, "list(", ")")
+    else:
+        message = f"{func.attr}() of a dict cannot be indexed in Python 3"
+        advice = f"If it is a dict, write list(...{func.attr}())."
+        yield context.finding(node, "note", message, advice)
+
+
+def _is_dict(module: Module, node: ast.AST | None, depth: int) -> bool:
+    if node is None or depth == 0:
+        return False
+    if isinstance(node, ast.Dict | ast.DictComp):
+        return True
+    if isinstance(node, ast.Call):
+        if isinstance(node.func, ast.Name) and node.func.id == "dict":
+            return module.is_free("dict", node.func)
+        return module.qualified(node.func) in _DICTS
+    values: Sequence[ast.AST | None] = []
+    if isinstance(node, ast.Name):
+        found = module.lookup(node.id, node)
+        values = [b.node if b.kind == "value" else None for b in found[1]] if found else []
+    elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        owner = module.class_of(node) if node.value.id == "self" else None
+        values = module.attributes_of(owner).get(node.attr, []) if owner else []
+    return bool(values) and all(_is_dict(module, value, depth - 1) for value in values)
