@@ -37,7 +37,7 @@ def symbol_uses(project: Project) -> list[Use]:
         if any(literal in data for literal in _LITERALS):
             for facts in functions_in(project, path).values():
                 uses += [u for u in (*facts.uses, *facts.pipeline_uses) if u.name[0] != "."]
-    return sorted(uses, key=lambda use: (use.path, use.line, use.name))
+    return sorted(uses, key=lambda use: (use.path, use.line))
 
 
 def classified(uses: Iterable[Use], claimed: Mapping[str, frozenset[str]]) -> list[SymbolReport]:

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Literal
+from typing import Any, Literal
 
 from migrate.analysis.source import Source
 
@@ -57,6 +57,7 @@ _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _PLAIN_DECORATORS = frozenset({"staticmethod", "classmethod"})
 BindingKind = Literal["import", "value", "parameter", "definition", "other"]
 
+_BOUND_LATE = frozenset({"nodes", "parents", "scopes", "scope", "star_imports"})
 # How far a value is followed from name to name; Python gives up at 1000 nested calls.
 _DEEPEST = 100
 # What one question about a class may cost; names that are made of one another can ask for more.
@@ -168,6 +169,14 @@ class Module:
         SyntaxError, ValueError: the text is not Python 3.
     """
 
+    # Every node, in source order.
+    nodes: list[ast.AST]
+    parents: dict[ast.AST, ast.AST]
+    # The scope in which each node is evaluated; the module's own.
+    scopes: dict[ast.AST, Scope]
+    scope: Scope
+    star_imports: list[str]
+
     def __init__(
         self,
         path: str,
@@ -186,17 +195,18 @@ class Module:
         self._follow = follow
         self._star = star
         self._returned = returned
-        self.parents: dict[ast.AST, ast.AST] = {}
-        # The scope in which each node is evaluated.
-        self.scopes: dict[ast.AST, Scope] = {}
-        self.star_imports: list[str] = []
-        self.nodes: list[ast.AST] = []
         self._resolving: set[ast.AST] = set()
         self._steps = 0
         self._looking_into: set[tuple[object, str]] = set()
         self._known_classes: dict[tuple[object, str], str | None] = {}
         self._known_names: dict[tuple[Scope, str], str | None] = {}
-        self._bind()
+
+    def __getattr__(self, name: str) -> Any:
+        """Binds the names when they are first asked for: many a file only has to parse."""
+        if name in _BOUND_LATE:
+            self._bind()
+            return self.__dict__[name]
+        raise AttributeError(name)
 
     # --- places -----------------------------------------------------------------------------
 
@@ -470,8 +480,9 @@ class Module:
     # --- building ---------------------------------------------------------------------------
 
     def _bind(self) -> None:
+        self.nodes, self.parents, self.star_imports = [], {}, []
         self.scope = Scope(self.tree, None)
-        self.scopes[self.tree] = self.scope
+        self.scopes = {self.tree: self.scope}
         stack: list[ast.AST] = [self.tree]
         while stack:
             node = stack.pop()

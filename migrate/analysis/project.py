@@ -56,6 +56,7 @@ class Project:
         self._own: dict[tuple[str, str], str | None] = {}
         self._looking: set[tuple[str, str]] = set()
         self._failures: dict[str, Unparsable] = {}
+        self._parsable: set[str] = set()
         self._derived: dict[Callable[[Project], Any], Any] = {}
         self._derived_of: dict[str, dict[Callable[[Project, str], Any], Any]] = {}
         self._returned: dict[str, str | None] = {}
@@ -88,6 +89,7 @@ class Project:
         for path, file in changed.items():
             self._files[path] = file
             self._failures.pop(path, None)
+            self._parsable.discard(path)
             self._derived_of.pop(path, None)
             dropped = self._parsed.pop(path, None)
             if dropped is not None:
@@ -122,8 +124,15 @@ class Project:
         except Unparsable as failure:
             self._failures[path] = failure
             raise
+        self._parsable.add(path)
         self._remember(path, module)
         return module
+
+    def failure(self, path: str) -> Unparsable | None:
+        """Why a file does not parse; None for one that does."""
+        if path not in self._parsable and path not in self._failures:
+            self.parsed(path)
+        return self._failures.get(path)
 
     def parsed(self, path: str) -> Module | None:
         """The parsed file, or None for one that does not parse."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from migrate.analysis.module import Module
-from migrate.analysis.project import Project, Unparsable
+from migrate.analysis.project import Project
 from migrate.codemods.edits import Edit, apply, collision
 from migrate.codemods.gates import (
     GateFailed,
@@ -87,16 +87,14 @@ def unread_files(project: Project) -> list[Finding]:
                 Finding(path, 0, NOTEBOOK, "note", "a notebook: copied as it is, not ported")
             )
     for path in project.python_files:
-        try:
-            project.module(path)
-        except Unparsable as failure:
-            severity = "note" if failure.kind == "size" else "warning"
+        failure = project.failure(path)
+        if failure is not None:
             findings.append(
                 Finding(
                     path,
                     failure.line,
                     UNPARSABLE,
-                    severity,  # type: ignore[arg-type]
+                    "note" if failure.kind == "size" else "warning",
                     f"copied unchanged: {failure.reason}",
                     "Port this file by hand if training needs it.",
                 )
