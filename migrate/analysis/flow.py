@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
-from migrate.analysis.graph import Graph
 from migrate.analysis.module import Module, argument
 from migrate.analysis.project import Project
 
@@ -231,17 +230,11 @@ class Flow:
                     yield other, node
 
     def _attribute_loads(self, module: Module, target: ast.Attribute) -> Iterator[Place]:
-        owner = module.class_of(target)
-        family: set[str] = set()
-        if owner is not None and _is_self(target.value):
-            key = f"{module.path}:{owner.name}"
-            family = {key, *self._project.cached(Graph).reach_classes(key)}
+        owner = module.class_of(target) if _is_self(target.value) else None
         for other, load in self._named_attributes(target.attr, module):
-            if family and _is_self(load.value):
-                inside = other.class_of(load)
-                if inside is not None and f"{other.path}:{inside.name}" not in family:
-                    continue
-            yield other, load
+            inside = other.class_of(load) if owner is not None and _is_self(load.value) else None
+            if owner is None or inside is None or _may_be_related(owner, inside):
+                yield other, load
 
     def _named_attributes(
         self, name: str, near: Module | None = None
@@ -386,6 +379,17 @@ def _method(owner: ast.AST | None, name: str) -> Function | None:
         if isinstance(statement, Function) and statement.name == name:
             return statement
     return None
+
+
+def _may_be_related(first: ast.ClassDef, second: ast.ClassDef) -> bool:
+    """Whether two classes are one, or one may be derived from the other, as far as names tell."""
+    bases = {
+        part.attr if isinstance(part, ast.Attribute) else part.id
+        for base in [*first.bases, *second.bases]
+        for part in ast.walk(base)
+        if isinstance(part, ast.Attribute | ast.Name)
+    }
+    return first.name == second.name or bool(bases & {first.name, second.name})
 
 
 def _is_self(node: ast.AST) -> bool:

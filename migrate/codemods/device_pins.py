@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass, field
 
 from migrate.analysis.flow import Flow, Reached
@@ -34,6 +35,7 @@ _STRATEGIES = ("tensorflow.distribute.", "tensorflow.contrib.distribute.")
 _PREFETCHES = ("prefetch_to_device", "copy_to_device", "MultiDeviceIterator")
 _SILENT = frozenset({"print", "logging", "warn", "warning", "info", "debug", "error"})
 _ASSERTIONS = frozenset(["assertDeviceEqual", "assertEqual", "assertEquals"])
+_MAY_PIN = re.compile(rb"GPU[:'\"/]", re.IGNORECASE)
 _BY_HAND = "Let the string name no GPU; an empty one leaves the choice to TensorFlow."
 
 
@@ -59,7 +61,6 @@ class Pins:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._flow = project.cached(Flow)
-        self._graph = project.cached(Graph)
         self._files: dict[str, FilePins] = {}
         # Functions whose devices change; a unit test that reaches one may expect its GPU.
         self._changed: set[str] = set()
@@ -78,7 +79,7 @@ class Pins:
         return self._files.get(path, FilePins())
 
     def _may_pin(self, path: str) -> bool:
-        return b"gpu" in self._project.files[path].data.lower()
+        return _MAY_PIN.search(self._project.files[path].data) is not None
 
     def _file(self, module: Module) -> FilePins:
         return self._files.setdefault(module.path, FilePins())
@@ -223,8 +224,10 @@ class Pins:
         return any("device" in module.text_of(a) for a in call.args[:2] if a is not node)
 
     def _tests_changed(self, module: Module, literal: ast.expr) -> bool:
-        owner = owner_of(module, literal)
-        return bool(self._changed & self._graph.reach([owner]))
+        if not self._changed:
+            return False  # the graph reads the whole project
+        reached = self._project.cached(Graph).reach([owner_of(module, literal)])
+        return bool(self._changed & reached)
 
 
 def _takes_device(name: str, where: str | int) -> bool:
