@@ -144,20 +144,31 @@ def _with(node: cst.Call, name: str, value: cst.BaseExpression) -> cst.Call:
         bare = last.value  # f(x for x in y) may leave them out only while it is alone
         bracketed = bare.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
         arguments[-1] = last = last.with_changes(value=bracketed)
+    between, behind = _split(_gap(node, arguments), _space_behind(last))
     if isinstance(last.comma, cst.Comma):
         # A trailing comma stays trailing.
-        between = _gap(node, arguments)
-        new = new.with_changes(
-            comma=last.comma.with_changes(whitespace_before=cst.SimpleWhitespace(""))
-        )
+        trailing = cst.Comma(whitespace_after=behind)
+        new = new.with_changes(comma=trailing)
         arguments[-1] = last.with_changes(comma=last.comma.with_changes(whitespace_after=between))
     else:
-        new = new.with_changes(whitespace_after_arg=last.whitespace_after_arg)
+        new = new.with_changes(whitespace_after_arg=behind)
         arguments[-1] = last.with_changes(
-            comma=cst.Comma(whitespace_after=_gap(node, arguments)),
+            comma=cst.Comma(whitespace_after=between),
             whitespace_after_arg=cst.SimpleWhitespace(""),
         )
     return node.with_changes(args=[*arguments, new])
+
+
+def _split(gap: Space, behind: Space) -> tuple[Space, Space]:
+    """A comment on the last argument's line stays there; the rest goes behind the new one."""
+    if not isinstance(behind, cst.ParenthesizedWhitespace) or behind.first_line.comment is None:
+        return gap, behind
+    layout = gap if isinstance(gap, cst.ParenthesizedWhitespace) else behind
+    bare = cst.TrailingWhitespace(newline=behind.first_line.newline)
+    return (
+        layout.with_changes(first_line=behind.first_line, empty_lines=[]),
+        behind.with_changes(first_line=bare),
+    )
 
 
 def _gap(node: cst.Call, arguments: Sequence[cst.Arg]) -> Space:

@@ -104,8 +104,8 @@ def test_a_keyword_is_added(before: str, after: str) -> None:
             """
             f(
                 a,  # first
-                b,
-                k=g(1),  # second
+                b,  # second
+                k=g(1),
             )
             """,
         ),
@@ -117,8 +117,8 @@ def test_a_keyword_is_added(before: str, after: str) -> None:
             """,
             """
             f(
-                a,
-                k=g(1)  # only
+                a,  # only
+                k=g(1)
             )
             """,
         ),
@@ -434,3 +434,16 @@ def test_edits_of_any_layout_mean_what_they_say(
     assert removed.count("#") == text.count("#")
     if newline == "\r\n":
         assert removed.count("\r\n") == removed.count("\n")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("f(\n    a=1,  # one\n)", "f(\n    a=1,  # one\n    k=v,\n)"),
+        ("f(\n    a=1  # one\n)", "f(\n    a=1,  # one\n    k=v\n)"),
+        ("f(\n    a=1,  # one\n    # end\n)", "f(\n    a=1,  # one\n    k=v,\n    # end\n)"),
+        ("f(a=1,\n  b=2  # two\n  )", "f(a=1,\n  b=2,  # two\n  k=v\n  )"),
+    ],
+)
+def test_a_comment_stays_with_the_argument_it_is_about(before: str, after: str) -> None:
+    assert edited(before, add={"k": "v"}) == after
