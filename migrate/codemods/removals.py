@@ -14,7 +14,7 @@ from migrate.analysis.module import Module
 from migrate.codemods.edits import Edit
 
 _BLOCKS = ("body", "orelse", "finalbody", "handlers")
-_ELSE = re.compile(r"\s*\belse\s*:\s*")
+_ELSE = re.compile(r"[\s\\]*\belse[\s\\]*:[\s\\]*")
 
 
 @dataclass(frozen=True, order=True)

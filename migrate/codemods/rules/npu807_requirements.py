@@ -84,7 +84,7 @@ _BY_HAND = "Take TensorFlow out of it by hand."
 _BUILT_ON_KERAS = frozenset({b"keras", b"classification_models"})
 # Modules that a file needs without importing them.
 _BROUGHT = (
-    (re.compile(rb"\bnpu_runtime\b[^\n]*\bimages\b"), ("PIL", "numpy")),
+    (re.compile(rb"\bnpu_runtime\b[^\r\n]*\bimages\b"), ("PIL", "numpy")),
     (re.compile(rb"\bkeras\.preprocessing\b"), ("PIL", "scipy")),
 )
 
