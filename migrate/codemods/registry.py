@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import pkgutil
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -54,7 +55,11 @@ def in_groups(rules: Sequence[Rule]) -> list[tuple[str, list[Rule]]]:
 
 
 def _rules_of(module: ModuleType) -> list[Rule]:
-    return [value for value in vars(module).values() if isinstance(value, Rule)]
+    """The module's rules; its docstring is the page of each."""
+    found = [value for value in vars(module).values() if isinstance(value, Rule)]
+    for rule in found:
+        rule.page = inspect.cleandoc(module.__doc__ or "")
+    return found
 
 
 def _ordered(rules: Iterable[Rule]) -> tuple[Rule, ...]:

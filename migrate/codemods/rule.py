@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -151,7 +150,6 @@ class Rule:
     ) -> Callable[[Context], Iterator[Change]]:
         """Registers the generator that looks at one parsed module."""
         self._module_check = check
-        self.page = inspect.getdoc(inspect.getmodule(check)) or ""
         return check
 
     def on_project(
@@ -159,7 +157,6 @@ class Rule:
     ) -> Callable[[ProjectContext], Iterator[Change]]:
         """Registers the generator that looks at the project's files, once per port."""
         self._project_check = check
-        self.page = inspect.getdoc(inspect.getmodule(check)) or ""
         return check
 
     def concerns(self, data: bytes) -> bool:
