@@ -90,7 +90,7 @@ DISTRIBUTIONS = (
     D("future", "0.18.3", ("future", "past")),
     D("h5py", "2.10.0", (), "2.8", "3", "TensorFlow 1.15.0 cannot load Keras models with it"),
     D("image-classifiers", "0.2.2", ("classification_models",)),
-    D("imageio", "2.31.2"),
+    D("imageio", "2.27.0", (), "", "2.28", "its writers no longer take fps"),
     D("imgaug", "0.4.0"),
     D("keras", "2.3.1", (), "2.2", "2.4", _TF2),
     D("Keras-Applications", "1.0.8", ("keras_applications",)),
