@@ -45,12 +45,13 @@ def classified(uses: Iterable[Use], claimed: Mapping[str, frozenset[str]]) -> li
 
     Args:
         uses: what the project used before the port.
-        claimed: for each path, the names that the rules which fired there deal with.
+        claimed: for each path, the names that the rules which fired there deal with; one that
+            ends with ``.*`` stands for all below it.
     """
     places: dict[tuple[str, str, str], list[str]] = {}
     for use in uses:
         status: Status | str
-        if use.name in claimed.get(use.path, frozenset()):
+        if _is_claimed(use.name, claimed.get(use.path, frozenset())):
             status, reason = "rewritten", ""
         else:
             symbol = classify(use.name)
@@ -60,6 +61,12 @@ def classified(uses: Iterable[Use], claimed: Mapping[str, frozenset[str]]) -> li
         SymbolReport(name, status, reason, tuple(found))
         for (name, status, reason), found in sorted(places.items())
     ]
+
+
+def _is_claimed(name: str, claims: frozenset[str]) -> bool:
+    return name in claims or any(
+        claim.endswith(".*") and name.startswith(claim[:-1]) for claim in claims
+    )
 
 
 def totals(reports: Iterable[SymbolReport]) -> dict[str, int]:

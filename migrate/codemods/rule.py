@@ -128,7 +128,8 @@ class Rule:
         group: the patch that its edits belong to.
         literals: a file without any of these bytes cannot concern the rule.
         options: the keys that a recipe may set for it.
-        claims: qualified names that count as *rewritten* in a file in which the rule fired.
+        claims: qualified names that count as *rewritten* in a file in which the rule fired;
+            ``keras.*`` stands for all names below ``keras``.
         late: what it does to the project waits until the group's modules are rewritten.
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from migrate.analysis.inventory import STATUSES, classified, symbol_uses, totals
+from migrate.analysis.references import Use
 from tests.analysis.names import project_of
 
 
@@ -89,3 +90,12 @@ def test_every_use_has_one_status() -> None:
     assert {report.status for report in reports} <= set(STATUSES)
     assert sum(totals(reports).values()) == 3
     assert totals([]) == dict.fromkeys(STATUSES, 0)
+
+
+def test_a_claim_can_stand_for_all_names_below() -> None:
+    uses = [Use("keras.layers.Dense", "a.py", 1), Use("keras.layers.Dense", "b.py", 1)]
+    reports = classified(uses, {"a.py": frozenset({"keras.*"}), "b.py": frozenset({"keras"})})
+    assert [(r.status, r.places) for r in reports] == [
+        ("manual", ("b.py:1",)),
+        ("rewritten", ("a.py:1",)),
+    ]

@@ -37,7 +37,9 @@ from migrate.codemods.removals import comments_in
 from migrate.codemods.rule import Change, Context, Rule
 from migrate.codemods.unused import alias_removals, removal_of
 
-NPU805 = Rule("NPU805", "tf-keras", group="compat", literals=(b"keras",))
+NPU805 = Rule(
+    "NPU805", "tf-keras", group="compat", literals=(b"keras",), claims=frozenset({"keras.*"})
+)
 
 # What computes; data sets and utilities do not.
 _NUMERIC = re.compile(
