@@ -36,6 +36,7 @@ _PREFETCHES = ("prefetch_to_device", "copy_to_device", "MultiDeviceIterator")
 _SILENT = frozenset({"print", "logging", "warn", "warning", "info", "debug", "error"})
 _ASSERTIONS = frozenset(["assertDeviceEqual", "assertEqual", "assertEquals"])
 _MAY_PIN = re.compile(rb"GPU[:'\"/]", re.IGNORECASE)
+_BARE_WORD = re.compile(rb"(['\"])gpu\1", re.IGNORECASE)
 _BY_HAND = "Let the string name no GPU; an empty one leaves the choice to TensorFlow."
 
 
@@ -70,7 +71,8 @@ class Pins:
             if path not in tests and (module := project.parsed(path)) is not None:
                 for literal in gpu_literals(module):
                     self._judge(module, literal)
-                self._judge_computed(module)
+                if _BARE_WORD.search(module.source.data):
+                    self._judge_computed(module)
         for path in tests:
             if (module := project.parsed(path)) is not None:
                 self._judge_test(module)

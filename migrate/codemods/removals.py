@@ -170,6 +170,8 @@ def _cut(module: Module, start: int, end: int) -> Edit:
     # A neighbour on the same line: `a = 1; b = 2`.
     if behind.lstrip().startswith(";"):
         tail = behind.lstrip()[1:]
+        if not before.strip() and not tail.strip():
+            return Edit(line_start, line_end, before + kept.rstrip(" \t") if kept else "")
         return Edit(start, end + len(behind) - len(tail.lstrip(" \t")), "")
     stripped = before.rstrip()
     if stripped.endswith(";"):

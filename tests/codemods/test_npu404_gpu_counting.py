@@ -101,7 +101,7 @@ def test_what_was_only_for_the_list_goes() -> None:
     ],
 )
 def test_other_lists_stay_with_a_note(source: str) -> None:
-    ported = check_noop(HEAD + LIST + "n = m = 0\n" + source + "\n# gpu\n", CODE)
+    ported = check_noop(HEAD + LIST + "n = m = 0\n" + source + "\n", CODE)
     assert ported.codes() == ported.codes("note") == [CODE]
 
 
@@ -125,7 +125,7 @@ def test_other_lists_stay_with_a_note(source: str) -> None:
     ],
 )  # fmt: skip
 def test_questions_are_reported(source: str, severity: str, words: str) -> None:
-    ported = check_noop(HEAD + source + "\n# gpu\n", CODE)
+    ported = check_noop(HEAD + source + "\n", CODE)
     assert [(f.code, f.severity) for f in ported.findings] == [(CODE, severity)]
     assert words in ported.findings[0].message
 
@@ -143,7 +143,7 @@ def test_questions_are_reported(source: str, severity: str, words: str) -> None:
     ],
 )
 def test_others_stay(source: str) -> None:
-    assert not check_noop(HEAD + source + "\n# gpu\n", CODE).findings
+    assert not check_noop(HEAD + source + "\n", CODE).findings
 
 
 def test_unit_tests_stay() -> None:

@@ -84,6 +84,23 @@ def test_a_script_that_gets_tensorflow_from_its_own_modules() -> None:
     )
 
 
+def test_unit_tests_stay() -> None:
+    check_noop(
+        """
+        import os
+        import tensorflow as tf
+
+
+        class ATest(tf.test.TestCase):
+            def testIt(self):
+                os.environ['CUDA_VISIBLE_DEVICES'] = '1'
+                self.assertEqual('1', os.environ['CUDA_VISIBLE_DEVICES'])
+        """,
+        CODE,
+        path="a_test.py",
+    )
+
+
 def test_notes() -> None:
     ported = port_files(
         {

@@ -60,6 +60,8 @@ def free_devices(context: Context) -> Iterator[Change]:
     yield from pins.edits
     for note in pins.notes:
         yield context.finding(note.node, note.severity, note.message, note.advice)
+    if b"DeviceSpec" not in context.module.source.data:
+        return
     for call, _ in context.module.calls_of("tensorflow.DeviceSpec"):
         yield from _free_spec(context, call)
 

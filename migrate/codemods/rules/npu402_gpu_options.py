@@ -59,7 +59,10 @@ NPU402 = Rule(
     "NPU402",
     "gpu-options",
     group="devices",
-    literals=(b"gpu_options", b"device_count", b"GPUOptions", b"set_", b"visible_devices"),
+    literals=(
+        *(b"gpu_options", b"device_count", b"GPUOptions", b"set_memory_growth"),
+        *(b"set_visible_devices", b"set_virtual_device", b"set_per_process_memory"),
+    ),
     claims=frozenset({_OPTIONS, *_SETTERS}),
 )
 

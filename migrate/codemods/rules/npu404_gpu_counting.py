@@ -57,7 +57,11 @@ NPU404 = Rule(
     "NPU404",
     "gpu-counting",
     group="devices",
-    literals=(b"gpu", b"GPU", b"nvidia", b"nvml", b"is_built_with_cuda"),
+    literals=(
+        *(b"list_local_devices", b"list_physical_devices", b"list_logical_devices"),
+        *(b"gpu_available", b"gpu_device_name", b"available_gpus", b"num_gpus", b"built_with_cuda"),
+        *(b"nvidia", b"nvml", b"GPUtil", b"gpustat"),
+    ),
     claims=frozenset({_LIST}),
 )
 

@@ -17,8 +17,9 @@ Options: none.
 Fix safety: safe. With NPU_DEVICE=host on a machine with GPUs, TensorFlow sees the GPUs that the
 caller's environment gives it.
 
-Not handled: a value whose evaluation may have an effect (warning), environments built for other
-processes, and a variable that the project reads without a default, which stays set (warning).
+Not handled: unit tests, which may check what they set; a value whose evaluation may have an effect
+(warning), environments built for other processes, and a variable that the project reads without a
+default, which stays set (warning).
 
 Authority: CANN "TensorFlow 1.15 Model Porting Guide", environment variables (ASCEND_DEVICE_ID);
 adapter, geop_npu.cc (device id).
@@ -29,6 +30,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from migrate.analysis.references import is_unit_test
 from migrate.codemods.environment_settings import CUDA, removed_settings
 from migrate.codemods.rule import Change, Context, ProjectContext, Rule
 from migrate.findings import Finding
@@ -45,6 +47,8 @@ _ADVICE = "It means nothing to an NPU. ASCEND_DEVICE_ID chooses the device."
 @NPU405.on_module
 def remove_cuda_settings(context: Context) -> Iterator[Change]:
     module = context.module
+    if not CUDA.search(module.source.text) or is_unit_test(context.project, module.path):
+        return
     yield from removed_settings(context, CUDA)
     for node in module.nodes:
         if isinstance(node, ast.keyword):

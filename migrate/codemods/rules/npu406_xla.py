@@ -47,7 +47,7 @@ NPU406 = Rule(
     "NPU406",
     "xla",
     group="devices",
-    literals=(b"jit", b"XLA", b"xla"),
+    literals=(b"jit_scope", b"jit_level", b"set_jit", b"XLA_FLAGS", b"xla"),
     claims=frozenset({_SCOPE, _SET_JIT}),
 )
 
