@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,11 @@ _STYLES = {"error": "31", "warning": "33", "note": "36", "good": "32", "dim": "2
 def styled(text: str, style: str) -> str:
     """The text in a style on a terminal; as it is elsewhere."""
     return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if sys.stdout.isatty() else text
+
+
+def this_command() -> str:
+    """How the user started this program, for hints on what to type next."""
+    return os.environ.get("MIGRATE_COMMAND", "migrate")
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import argparse
 
 from migrate.codemods.registry import kit_rules
 from migrate.commands.port import finish
-from migrate.console import progress
+from migrate.console import progress, this_command
 from migrate.errors import MigrateError
 from migrate.manifest import Upstream
 from migrate.porting import make_port
@@ -30,14 +30,16 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> int:
     options = argparse.Namespace(diff=False, check=False, force=False, json=arguments.json)
     code = finish(options, workspace, port, None)
     if not arguments.json:
-        print()
-        print("Where to look next:")
-        print(f"  migrate diff {EXAMPLE}      the changes, one patch per concern")
-        print(f"  ported/{EXAMPLE}/           the project, ready for Ascend")
-        print("  migrate explain NPU101     why a rule did what it did")
-        print(
-            "  migrate port biggan        the first real upstream (needs the network, or --mirror)"
-        )
+        hints = {
+            f"{this_command()} diff {EXAMPLE}": "the changes, one patch per concern",
+            f"ported/{EXAMPLE}/": "the project, ready for Ascend",
+            f"{this_command()} explain NPU101": "why a rule did what it did",
+            f"{this_command()} port biggan": "a real upstream (needs the network, or --mirror)",
+        }
+        width = max(map(len, hints))
+        print("\nWhere to look next:")
+        for place, what in hints.items():
+            print(f"  {place:{width}}  {what}")
     return code
 
 

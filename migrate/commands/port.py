@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from migrate.console import progress, styled
+from migrate.console import progress, styled, this_command
 from migrate.errors import UsageError
 from migrate.manifest import Upstream
 from migrate.porting import Port, make_port
@@ -127,7 +127,7 @@ def _outcome(port: Port, written: bool, locked: bool) -> str:
         text += f"; upstream.lock now pins {(port.upstream.commit or '')[:10]}"
     if port.failed:
         return styled(f"{text}, but there are errors: see above", "error")
-    return styled(f"{text}; read it with `migrate diff {name}`", "good")
+    return styled(f"{text}; read it with `{this_command()} diff {name}`", "good")
 
 
 def _check(arguments: argparse.Namespace, workspace: Workspace, port: Port, pin: Pin | None) -> int:
