@@ -45,12 +45,15 @@ def _parts_are_free(module: Module, node: ast.AST) -> bool:
 
 def _is_pure_call(module: Module, call: ast.Call) -> bool:
     function = call.func
-    if isinstance(function, ast.Name) and module.lookup(function.id, function) is None:
-        if function.id in ("map", "filter") and call.args:
-            applied = call.args[0]
-            return isinstance(applied, ast.Name) and applied.id in _PURE_BUILTINS
-        return function.id in _PURE_BUILTINS
     name = module.qualified(function) or ""
+    if isinstance(function, ast.Name) and module.lookup(function.id, function) is None:
+        name = f"builtins.{function.id}"
+    builtin = name.removeprefix("builtins.")
+    if builtin in ("map", "filter") and builtin != name and call.args:
+        applied = call.args[0]
+        return isinstance(applied, ast.Name) and applied.id in _PURE_BUILTINS
+    if builtin != name:
+        return builtin in _PURE_BUILTINS
     if name.startswith(_PURE_PREFIXES):
         return name.rpartition(".")[2] in _HOROVOD_QUERIES
     if name in _PURE_CALLS:

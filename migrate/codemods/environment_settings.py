@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from migrate.analysis.effects import effect_free
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
+from migrate.codemods.edits import Edit
 from migrate.codemods.items import without_arguments, without_keys
 from migrate.codemods.options import constant, imports_tensorflow, removed_assignment
 from migrate.codemods.removals import removal_of
@@ -64,7 +65,7 @@ def _assignment(
         removed_assignment(context, statement, lambda t: _variable(module, t, taken) is not None)
     )
     yield from found
-    if found:
+    if any(isinstance(change, Edit) for change in found):
         targets = [_variable(module, target, taken) for target in statement.targets]
         name = next(target for target in targets if target)
         yield from _value_note(context, name, statement.value)

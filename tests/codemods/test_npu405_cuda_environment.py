@@ -35,6 +35,7 @@ HEAD = "import os\nimport tensorflow as tf\nuse(os, tf)\n"
          "os.environ.update({'A': '1'}, B='2')"),
         ("from os import environ as env\nenv['CUDA_VISIBLE_DEVICES'] = '0'", ""),
         ("NAME = 'CUDA_VISIBLE_DEVICES'\nos.environ[NAME] = '0'", ""),
+        ("from builtins import str\nos.environ['NCCL_DEBUG'] = str(int(args[2]))", ""),
         ("gpus = '0,1'\nos.environ['CUDA_VISIBLE_DEVICES'] = gpus", ""),
     ],
 )  # fmt: skip
