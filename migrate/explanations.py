@@ -41,4 +41,11 @@ They cannot both exist on every file system. Leave one out in the recipe (leave_
 
 Its content is not in the repository. It is copied as it is; fetch the content by hand if training
 needs it.""",
+    "NPU914": """A manifest of this kit among the upstream files is not taken.
+
+The upstream is a port itself. Each port has a manifest of its own.""",
+    "NPU915": """An upstream file was replaced by the runtime that the port carries.
+
+The folder `npu_runtime` belongs to the kit: ported files import its functions from there. Where
+upstream is an older port, that is as it should be; else rename upstream's folder.""",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -17,9 +17,9 @@ from migrate.codemods.engine import GATE, GroupResult, rewrite
 from migrate.codemods.rule import GROUP_TITLES, SessionRow
 from migrate.findings import Finding
 from migrate.lines import LineMap
-from migrate.manifest import Manifest, Upstream, file_records
+from migrate.manifest import MANIFEST_NAME, Manifest, Upstream, file_records
 from migrate.recipe import Recipe
-from migrate.runtime import cann_release, runtime_files
+from migrate.runtime import cann_release, runtime_files, runtime_paths
 from migrate.series import Series, Step, build_series
 from migrate.upstream.tree import SourceFile, SourceTree
 
@@ -76,7 +76,9 @@ def make_port(
     """
     cann_release(cann)
     say("reading names")
-    project = Project(source.files)
+    source = _without_manifest(source)
+    carried = runtime_paths()  # where upstream is a port, its runtime is not to be ported
+    project = Project({path: f for path, f in source.files.items() if path not in carried})
     uses = symbol_uses(project)
     results = rewrite(project, recipe.rules, recipe.options, say)
     say("checking")
@@ -86,7 +88,8 @@ def make_port(
     series = build_series(source.files, _import_message(upstream), steps)
     after = steps[-1].files
     symbols = tuple(classified(_in_port(uses, source.files, after), _claimed(results, recipe)))
-    findings, rows = [*source.findings, *refused], set[SessionRow]()
+    findings = [*source.findings, *refused, *_replaced(source.files, after)]
+    rows = set[SessionRow]()
     for result in results:
         texts = {path: SourceFile(path, data) for path, data in result.texts.items()}
         findings += _in_port(result.findings, texts, after)
@@ -123,6 +126,21 @@ def rules_digest() -> str:
                 digest.update(path.relative_to(root).as_posix().encode() + b"\0")
                 digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def _without_manifest(source: SourceTree) -> SourceTree:
+    if MANIFEST_NAME not in source.files:
+        return source
+    note = Finding(MANIFEST_NAME, 0, "NPU914", "note", "upstream's manifest is not taken")
+    files = {path: file for path, file in source.files.items() if path != MANIFEST_NAME}
+    return SourceTree(files, (*source.findings, note))
+
+
+def _replaced(before: Files, after: Files) -> Iterator[Finding]:
+    for path in sorted(runtime_paths()):
+        if path in before and before[path].data != after[path].data:
+            message = "upstream's file gave way to the runtime of the port"
+            yield Finding(path, 0, "NPU915", "warning", message)
 
 
 class _Placed(Protocol):
@@ -218,7 +236,8 @@ def _steps(
         )
     from migrate.render import notice
 
-    files["NOTICE"] = SourceFile("NOTICE", notice(templates, upstream, before, files))
+    mode = before["NOTICE"].mode if "NOTICE" in before else SourceFile("", b"").mode
+    files["NOTICE"] = SourceFile("NOTICE", notice(templates, upstream, before, files), mode)
     body = "Says where the files come from and which of them were changed."
     steps.append(Step("provenance", "Record provenance", body, dict(sorted(files.items()))))
     return steps

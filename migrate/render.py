@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from migrate.manifest import Upstream
 from migrate.upstream.tree import SourceFile
 
 _NOTICE = "NOTICE"
+_OWN = re.compile(rb"^This is a port of .* to Huawei Ascend 910, made by migrate ", re.MULTILINE)
 
 
 def notice(
@@ -20,6 +22,8 @@ def notice(
     after: Mapping[str, SourceFile],
 ) -> bytes:
     """The port's NOTICE: upstream's own first, then where the files come from.
+
+    That of a port which needs no change stays as it is.
 
     Args:
         templates: the folder of the templates.
@@ -31,18 +35,23 @@ def notice(
     """
     changed = sorted(p for p in before if p in after and after[p] != before[p] and p != _NOTICE)
     added = sorted({p for p in after if p not in before} | ({_NOTICE} - before.keys()))
-    kept = before[_NOTICE].data.decode("utf-8", "replace").rstrip() if _NOTICE in before else ""
-    return render(
+    kept = before[_NOTICE].data if _NOTICE in before else b""
+    if _OWN.search(kept) and not changed and added in ([], [_NOTICE]):
+        return kept
+    own = render(
         templates,
         "NOTICE.j2",
         {
-            "kept": kept,
             "upstream": upstream,
             "kit_version": migrate.__version__,
             "changed": changed,
             "added": added,
         },
     )
+    if not kept.strip():
+        return own
+    newline = b"\r\n" if b"\r\n" in kept else b"\n"
+    return kept.rstrip() + newline * 2 + own.replace(b"\n", newline)
 
 
 def render(templates: Path, name: str, values: Mapping[str, object]) -> bytes:
@@ -61,10 +70,11 @@ def render(templates: Path, name: str, values: Mapping[str, object]) -> bytes:
     )
     try:
         return environment.get_template(name).render(values).encode("utf-8")
-    except jinja2.TemplateNotFound:
-        raise MigrateError("there is no such template", where=str(templates / name)) from None
+    except jinja2.TemplateNotFound as error:
+        where = str(templates / (error.name or name))
+        raise MigrateError("there is no such template", where=where) from None
     except jinja2.TemplateSyntaxError as error:
         where = f"{templates / (error.name or name)}:{error.lineno}"
         raise MigrateError(error.message or "malformed template", where=where) from None
-    except jinja2.UndefinedError as error:
+    except jinja2.TemplateError as error:
         raise MigrateError(str(error), where=str(templates / name)) from None

@@ -63,6 +63,12 @@ def cann_release(name: str) -> CannRelease:
     )
 
 
+def runtime_paths() -> frozenset[str]:
+    """Returns the path of every file that the runtime package may have in a port."""
+    modules = {module for part in _MODULES.values() for module in part}
+    return frozenset(f"npu_runtime/{module}.py" for module in modules)
+
+
 def runtime_files(cann: str, wanted: frozenset[str]) -> dict[str, SourceFile]:
     """Returns the files of the runtime package for one port, by path in sorted order.
 
