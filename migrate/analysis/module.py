@@ -27,13 +27,19 @@ _ScopeNode = (
     ast.GeneratorExp,
 )
 _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
-# Contexts and operators are singletons that all nodes share: they have no parent.
+# Fields that hold no nodes, or operators and contexts, which all nodes share and which have no
+# place in the text.
 _PLACELESS = frozenset(
-    kind
-    for base in (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
-    for kind in base.__subclasses__()
+    "arg asname attr conversion ctx id is_async kind kwd_attrs level module name op ops rest "
+    "simple type_comment".split()
 )
-_LEAVES = frozenset({ast.Name, ast.Constant, ast.alias, ast.Pass, ast.Break, ast.Continue})
+# The fields of each kind of node that hold nodes, last one first.
+_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
+    kind: tuple(name for name in reversed(kind._fields) if name not in _PLACELESS)
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+} | dict.fromkeys((ast.Constant, ast.Global, ast.MatchSingleton, ast.Nonlocal), ())
+_SCOPES = frozenset(_ScopeNode)
 _BINDERS = frozenset(
     {
         ast.Import,
@@ -102,7 +108,7 @@ _RETURNS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Binding:
     """One way in which a name gets its value within a scope.
 
@@ -466,6 +472,15 @@ class Module:
     # --- sites ------------------------------------------------------------------------------
 
     @cached_property
+    def loads(self) -> dict[str, list[ast.Name]]:
+        """Where each name is read, in source order."""
+        found: dict[str, list[ast.Name]] = {}
+        for node in self.nodes:
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                found.setdefault(node.id, []).append(node)
+        return found
+
+    @cached_property
     def calls(self) -> list[tuple[ast.Call, str | None]]:
         """Every call in source order, with the qualified name of what it calls."""
         return [(n, self.qualified(n.func)) for n in self.nodes if isinstance(n, ast.Call)]
@@ -483,27 +498,38 @@ class Module:
         self.nodes, self.parents, self.star_imports = [], {}, []
         self.scope = Scope(self.tree, None)
         self.scopes = {self.tree: self.scope}
+        nodes, parents, scopes = self.nodes, self.parents, self.scopes
         stack: list[ast.AST] = [self.tree]
         while stack:
             node = stack.pop()
-            self.nodes.append(node)
-            scope = inner = self.scopes[node]
-            outer, around = scope, set[ast.AST]()
-            if isinstance(node, _ScopeNode):
+            nodes.append(node)
+            kind = node.__class__
+            scope = inner = scopes[node]
+            around: Iterable[ast.AST] = ()
+            if kind in _SCOPES:
                 self._bind_definition(node, scope)
                 inner = Scope(node, scope)
                 if isinstance(node, FunctionNode):
                     _bind_parameters(node.args, inner)
                 around = _evaluated_around(node)
-            elif type(node) in _BINDERS:
+            elif kind in _BINDERS:
                 self._bind_statement(node, scope)
-                if isinstance(node, ast.comprehension) and self._is_first(node):
-                    outer, around = self.scopes[self.parents[node]], {node.iter}
-            children = _children(node)
-            for child in children:
-                self.parents[child] = node
-                self.scopes[child] = outer if child in around else inner
-            stack.extend(reversed(children))
+            for name in _FIELDS[kind]:
+                value = getattr(node, name)
+                if value.__class__ is list:
+                    for child in reversed(value):
+                        if child is not None:
+                            parents[child] = node
+                            scopes[child] = inner
+                            stack.append(child)
+                elif value is not None:
+                    parents[value] = node
+                    scopes[value] = inner
+                    stack.append(value)
+            for child in around:
+                scopes[child] = scope
+            if isinstance(node, ast.comprehension) and self._is_first(node):
+                scopes[node.iter] = scopes[parents[node]]
 
     def _is_first(self, node: ast.comprehension) -> bool:
         """Whether it is the first loop of a comprehension, whose iterable lies outside of it."""
@@ -551,22 +577,6 @@ class Module:
         elif isinstance(node, ast.Delete):
             for target in node.targets:
                 _bind_target(target, None, node, scope)
-
-
-def _children(node: ast.AST) -> list[ast.AST]:
-    """The nodes right below, in source order; what has no place in the text is left out."""
-    children: list[ast.AST] = []
-    if type(node) in _LEAVES:
-        return children
-    for name in node._fields:
-        value = getattr(node, name, None)
-        if isinstance(value, list):
-            children += [
-                part for part in value if isinstance(part, ast.AST) and type(part) not in _PLACELESS
-            ]
-        elif isinstance(value, ast.AST) and type(value) not in _PLACELESS:
-            children.append(value)
-    return children
 
 
 def own_nodes(function: ast.AST) -> Iterator[ast.AST]:

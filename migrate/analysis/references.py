@@ -23,6 +23,8 @@ _TRANSFORMATIONS = frozenset(
 )
 _FUNCTION_PARAMETERS = frozenset("map_func predicate generator transformation_func func".split())
 LIBRARIES = ("tensorflow.", "keras.", "horovod.")
+_NAMES = (ast.Attribute, ast.Name)
+_DEFINITIONS = frozenset({ast.AsyncFunctionDef, ast.ClassDef, ast.FunctionDef})
 # Methods that tell what an object of unknown class does.
 TELLING_METHODS = frozenset({"minimize", "apply_gradients", "compute_gradients"})
 
@@ -90,7 +92,8 @@ def facts_of(project: Project, module: Module, nodes: Iterable[ast.AST]) -> Fact
     reader = _Reader(project)
     for node in nodes:
         for part in ast.walk(node):
-            reader.note(module, part, facts)
+            if isinstance(part, _NAMES):
+                reader.note(module, part, facts)
     return facts
 
 
@@ -111,9 +114,15 @@ def _functions(project: Project, path: str) -> dict[str, Facts]:
     owners: dict[ast.AST, str] = {module.tree: f"{path}:"}
     for node in module.nodes[1:]:
         parent = module.parents[node]
-        owners[node] = owner = _inside(owners[parent], parent)
-        if isinstance(node, ast.Name | ast.Attribute):
-            reader.note(module, node, functions.setdefault(owner, Facts()))
+        owner = owners[parent]
+        if parent.__class__ in _DEFINITIONS:
+            owner = _inside(owner, parent)
+        owners[node] = owner
+        if isinstance(node, _NAMES):
+            facts = functions.get(owner)
+            if facts is None:
+                facts = functions[owner] = Facts()
+            reader.note(module, node, facts)
     return functions
 
 
@@ -143,28 +152,23 @@ class _Reader:
     def __init__(self, project: Project) -> None:
         self._project = project
 
-    def note(self, module: Module, node: ast.AST, facts: Facts) -> None:
-        if isinstance(node, ast.Attribute):
-            if isinstance(module.parents.get(node), ast.Attribute):
-                return
-        elif not isinstance(node, ast.Name) or isinstance(module.parents.get(node), ast.Attribute):
-            return
-        if not isinstance(node.ctx, ast.Load):
+    def note(self, module: Module, node: ast.Attribute | ast.Name, facts: Facts) -> None:
+        if module.parents[node].__class__ is ast.Attribute or node.ctx.__class__ is not ast.Load:
             return
         target = self._target(module, node)
         if target is None:
             if isinstance(node, ast.Attribute) and node.attr in TELLING_METHODS:
                 facts.uses.append(Use(f".{node.attr}", module.path, node.lineno))
             return
-        piped = self._is_piped(module, node)
         if ":" not in target:
             if target.startswith(LIBRARIES):
+                piped = self._is_piped(module, node)
                 uses = facts.pipeline_uses if piped else facts.uses
                 uses.append(Use(target, module.path, node.lineno))
             if target == "tensorflow.app.run" and "main" in module.scope.bindings:
                 facts.references.add(f"{module.path}:main")  # what it calls by default
             return
-        if piped:
+        if self._is_piped(module, node):
             facts.pipeline.add(target)
         else:
             facts.references.add(target)
@@ -181,53 +185,37 @@ class _Reader:
         for parent in module.ancestors(node):
             if isinstance(parent, ast.keyword):
                 continue
-            if isinstance(parent, ast.Call) and parent.func is not child:
-                if _is_transformed(module, parent, child):
-                    return True
-                if child is node and self._goes_to_pipeline(module, parent, node):
-                    return True
+            if isinstance(parent, ast.Call):
+                if parent.func is not child:
+                    if _is_transformed(module, parent, child):
+                        return True
+                    if child is node and self._goes_to_pipeline(module, parent, node):
+                        return True
+            elif isinstance(parent, ast.stmt):
+                target = parent.targets[0] if isinstance(parent, ast.Assign) else None
+                return (
+                    isinstance(child, ast.Lambda)
+                    and isinstance(target, ast.Name)
+                    and _name_is_piped(module, target.id, module.tree)
+                )
             elif isinstance(parent, ast.arguments) and child is node:
                 return self._is_piped_default(module, parent, node)
-            elif isinstance(parent, ast.Assign) and isinstance(child, ast.Lambda):
-                target = parent.targets[0]
-                return isinstance(target, ast.Name) and self._name_is_piped(
-                    module, target.id, module.nodes
-                )
-            if isinstance(parent, ast.stmt):
-                return False
             child = parent
         return False
 
-    def _name_is_piped(self, module: Module, name: str, nodes: Iterable[ast.AST]) -> bool:
-        """Whether every use of the name hands it to a transformation."""
-        loads = [
-            n
-            for n in nodes
-            if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load)
-        ]
-        return bool(loads) and all(
-            isinstance(call := _call_around(module, n), ast.Call)
-            and _is_transformed(module, call, n)
-            for n in loads
-        )
-
     def _goes_to_pipeline(self, module: Module, call: ast.Call, node: ast.AST) -> bool:
         """Whether a project function hands this argument of its call to transformations only."""
-        called = module.qualified(call.func) or ""
-        path, colon, dotted = called.partition(":")
-        if not colon:
+        path, colon, name = (module.qualified(call.func) or "").partition(":")
+        if not colon or path not in self._project.files:
             return False
-        callee = self._project.parsed(path) if path in self._project.files else None
-        function = callee.definition(dotted) if callee is not None else None
-        if callee is None or not isinstance(function, ast.FunctionDef) or "." in dotted:
+        function = self._project.cached_for(path, _piping).get(name)
+        if function is None:
             return False
         names = [k.arg for k in call.keywords if k.value is node]
         if not names and node in call.args:
             position = call.args.index(node)
-            names = [a.arg for a in function.args.args[position : position + 1]]
-        return bool(names and names[0]) and self._name_is_piped(
-            callee, names[0] or "", ast.walk(function)
-        )
+            names = list(function.positional[position : position + 1])
+        return bool(names) and names[0] in function.piped
 
     def _is_piped_default(self, module: Module, arguments: ast.arguments, node: ast.AST) -> bool:
         function = module.parents[arguments]
@@ -235,18 +223,14 @@ class _Reader:
             return False
         place = arguments.defaults.index(node) - len(arguments.defaults)
         every = [*arguments.posonlyargs, *arguments.args]
-        return self._name_is_piped(module, every[place].arg, ast.walk(function))
+        return _name_is_piped(module, every[place].arg, function)
 
-    def _target(self, module: Module, node: ast.AST) -> str | None:
+    def _target(self, module: Module, node: ast.Attribute | ast.Name) -> str | None:
         if isinstance(node, ast.Name):
             local = _local_function(module, node)
             if local is not None:
                 return _inside(owner_of(module, local), local)
-        if (
-            isinstance(node, ast.Attribute)
-            and isinstance(node.value, ast.Name)
-            and node.value.id == "self"
-        ):
+        elif isinstance(node.value, ast.Name) and node.value.id == "self":
             return self._method(module, node)
         return module.qualified(node)
 
@@ -269,6 +253,57 @@ class _Reader:
                 return f"{key}.{node.attr}"
             queue += known.bases
         return None
+
+
+@dataclass(frozen=True)
+class _Piping:
+    """A function that hands parameters to transformations only.
+
+    Args:
+        positional: the names of its parameters by position.
+        piped: those that go nowhere else.
+    """
+
+    positional: tuple[str, ...]
+    piped: frozenset[str]
+
+
+def _piping(project: Project, path: str) -> dict[str, _Piping]:
+    """The functions at a file's top level that hand parameters to transformations only."""
+    found: dict[str, _Piping] = {}
+    module = project.parsed(path)
+    if module is None or not any(map(_seems_transformation, module.nodes)):
+        return found
+    for name in module.scope.bindings:
+        function = module.definition(name)
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        positional = tuple(a.arg for a in function.args.args)
+        every = {*positional, *(a.arg for a in function.args.kwonlyargs)}
+        piped = frozenset(n for n in every if _name_is_piped(module, n, function))
+        if piped:
+            found[name] = _Piping(positional, piped)
+    return found
+
+
+def _seems_transformation(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and _called_name(node.func) in _TRANSFORMATIONS
+
+
+def _called_name(func: ast.expr) -> str:
+    return func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+
+
+def _name_is_piped(module: Module, name: str, within: ast.AST) -> bool:
+    """Whether every use of the name hands it to a transformation."""
+    loads = module.loads.get(name, [])
+    if within is not module.tree:
+        loads = [load for load in loads if within in module.ancestors(load)]
+    return bool(loads) and all(
+        isinstance(call := _call_around(module, load), ast.Call)
+        and _is_transformed(module, call, load)
+        for load in loads
+    )
 
 
 def _inside(owner: str, node: ast.AST) -> str:
@@ -297,7 +332,7 @@ def _call_around(module: Module, node: ast.AST) -> ast.AST | None:
 def _is_transformed(module: Module, call: ast.Call, argument: ast.AST) -> bool:
     """Whether the call hands the argument, a function or what makes one, to a transformation."""
     called = call.func
-    name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+    name = _called_name(called)
     if name not in _TRANSFORMATIONS:
         return False
     if argument not in call.args[:1] and not any(

@@ -299,3 +299,42 @@ def test_operators_belong_to_no_place() -> None:
     """Python shares one object for all uses of an operator."""
     module = module_of("a = 1 < 2\nb = 3 < 4 and -5\nc += 6\n")
     assert all(hasattr(node, "lineno") for node in module.nodes[1:])
+
+
+def test_every_kind_of_node_is_there_with_its_parent() -> None:
+    source = """\
+@d
+def f(a, /, b: int = 1, *c, d=2, **e) -> int:
+    global g
+    nonlocal_ = lambda *x, y=1: (yield)
+    return -a if a and b or not c else [i async for i in a if i]
+async def h(*, k):
+    async with a as b, c: await k
+    async for x in y: break
+    else: continue
+class C(B, metaclass=M):
+    x: int = 1
+    x += 1
+    del x, y[1:2, ...]
+import a.b as c, d
+from .e import f as g, h
+from k import *
+try: raise E from F
+except E as e: pass
+except (F, G): assert a, b
+else: pass
+finally: {**a, b: c, **d}
+while (n := f(*a, b=c, **d)): {i for i in a}; {i: j for i, j in b}; f'{a!r:>{b}} {c=}'
+with open(a) as (b, [c, *d]): x < y <= z is not None in w
+match a:
+    case {"k": 1, **rest} if rest: pass
+    case C(1, x=[_, *y]) | None | "s" as z: pass
+    case a.b | -1: pass
+"""
+    module = module_of(source)
+    everything = [node for node in ast.walk(module.tree) if hasattr(node, "lineno")]
+    assert not {id(node) for node in everything} - {id(node) for node in module.nodes}
+    assert len(module.nodes) == len(set(map(id, module.nodes)))
+    for node in module.nodes[1:]:
+        assert node in ast.iter_child_nodes(module.parents[node])
+        assert module.scopes[node]

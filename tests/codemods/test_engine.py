@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import ast
+import gc
 import os
 import random
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from migrate.analysis.project import MAX_PARSED_BYTES, Project
+from migrate.analysis.references import functions_in
 from migrate.codemods.edits import Edit
 from migrate.codemods.engine import rewrite
 from migrate.codemods.registry import in_groups, kit_rules
@@ -413,3 +416,31 @@ def test_hash_seeds_change_nothing() -> None:
         assert done.returncode == 0, done.stderr
         digests.add(done.stdout)
     assert len(digests) == 1
+
+
+def test_memory_is_collected_again_after_a_port() -> None:
+    assert gc.isenabled()
+    rewrite(Project({}), kit_rules(), {})
+    assert gc.isenabled()
+
+
+def test_parsed_modules_are_no_garbage() -> None:
+    """The engine runs without the cyclic collector, so modules must go by themselves."""
+    text = b"""\
+import tensorflow as tf
+class A(object):
+    def f(self):
+        self.a = A()
+        return [self.a.f(i) for i in tf.Session().run(lambda: self)]
+"""
+    project = Project({"a.py": SourceFile("a.py", text)})
+    module = project.module("a.py")
+    assert module.calls and module.loads and functions_in(project, "a.py")
+    gone = weakref.ref(module)
+    gc.disable()
+    try:
+        del module
+        project.update({"a.py": SourceFile("a.py", b"")})
+        assert gone() is None
+    finally:
+        gc.enable()
