@@ -51,6 +51,7 @@ class Project:
     def __init__(self, source: Path, folder: Path) -> None:
         self.source = source
         self.folder = folder
+        self.path = [source]
 
     def start(self, script: str, *options: str) -> subprocess.CompletedProcess[str]:
         command = ["-m", script] if "/" not in script and not script.endswith(".py") else []
@@ -58,7 +59,7 @@ class Project:
             **os.environ,
             "CUDA_VISIBLE_DEVICES": "",
             "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONPATH": str(self.source),
+            "PYTHONPATH": os.pathsep.join(map(str, self.path)),
             "PYTHONWARNINGS": "ignore",
             "SHAPES": "records",
             "TF_CPP_MIN_LOG_LEVEL": "2",
