@@ -1,0 +1,132 @@
+"""What a recipe may say, and how it is told what is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from migrate.codemods.registry import kit_rules
+from migrate.errors import MigrateError, UsageError
+from migrate.recipe import Recipe, read_recipe
+
+PATCHES = Path(__file__).parents[1] / "patches"
+WITH_OPTIONS = next(rule for rule in kit_rules() if rule.options)
+WITHOUT_OPTIONS = next(rule for rule in kit_rules() if not rule.options)
+OPTION = sorted(WITH_OPTIONS.options)[0]
+RULE = '''"""Does nothing.
+
+Why: to be read.
+"""
+from migrate.codemods.rule import Rule
+
+RULE = Rule("NPU190", "own", group="session", options=frozenset({"size"}))
+
+
+@RULE.on_module
+def check(context):
+    yield from ()
+'''
+
+
+def recipe(folder: Path, text: str | bytes) -> Recipe:
+    data = text if isinstance(text, bytes) else text.encode()
+    (folder / "recipe.toml").write_bytes(data)
+    return read_recipe(folder)
+
+
+def test_without_a_recipe_there_are_the_kits_rules(tmp_path: Path) -> None:
+    assert read_recipe(tmp_path) == Recipe(rules=kit_rules())
+    assert read_recipe(tmp_path / "missing") == Recipe(rules=kit_rules())
+
+
+def test_an_empty_recipe_says_nothing_but_that_it_is_there(tmp_path: Path) -> None:
+    empty = recipe(tmp_path, "")
+    assert (empty.entries, empty.leave_out, empty.options) == ((), (), {})
+    assert empty.digest is not None
+
+
+def test_everything_that_a_recipe_may_say(tmp_path: Path) -> None:
+    read = recipe(
+        tmp_path,
+        f"""
+        # why
+        entries = ["main.py", "tools/é.py"]
+        leave_out = ["assets/**"]
+
+        [rules.{WITH_OPTIONS.code}]
+        {OPTION} = ["x"]
+        [rules.{WITHOUT_OPTIONS.code}]
+        """,
+    )
+    assert read.entries == ("main.py", "tools/é.py")
+    assert read.leave_out == ("assets/**",)
+    assert read.options == {WITH_OPTIONS.code: {OPTION: ["x"]}, WITHOUT_OPTIONS.code: {}}
+    assert read.rules == kit_rules()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("entries = ", r"recipe.toml:1: not TOML: "),
+        ("\n\nx = [1,\n", r"recipe.toml:\d+: not TOML: "),
+        ("entries = []\nentries = []\n", r"recipe.toml(:\d)?: not TOML: "),
+        ("[rules.NPU101]\n[rules.NPU101]\n", r"recipe.toml(:\d)?: not TOML: "),
+        (b"# \xff\n", r"recipe.toml: not TOML: "),
+        (b"\0", r"recipe.toml(:1)?: not TOML: "),
+        ("entry = []", r"recipe.toml: entry: expected one of entries, leave_out, rules"),
+        ("z = 1\na = 1", r"recipe.toml: a: expected one of"),
+        ("entries = 'main.py'", r"entries: expected a list of texts"),
+        ("entries = [1]", r"entries: expected a list of texts"),
+        ("leave_out = {a = 1}", r"leave_out: expected a list of texts"),
+        ("rules = 1", r"rules: expected tables, such as \[rules\.NPU101\]"),
+        ("rules = []", r"rules: expected tables"),
+        ("[rules.NPU999]", r"rules\.NPU999: expected a rule's code; `migrate explain` lists them"),
+        ("[rules.npu101]", r"rules\.npu101: expected a rule's code"),
+        (f"[rules]\n{WITH_OPTIONS.code} = 1", r": expected a table of options"),
+        (f"[rules.{WITH_OPTIONS.code}]\nxyz = 1", rf"\.xyz: expected one of .*{OPTION}"),
+        (f"[rules.{WITHOUT_OPTIONS.code}]\nxyz = 1", r"\.xyz: expected .*none"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(
+    text: str | bytes, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        recipe(tmp_path, text)
+
+
+def test_rules_beside_a_recipe_are_rules(tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "own.py").write_text(RULE)
+    read = recipe(tmp_path, "[rules.NPU190]\nsize = 3\n")
+    assert [rule.code for rule in read.rules if rule not in kit_rules()] == ["NPU190"]
+    assert read.options == {"NPU190": {"size": 3}}
+    with pytest.raises(UsageError, match=r"rules\.NPU190\.weight: expected one of size"):
+        recipe(tmp_path, "[rules.NPU190]\nweight = 3\n")
+
+
+def test_a_rule_that_does_not_load_is_told_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "bad.py").write_text("def (:\n")
+    with pytest.raises(MigrateError, match=r"bad\.py: the rule does not load"):
+        read_recipe(tmp_path)
+
+
+def test_the_digest_tells_recipes_apart(tmp_path: Path) -> None:
+    digests = [read_recipe(tmp_path).digest]
+    digests.append(recipe(tmp_path, "").digest)
+    digests.append(recipe(tmp_path, "# x\n").digest)
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "own.py").write_text(RULE)
+    digests.append(read_recipe(tmp_path).digest)
+    (tmp_path / "rules" / "own.py").write_text(RULE + "# more\n")
+    digests.append(read_recipe(tmp_path).digest)
+    (tmp_path / "rules" / "own.py").rename(tmp_path / "rules" / "other.py")
+    digests.append(read_recipe(tmp_path).digest)
+    assert len(set(digests)) == len(digests)
+    assert read_recipe(tmp_path).digest == digests[-1]
+
+
+@pytest.mark.parametrize("name", ["biggan", "realmix", "ssgan", "vgg19"])
+def test_the_recipes_of_the_pinned_upstreams_are_read(name: str) -> None:
+    assert read_recipe(PATCHES / name).entries
