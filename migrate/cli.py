@@ -34,15 +34,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def guarded(command: Callable[[], int], *, as_json: bool = False) -> int:
     """Runs a command and turns what goes wrong into a message and an exit code."""
     try:
-        return command()
+        code = command()
+        sys.stdout.flush()
+        return code
     except MigrateError as error:
-        if as_json:
-            problem = {"message": error.message, "where": error.where, "advice": error.advice}
-            print(json.dumps({"error": problem}, indent=2))
-        print(f"migrate: {error}", file=sys.stderr)
+        _say(str(error), as_json, error)
         return error.exit_code
     except KeyboardInterrupt:
-        print("migrate: interrupted; nothing half-written is left", file=sys.stderr)
+        _say("interrupted; nothing half-written is left", as_json)
         return _INTERRUPTED
     except BrokenPipeError:
         # The reader, such as `head`, has seen enough.
@@ -50,17 +49,25 @@ def guarded(command: Callable[[], int], *, as_json: bool = False) -> int:
         return 0
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        print(f"migrate: {place}{error.strerror or error}", file=sys.stderr)
+        _say(f"{place}{error.strerror or error}", as_json)
         return 1
     except Exception as error:
         if os.environ.get("MIGRATE_TRACEBACK"):
             raise
-        print(
-            f"migrate: internal error: {type(error).__name__}: {error}\n"
+        _say(
+            f"internal error: {type(error).__name__}: {error}\n"
             "  This is a bug. Set MIGRATE_TRACEBACK=1, run it again and report what it prints.",
-            file=sys.stderr,
+            as_json,
         )
         return INTERNAL
+
+
+def _say(text: str, as_json: bool, error: MigrateError | None = None) -> None:
+    if as_json:
+        error = error or MigrateError(text)
+        problem = {"message": error.message, "where": error.where, "advice": error.advice}
+        print(json.dumps({"error": problem}, indent=2))
+    print(f"migrate: {text}", file=sys.stderr)
 
 
 def _run(arguments: argparse.Namespace) -> int:

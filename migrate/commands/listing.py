@@ -62,8 +62,11 @@ def _state(workspace: Workspace, pin: Pin) -> tuple[str, str]:
         old.append("the pin moved")
     if manifest.kit_version != migrate.__version__ or manifest.rules_digest != rules_digest():
         old.append("the rules changed")
-    if manifest.recipe_digest != read_recipe(workspace.patches(pin.name)).digest:
-        old.append("the recipe changed")
+    try:
+        if manifest.recipe_digest != read_recipe(workspace.patches(pin.name)).digest:
+            old.append("the recipe changed")
+    except MigrateError as error:
+        old.append(str(error))
     if not patches_current(workspace.patches(pin.name), manifest):
         old.append("its patches are missing or were edited")
     return ("out of date", ", ".join(old)) if old else ("current", f"CANN {manifest.cann}")

@@ -26,6 +26,8 @@ from migrate.workspace import Workspace, cache_folder
 
 
 def run(arguments: argparse.Namespace, workspace: Workspace) -> int:
+    if arguments.diff and arguments.json:
+        raise UsageError("--diff prints a diff: leave out --json, or use --check")
     pins = read_lock(workspace.lock)
     if arguments.all:
         if arguments.name or arguments.commit:
@@ -163,7 +165,7 @@ def _run_all(arguments: argparse.Namespace, names: list[str]) -> int:
     from concurrent.futures import ProcessPoolExecutor
 
     results: list[tuple[str, int, str]] = []
-    with ProcessPoolExecutor(max_workers=min(len(names), os.cpu_count() or 1)) as pool:
+    with ProcessPoolExecutor(max_workers=max(1, min(len(names), os.cpu_count() or 1))) as pool:
         futures = {name: pool.submit(_port_one, arguments, name) for name in names}
         for name, future in futures.items():
             code, output = future.result()
@@ -176,7 +178,8 @@ def _run_all(arguments: argparse.Namespace, names: list[str]) -> int:
         failed = [name for name, code, _ in results if code]
         good = f"{len(results) - len(failed)} of {len(results)} ports"
         print(good if not failed else f"{good}; not: {', '.join(failed)}")
-    return max((code for _, code, _ in results), default=0)
+    codes = {code for _, code, _ in results}
+    return max(codes) if max(codes, default=0) > 2 else int(any(codes))
 
 
 def _port_one(arguments: argparse.Namespace, name: str) -> tuple[int, str]:

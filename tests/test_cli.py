@@ -1,0 +1,593 @@
+"""The command line, on a workspace with upstreams of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migrate import cli
+from migrate.commands import port as port_command
+from migrate.upstream.lock import read_lock
+from tests.upstream.conftest import Upstream
+
+ROOT = Path(__file__).parents[1]
+TRAIN = b"""import tensorflow as tf
+from absl import app
+
+loss = tf.reduce_sum(tf.Variable(1.0))
+step = tf.train.AdamOptimizer().minimize(loss)
+with tf.Session() as sess:
+    sess.run(step)
+"""
+BETTER = TRAIN.replace(b"AdamOptimizer()", b"AdamOptimizer(0.1)")
+PACKED = TRAIN.replace(b"tf.Session()", b"tf.Session(**options())")
+
+
+class Place:
+    """A workspace and the mirror that its pins are read from."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "workspace"
+        self.mirror = folder / "mirror"
+        self.root.mkdir()
+        for part in ("templates", "examples"):
+            shutil.copytree(ROOT / part, self.root / part)
+        self.lock = self.root / "upstream.lock"
+        self.lock.write_text("# pins\n")
+        self.upstreams: dict[str, Upstream] = {}
+
+    def pin(self, name: str, files: dict[str, bytes], tree: str = "") -> str:
+        upstream = Upstream(self.mirror / "owner" / f"{name}.git")
+        self.upstreams[name] = upstream
+        made = upstream.files({"LICENSE": b"MIT License\n", **files})
+        commit = upstream.commit(made)
+        with self.lock.open("a") as lock:
+            lock.write(
+                f'\n[{name}]  # ours\nurl = "https://github.com/owner/{name}.git"\n'
+                f'commit = "{commit}"\ntree = "{tree or made}"\nlicence = "MIT"\n'
+            )
+        return commit
+
+    def later(self, name: str, files: dict[str, bytes]) -> str:
+        upstream = self.upstreams[name]
+        tree = upstream.files({"LICENSE": b"MIT License\n", **files})
+        return upstream.commit(tree, "Later", time=1_600_000_000)
+
+    def state(self) -> dict[str, tuple[int, str]]:
+        """Every file of the workspace, locks apart, with its time and content."""
+        return {
+            str(path.relative_to(self.root)): (
+                path.stat().st_mtime_ns,
+                hashlib.sha256(path.read_bytes()).hexdigest(),
+            )
+            for path in sorted(self.root.rglob("*"))
+            if path.is_file()
+        }
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    made = Place(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("MIGRATE_MIRROR", str(made.mirror))
+    monkeypatch.delenv("MIGRATE_TRACEBACK", raising=False)
+    monkeypatch.delenv("MIGRATE_COMMAND", raising=False)
+    monkeypatch.chdir(made.root)
+    return made
+
+
+@pytest.fixture
+def gan(place: Place) -> Place:
+    place.pin("gan", {"train.py": TRAIN, "requirements.txt": b"tensorflow-gpu==1.14\n"})
+    return place
+
+
+def test_a_port_is_written_once(gan: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    lock = gan.lock.read_bytes()
+    assert cli.main(["port", "gan"]) == 0
+    said = capsys.readouterr()
+    assert "train.py:7" in said.out or "train.py:6" in said.out
+    assert "wrote ported/gan and patches/gan; read it with `migrate diff gan`" in said.out
+    written = (gan.root / "ported" / "gan" / "train.py").read_text()
+    assert "npu_session_config" in written
+    assert (gan.root / "patches" / "gan" / "series").read_text().count(".patch\n") >= 2
+    assert gan.lock.read_bytes() == lock
+    before = gan.state()
+    assert cli.main(["port", "gan"]) == 0
+    assert "is up to date; nothing was written" in capsys.readouterr().out
+    assert gan.state() == before
+
+
+@pytest.mark.parametrize("option", ["--diff", "--check"])
+@pytest.mark.parametrize("ported", [False, True])
+def test_looking_writes_nothing(
+    option: str, ported: bool, gan: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = gan.root / "patches" / "gan" / "rules"
+    rules.mkdir(parents=True)
+    (rules / "own.py").write_text('"""Nothing."""\n')
+    if ported:
+        assert cli.main(["port", "gan"]) == 0
+    before = gan.state()
+    code = cli.main(["port", "gan", option])
+    said = capsys.readouterr()
+    assert gan.state() == before
+    if option == "--diff":
+        assert code == 0
+        assert "+from npu_runtime import npu_session_config\n" in said.out
+        assert "+++ b/train.py" in said.out
+    else:
+        assert code == int(not ported)
+        assert said.out.endswith("up to date\n" if ported else "would change something\n")
+
+
+def test_check_tells_of_a_moved_pin_an_edit_and_a_missing_patch(gan: Place) -> None:
+    assert cli.main(["port", "gan"]) == 0
+    assert cli.main(["port", "gan", "--check"]) == 0
+    later = gan.later("gan", {"train.py": BETTER})
+    assert cli.main(["port", "gan", "--check", "--commit", later]) == 1
+    train = gan.root / "ported" / "gan" / "train.py"
+    text = train.read_text()
+    train.write_text(text + "# mine\n")
+    assert cli.main(["port", "gan", "--check"]) == 1
+    train.write_text(text)
+    assert cli.main(["port", "gan", "--check"]) == 0
+    (gan.root / "patches" / "gan" / "series").unlink()
+    assert cli.main(["port", "gan", "--check"]) == 1
+
+
+def test_a_commit_is_pinned_when_its_port_succeeded(
+    gan: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = read_lock(gan.lock)["gan"]
+    good = gan.later("gan", {"train.py": BETTER})
+    assert cli.main(["port", "gan", "--commit", good[:8]]) == 0
+    assert f"upstream.lock now pins {good[:10]}" in capsys.readouterr().out
+    pin = read_lock(gan.lock)["gan"]
+    assert (pin.commit, pin.tree != first.tree) == (good, True)
+    assert "# pins\n" in gan.lock.read_text() and "# ours" in gan.lock.read_text()
+
+    lock = gan.lock.read_bytes()
+    bad = gan.later("gan", {"train.py": PACKED})
+    assert cli.main(["port", "gan", "--commit", bad]) == 1
+    assert gan.lock.read_bytes() == lock
+    for looking in ("--diff", "--check"):
+        assert cli.main(["port", "gan", "--commit", first.commit, looking]) in (0, 1)
+        assert gan.lock.read_bytes() == lock
+    assert cli.main(["port", "gan", "--commit", "f" * 40]) == 1
+    assert "f" * 40 in capsys.readouterr().err
+    assert gan.lock.read_bytes() == lock
+
+
+def test_errors_in_a_port_are_told_and_exit_with_1(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place.pin("packed", {"train.py": PACKED})
+    assert cli.main(["port", "packed"]) == 1
+    out = capsys.readouterr().out
+    assert "error NPU101 train.py:6: session not configured" in out
+    assert "but there are errors: see above" in out
+    assert cli.main(["port", "packed", "--check"]) == 1
+    assert cli.main(["port", "packed", "--diff"]) == 1
+
+
+def test_hand_edits_are_refused_and_forced(gan: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["port", "gan"]) == 0
+    port = gan.root / "ported" / "gan"
+    (port / "train.py").write_text("mine\n")
+    (port / "LICENSE").unlink()
+    (port / "notes.txt").write_text("mine too\n")
+    gan.later("gan", {"train.py": BETTER})
+    before = gan.state()
+    assert cli.main(["port", "gan"]) == 1
+    said = capsys.readouterr().err
+    assert "train.py" in said and "LICENSE" in said and "--force" in said
+    assert gan.state() == before
+    assert cli.main(["port", "gan", "--force"]) == 0
+    assert "npu_session_config" in (port / "train.py").read_text()
+    assert (port / "LICENSE").exists()
+    assert (port / "notes.txt").read_text() == "mine too\n"
+
+
+def test_a_folder_that_is_not_ours_is_refused(gan: Place) -> None:
+    mine = gan.root / "ported" / "gan" / "mine.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("x")
+    assert cli.main(["port", "gan"]) == 1
+    assert [path.name for path in mine.parent.iterdir()] == ["mine.txt"]
+
+
+def states(capsys: pytest.CaptureFixture[str]) -> dict[str, tuple[str, str]]:
+    capsys.readouterr()
+    assert cli.main(["list", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert cli.main(["list"]) == 0
+    plain = capsys.readouterr().out.splitlines()
+    assert len(plain) == len(rows)
+    for row, line in zip(rows, plain, strict=True):
+        assert line.startswith(row["name"]) and row["state"] in line
+    return {row["name"]: (row["state"], row["why"]) for row in rows}
+
+
+def test_list_tells_the_state_of_every_port(
+    gan: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gan.pin("other", {"a.py": b"x = 1\n"})
+    assert states(capsys) == {"gan": ("never ported", ""), "other": ("never ported", "")}
+    assert cli.main(["port", "--all"]) == 0
+    assert states(capsys)["gan"] == ("current", "CANN 7.0")
+    port, patches = gan.root / "ported" / "gan", gan.root / "patches" / "gan"
+
+    text = (port / "train.py").read_text()
+    (port / "train.py").write_text("x")
+    assert states(capsys)["gan"] == ("hand-edited", "train.py")
+    (port / "train.py").write_text(text)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("migrate.__version__", "9.9.9")
+        assert states(capsys)["gan"] == ("out of date", "the rules changed")
+    (patches / "recipe.toml").write_text("leave_out = ['x']\n")
+    assert states(capsys)["gan"] == ("out of date", "the recipe changed")
+    (patches / "recipe.toml").write_text("leave_out = 1\n")
+    state, why = states(capsys)["gan"]
+    assert state == "out of date" and "leave_out: expected a list of texts" in why
+    (patches / "recipe.toml").unlink()
+
+    first = next(patches.glob("0001-*.patch"))
+    data = first.read_bytes()
+    first.write_bytes(data + b"\n")
+    assert "patches" in states(capsys)["gan"][1]
+    first.write_bytes(data)
+    assert states(capsys)["gan"][0] == "current"
+
+    lock = gan.lock.read_text()
+    gan.lock.write_text(lock.replace(read_lock(gan.lock)["gan"].commit, "a" * 40))
+    assert states(capsys)["gan"] == ("out of date", "the pin moved")
+    gan.lock.write_text(lock)
+
+    manifest = port / "migrate-manifest.json"
+    manifest.write_text("{}")
+    assert states(capsys)["gan"][0] == "damaged"
+    manifest.unlink()
+    assert states(capsys)["gan"][0] == "not ours"
+    assert states(capsys)["other"][0] == "current"
+
+
+def test_all_ports_what_can_be_ported(gan: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    gan.pin("lost", {"train.py": TRAIN})
+    shutil.rmtree(gan.mirror / "owner" / "lost.git")
+    gan.pin("packed", {"train.py": PACKED})
+    gan.pin("plain", {"a.py": b"x = 1\n"})
+    gan.pin("wrong", {"a.py": b"x = 1\n"}, tree="b" * 40)
+    assert cli.main(["port", "--all"]) == 1
+    out = capsys.readouterr().out
+    assert out.endswith("2 of 5 ports; not: lost, packed, wrong\n")
+    ported = gan.root / "ported"
+    assert {p.name for p in ported.iterdir() if not p.name.startswith(".")} == {
+        "gan",
+        "packed",
+        "plain",
+    }
+    assert cli.main(["port", "--all", "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert list(report) == ["gan", "lost", "packed", "plain", "wrong"]
+    assert report["gan"]["written"] is False
+    assert report["lost"]["error"]["message"]
+    assert "tree" in report["wrong"]["error"]["message"]
+
+
+def test_all_of_none_is_fine(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["port", "--all"]) == 0
+    assert capsys.readouterr().out == "0 of 0 ports\n"
+    assert cli.main(["list"]) == 0
+    assert cli.main(["list", "--json"]) == 0
+
+
+WRONG = [
+    (["port", "nosuch"], 2, "no upstream is called 'nosuch'", "Known: gan"),
+    (["port"], 2, "say which upstream to port, or --all", "Known: gan"),
+    (["port", "--all", "gan"], 2, "--all ports every pin", ""),
+    (["port", "--all", "--commit", "abc"], 2, "--all ports every pin", ""),
+    (["port", "gan", "--cann", "99"], 2, "unknown CANN release '99'", "Known releases: 20.2"),
+    (["port", "gan", "--commit", "xyz"], 2, "xyz", ""),
+    (["port", "gan", "--commit", "ffffffff"], 1, "ffffffff", ""),
+    (["port", "gan", "--mirror", "/nowhere"], 2, "/nowhere is not a folder", ""),
+    (["port", "gan", "--diff", "--json"], 2, "--json", ""),
+    (["diff", "gan"], 1, "gan has no patches", "`migrate port gan`"),
+    (["diff", "../.."], 1, "has no patches", ""),
+    (["explain", "NPU000"], 2, "there is no rule NPU000", "`migrate explain`"),
+    (["--workspace", "/", "list"], 2, "no upstream.lock here", "--workspace"),
+    (["--workspace", "/no/such", "port", "gan"], 2, "no upstream.lock here", ""),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "message", "advice"), WRONG)
+def test_what_is_wrong_is_told_without_a_traceback(
+    arguments: list[str],
+    code: int,
+    message: str,
+    advice: str,
+    gan: Place,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = gan.state()
+    assert cli.main(arguments) == code
+    said = capsys.readouterr()
+    assert "Traceback" not in said.err and "internal error" not in said.err
+    told = [line for line in said.err.splitlines() if not line.startswith("port gan: ")]
+    assert told[0].startswith("migrate: ")
+    assert message in "\n".join(told) and advice in "\n".join(told)
+    assert gan.state() == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["nosuch"],
+        ["port", "gan", "--nosuch"],
+        ["port", "gan", "--diff", "--check"],
+        ["port", "gan", "--commit"],
+        ["env"],
+        ["env", "nosuch"],
+    ],
+)
+def test_the_parser_refuses_with_2(
+    arguments: list[str], gan: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as raised:
+        cli.main(arguments)
+    assert raised.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: migrate")
+
+
+@pytest.mark.parametrize(
+    ("lock", "message"),
+    [
+        ("[gan", "upstream.lock:1: "),
+        ("[gan]\nurl = 1\n", "upstream.lock"),
+        ("\xff", "upstream.lock"),
+        ('[gan]\nurl = "ext::sh -c x"\ncommit = "1"\ntree = "2"\n', "upstream.lock"),
+    ],
+)
+@pytest.mark.parametrize("command", [["list"], ["port", "gan"], ["port", "--all"]])
+def test_a_lock_that_is_wrong_is_told_with_its_place(
+    lock: str,
+    message: str,
+    command: list[str],
+    place: Place,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    place.lock.write_bytes(lock.encode("latin-1"))
+    assert cli.main(command) == 2
+    assert message in capsys.readouterr().err
+    assert cli.main([*command, "--json"]) == 2
+    assert "error" in json.loads(capsys.readouterr().out)
+
+
+JSON = [
+    ["list"],
+    ["port", "gan"],
+    ["port", "gan", "--check"],
+    ["port", "--all"],
+    ["port", "nosuch"],
+    ["port", "packed"],
+    ["explain"],
+    ["explain", "npu101"],
+    ["explain", "NPU900"],
+    ["explain", "nosuch"],
+    ["doctor"],
+    ["demo"],
+    ["env", "show"],
+]
+
+
+@pytest.mark.parametrize("arguments", JSON, ids=" ".join)
+def test_reports_are_json(
+    arguments: list[str], gan: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gan.pin("packed", {"train.py": PACKED})
+    cli.main([*arguments, "--json"])
+    json.loads(capsys.readouterr().out)
+
+
+def test_a_port_as_json(gan: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    def report(*options: str) -> Any:
+        capsys.readouterr()
+        cli.main(["port", "gan", "--json", *options])
+        return json.loads(capsys.readouterr().out)
+
+    assert report("--check")["current"] is False
+    first = report()
+    assert first["written"] is True and first["lock_updated"] is False
+    assert first["upstream"]["commit"] == read_lock(gan.lock)["gan"].commit
+    assert "train.py" in first["changed"]
+    assert first["patches"][-1].endswith("provenance.patch")
+    assert [row["role"] for row in first["sessions"]] == ["device"]
+    assert sum(first["symbols"]["totals"].values()) > 3
+    assert report()["written"] is False
+    assert report("--check")["current"] is True
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (RuntimeError("oops"), 3, "internal error: RuntimeError: oops"),
+        (RecursionError(), 3, "internal error: RecursionError"),
+        (KeyboardInterrupt(), 130, "interrupted; nothing half-written is left"),
+        (PermissionError(13, "Permission denied", "/x/y"), 1, "/x/y: Permission denied"),
+        (OSError(28, "No space left on device"), 1, "No space left on device"),
+    ],
+)
+def test_what_nobody_expects_is_one_line(
+    error: BaseException,
+    code: int,
+    said: str,
+    gan: Place,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(port_command, "make_port", broken)
+    before = gan.state()
+    assert cli.main(["port", "gan"]) == code
+    told = capsys.readouterr().err
+    assert said in told and "Traceback" not in told
+    assert cli.main(["port", "gan", "--json"]) == code
+    assert said.rpartition(": ")[2] in json.dumps(json.loads(capsys.readouterr().out))
+    assert gan.state() == before
+
+
+def test_a_traceback_is_there_for_who_asks(gan: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(port_command, "make_port", lambda *_, **__: 1 / 0)
+    monkeypatch.setenv("MIGRATE_TRACEBACK", "1")
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["port", "gan"])
+
+
+def test_a_failing_write_leaves_the_port_as_it_was(
+    gan: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli.main(["port", "gan"]) == 0
+    before = {p: s for p, s in gan.state().items() if not p.startswith("ported/.")}
+    later = gan.later("gan", {"train.py": BETTER})
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("migrate.publish.port.sync_all", full)
+    assert cli.main(["port", "gan", "--commit", later]) == 1
+    after = {p: s for p, s in gan.state().items() if not p.startswith("ported/.")}
+    assert {p: s[1] for p, s in after.items()} == {p: s[1] for p, s in before.items()}
+    monkeypatch.undo()
+
+
+def test_the_series_is_shown(gan: Place, capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["port", "gan"]) == 0
+    capfd.readouterr()
+    assert cli.main(["diff", "gan"]) == 0
+    whole = capfd.readouterr().out
+    patches = gan.root / "patches" / "gan"
+    names = (patches / "series").read_text().split()
+    assert whole == "".join((patches / name).read_text() for name in names)
+    assert "\x1b" not in whole
+    assert cli.main(["diff", "gan", "--patch", "session"]) == 0
+    one = capfd.readouterr().out
+    assert one in whole and len(one) < len(whole) and "npu_session_config" in one
+    assert cli.main(["diff", "gan", "--stat"]) == 0
+    stat = capfd.readouterr().out
+    assert re.search(r"train\.py\s*\|", stat) and names[0] in stat
+    assert cli.main(["diff", "gan", "--patch", "nosuch"]) == 2
+    assert "There are: " in capfd.readouterr().err
+
+
+def test_the_demo_needs_no_network(
+    place: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIGRATE_MIRROR", "/nowhere")
+    assert cli.main(["demo"]) == 0
+    out = capsys.readouterr().out
+    assert "migrate diff tiny_gan" in out
+    assert (place.root / "ported" / "tiny_gan" / "train.py").is_file()
+    before = place.state()
+    assert cli.main(["demo"]) == 0
+    assert place.state() == before
+    shutil.rmtree(place.root / "examples")
+    assert cli.main(["demo"]) == 1
+
+
+def test_rules_beside_a_recipe_are_explained(
+    gan: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = gan.root / "patches" / "gan" / "rules"
+    rules.mkdir(parents=True)
+    (rules / "own.py").write_text(
+        '"""Does nothing.\n\nWhy: a test.\n"""\n'
+        "from migrate.codemods.rule import Rule\n"
+        'RULE = Rule("NPU190", "own", group="session")\n'
+        "@RULE.on_module\ndef check(context):\n    yield from ()\n"
+    )
+    assert cli.main(["explain", "NPU190"]) == 0
+    assert "Why: a test." in capsys.readouterr().out
+    assert cli.main(["explain"]) == 0
+    assert "NPU190  session, gan    Does nothing." in capsys.readouterr().out
+    assert cli.main(["port", "gan"]) == 0
+    assert [p.name for p in rules.iterdir()] == ["own.py"]
+
+
+def test_a_workspace_is_found_from_below(gan: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    below = gan.root / "patches" / "deep"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    assert cli.main(["port", "gan"]) == 0
+    monkeypatch.chdir("/")
+    assert cli.main(["--workspace", str(gan.root), "port", "gan", "--check"]) == 0
+
+
+@pytest.fixture
+def command(gan: Place) -> Iterator[list[str]]:
+    yield [sys.executable, "-m", "migrate", "--workspace", str(gan.root)]
+
+
+def run(command: list[str], *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [*command, *arguments], env=environment, capture_output=True, text=True, **options
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments", [["list"], ["explain"], ["explain", "NPU101"], ["port", "gan", "--diff"]]
+)
+def test_a_reader_that_goes_away_is_no_error(command: list[str], arguments: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [*command, *arguments], env=environment, stdout=writer, stderr=subprocess.PIPE, text=True
+    )
+    os.close(writer)
+    assert (done.returncode, "Traceback" in done.stderr, "rror" in done.stderr) == (0, False, False)
+
+
+def test_the_program_as_a_person_starts_it(command: list[str], gan: Place) -> None:
+    assert run(command, "--help").stdout.startswith("usage: migrate")
+    assert run(command, "--version").stdout.startswith("migrate ")
+    done = run(command, "port", "gan")
+    assert done.returncode == 0, done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+    assert run(command, "port", "gan", "--check").returncode == 0
+    assert run(command, "port", "nosuch").returncode == 2
+    for locale in ("C", "POSIX"):
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "LC_ALL": locale, "PYTHONUTF8": "0"}
+        shown = subprocess.run([*command, "explain"], env=environment, capture_output=True)
+        assert shown.returncode == 0, shown.stderr
+
+
+def test_two_kits_write_the_same(command: list[str], gan: Place) -> None:
+    def digests() -> dict[str, str]:
+        return {
+            path: digest
+            for path, (_, digest) in gan.state().items()
+            if path.startswith(("ported/gan/", "patches/"))
+        }
+
+    run(command, "port", "gan")
+    first = digests()
+    for folder in ("ported", "patches"):
+        shutil.rmtree(gan.root / folder)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "77", "TZ": "Asia/Aden"}
+    subprocess.run([*command, "port", "--all"], env=environment, check=True, capture_output=True)
+    assert digests() == first
