@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from migrate.analysis.estimators import estimator_sites
+from migrate.analysis.estimators import LITERALS, estimator_sites
 from migrate.analysis.graph import Graph
 from migrate.analysis.keras_models import KerasUse
-from migrate.analysis.module import Module, argument
+from migrate.analysis.module import argument
 from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test
-from migrate.analysis.sessions import SessionSite, runtime_wrapper, session_sites
+from migrate.analysis.sessions import MAY_OPEN, SessionSite, runtime_wrapper, session_sites
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,7 @@ class DeviceSessions:
     def of(self, path: str) -> list[DeviceSession]:
         """Those of one module, in no order."""
         if path not in self._known:
-            module = self._project.parsed(path)
-            self._known[path] = list(_sessions(module, self._project)) if module else []
+            self._known[path] = list(_sessions(path, self._project))
         return self._known[path]
 
     @property
@@ -59,22 +58,26 @@ class DeviceSessions:
         return self._functions
 
 
-def _sessions(module: Module, project: Project) -> Iterator[DeviceSession]:
-    graph = project.cached(Graph)
-    if is_unit_test(project, module.path):
+def _sessions(path: str, project: Project) -> Iterator[DeviceSession]:
+    data = project.files[path].data
+    opens, makes = MAY_OPEN.search(data), any(literal in data for literal in LITERALS)
+    places = project.cached(KerasUse).reached({f"{path}:"})
+    if not (opens or makes or places) or is_unit_test(project, path):
         return
-    for site in session_sites(module, project):
+    module = project.parsed(path)
+    if module is None:
+        return
+    for site in session_sites(module, project) if opens else ():
         if site.role != "host" and not _is_on_host(site):
             kind = site.kind.replace("tensorflow.", "tf.", 1)
-            yield DeviceSession(module.path, site.call.lineno, kind, site.scope)
-    for made in estimator_sites(module, project):
+            yield DeviceSession(path, site.call.lineno, kind, site.scope)
+    for made in estimator_sites(module, project) if makes else ():
         kind = made.kind.replace("tensorflow.", "tf.", 1)
-        scope = made.scope(project)
-        yield DeviceSession(module.path, made.call.lineno, kind, scope, made.canned)
-    top = {f"{module.path}:"}
-    if places := project.cached(KerasUse).reached(top):
-        line = next((line for path, line, _ in places if path == module.path), 0)
-        yield DeviceSession(module.path, line, "Keras", frozenset(graph.reach(top)))
+        yield DeviceSession(path, made.call.lineno, kind, made.scope(project), made.canned)
+    if places:
+        line = next((line for place, line, _ in places if place == path), 0)
+        scope = frozenset(project.cached(Graph).reach({f"{path}:"}))
+        yield DeviceSession(path, line, "Keras", scope)
 
 
 def _is_on_host(site: SessionSite) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from migrate.analysis.graph import Graph
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
-from migrate.analysis.references import owner_of
+from migrate.analysis.references import classes_in, owner_of
 
 MODEL_TO_ESTIMATOR = "tensorflow.keras.estimator.model_to_estimator"
 # Where the signature in TensorFlow 1.15.0 has `config`.
@@ -51,6 +51,14 @@ BY_HAND = {
         ).split()
     },
 }
+
+
+# A file without any of these makes no Estimator.
+LITERALS = (
+    *(b"estimator", b"Estimator", b"Classifier", b"Regressor", b"KMeans", b"SVM"),
+    # What a file does with an Estimator of a class that another file derives.
+    *(b".train(", b".evaluate(", b".predict(", b"input_fn"),
+)
 
 
 @dataclass(frozen=True)
@@ -113,14 +121,13 @@ def _derived(project: Project, name: str) -> tuple[str, str | None] | None:
     constructor = None
     while ":" in name and name not in seen:
         seen.add(name)
-        path, _, dotted = name.partition(":")
-        module = project.parsed(path) if path in project.files else None
-        node = module.definition(dotted) if module is not None else None
-        if module is None or not isinstance(node, ast.ClassDef) or len(node.bases) != 1:
+        path = name.partition(":")[0]
+        known = classes_in(project, path).get(name) if path in project.files else None
+        if known is None or len(known.parents) != 1 or len(known.parents[0]) != 1:
             return None
-        if constructor is None and _constructor(node) is not None:
+        if constructor is None and "__init__" in known.methods:
             constructor = name
-        name = module.qualified(node.bases[0]) or ""
+        name = known.parents[0][0] or ""
     return (name, constructor) if name in ESTIMATORS or name in BY_HAND else None
 
 

@@ -9,12 +9,14 @@ datasets, a function that several places call), the answer says so.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from migrate.analysis.estimators import ESTIMATORS
 from migrate.analysis.graph import Graph
-from migrate.analysis.module import Module, argument
+from migrate.analysis.module import Module, Scope, argument
 from migrate.analysis.project import Project
 from migrate.analysis.references import owner_of
 from migrate.analysis.training import KERAS_RUNNING, KERAS_TRAINING, OTHER_MINIMIZERS
@@ -70,6 +72,14 @@ class _Step:
     shared: bool = False
     function: bool = False
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """The same for the same place of a module that is parsed anew."""
+        node: Any = self.node
+        place = (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
+        kind = node.__class__
+        return (self.module.path, place, kind, self.entered, self.shared, self.function)
+
 
 @dataclass
 class Feeding:
@@ -94,21 +104,20 @@ class Follower:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._graph = project.cached(Graph)
-        self._names: dict[str, dict[tuple[int, str], list[ast.Name]]] = {}
-        # Nodes are compared by identity: a module must not be parsed anew on the way.
-        self._held: dict[str, Module] = {}
+        self._holding: dict[str, list[str]] = {}
 
     def follow(self, module: Module, node: ast.AST) -> Feeding:
-        self._held[module.path] = module
         found = Feeding()
-        queue = [_Step(module, node)]
-        seen: set[tuple[int, bool, bool, bool]] = set()
-        while queue and len(seen) < _LIMIT:
-            step = queue.pop()
-            key = (id(step.node), step.entered, step.shared, step.function)
-            if key not in seen:
-                seen.add(key)
-                queue += self._next(step, found)
+        # Generators, not lists: only the modules on the way to a step stay in memory.
+        stack: list[Iterator[_Step]] = [iter([_Step(module, node)])]
+        seen: set[tuple[object, ...]] = set()
+        while stack and len(seen) < _LIMIT:
+            step = next(stack[-1], None)
+            if step is None:
+                stack.pop()
+            elif step.key not in seen:
+                seen.add(step.key)
+                stack.append(self._next(step, found))
         return found
 
     # --- one step -----------------------------------------------------------------------------
@@ -271,7 +280,7 @@ class Follower:
             yield from self._named(f"{module.path}:{function.name}", function.name)
         else:
             scope = module.scopes[function]
-            for load in self._index(module).get((id(scope), function.name), []):
+            for load in _reads(module, scope, function.name):
                 yield module, load
 
     def _callers(self, module: Module, function: Function) -> int:
@@ -305,43 +314,22 @@ class Follower:
     # --- indexes --------------------------------------------------------------------------------
 
     def _module(self, path: str) -> Module | None:
-        if path not in self._held:
-            module = self._project.parsed(path) if path in self._project.files else None
-            if module is None:
-                return None
-            self._held[path] = module
-        return self._held[path]
-
-    def _index(self, module: Module) -> dict[tuple[int, str], list[ast.Name]]:
-        known = self._names.get(module.path)
-        if known is None:
-            known = self._names[module.path] = {}
-            for node in module.nodes:
-                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-                    found = module.lookup(node.id, node)
-                    if found is not None:
-                        known.setdefault((id(found[0]), node.id), []).append(node)
-        return known
+        return self._project.parsed(path) if path in self._project.files else None
 
     def _loads(self, module: Module, name: ast.Name) -> list[ast.Name]:
         found = module.lookup(name.id, name)
-        return self._index(module).get((id(found[0]), name.id), []) if found else []
+        return _reads(module, found[0], name.id) if found else []
 
     def _loads_in(self, module: Module, function: Function, name: str) -> list[ast.Name]:
         for statement in function.body:
-            scope = module.scopes[statement]
-            return self._index(module).get((id(scope), name), [])
+            return _reads(module, module.scopes[statement], name)
         return []
 
     def _named(self, qualified: str, name: str) -> Iterator[tuple[Module, ast.AST]]:
         """Mentions of a module's top-level name in the whole project."""
         for module in self._containing(name):
-            for node in module.nodes:
-                if not isinstance(node, ast.Name | ast.Attribute):
-                    continue
-                spelled = node.id if isinstance(node, ast.Name) else node.attr
-                loads = spelled == name and isinstance(node.ctx, ast.Load)
-                if loads and module.qualified(node) == qualified:
+            for node in (*module.loads.get(name, ()), *module.attribute_loads.get(name, ())):
+                if module.qualified(node) == qualified:
                     yield module, node
 
     def _attributes(
@@ -351,19 +339,22 @@ class Follower:
         owner = owner or (module.class_of(target) if _is_self(target.value) else None)
         family = self._graph.reach_classes(f"{module.path}:{owner.name}") if owner else set()
         for other in self._containing(target.attr):
-            for node in other.nodes:
-                if not isinstance(node, ast.Attribute) or node.attr != target.attr:
-                    continue
+            for node in other.attribute_loads.get(target.attr, ()):
                 certain = self._is_certain(other, node.value, family)
-                if isinstance(node.ctx, ast.Load) and certain is not None:
+                if certain is not None:
                     yield other, node, certain
 
     def _containing(self, name: str) -> Iterator[Module]:
-        for path in self._project.python_files:
-            if name.encode() in self._project.files[path].data:
-                module = self._module(path)
-                if module is not None:
-                    yield module
+        files = self._project.files
+        if name not in self._holding:
+            word = re.compile(rf"{re.escape(name)}\b".encode())  # fast, as it starts with letters
+            self._holding[name] = [
+                path for path in self._project.python_files if word.search(files[path].data)
+            ]
+        for path in self._holding[name]:
+            module = self._module(path)
+            if module is not None:
+                yield module
 
     def _is_certain(self, module: Module, node: ast.expr, family: set[str]) -> bool | None:
         """Whether an object is of one of the classes; None when it is certainly not."""
@@ -375,6 +366,12 @@ class Follower:
         if kind is None:
             return False if module.qualified(node) is None else None
         return True if kind in family else None
+
+
+def _reads(module: Module, scope: Scope, name: str) -> list[ast.Name]:
+    """Where a name is read as the scope binds it."""
+    found = ((load, module.lookup(name, load)) for load in module.loads.get(name, ()))
+    return [load for load, bound in found if bound is not None and bound[0] is scope]
 
 
 def _fetched(module: Module, call: ast.Call) -> Iterator[_Step]:

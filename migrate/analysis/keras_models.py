@@ -31,7 +31,6 @@ class KerasUse:
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._graph = project.cached(Graph)
         # Function to (path, line, method), the first in each.
         self.places: dict[str, tuple[str, int, str]] = {}
         if not any(b"keras" in project.files[path].data for path in project.python_files):
@@ -54,11 +53,14 @@ class KerasUse:
 
     def reached(self, functions: set[str]) -> list[tuple[str, int, str]]:
         """The places that the functions lead to, in the order of files and lines."""
-        return sorted(self.places[key] for key in self._graph.reach(functions) & set(self.places))
+        if not self.places:
+            return []  # the graph reads the whole project
+        graph = self._project.cached(Graph)
+        return sorted(self.places[key] for key in graph.reach(functions) & set(self.places))
 
     def scripts(self, function: str) -> list[str]:
         """The files whose own top level leads to a function."""
-        callers = self._graph.callers({function})
+        callers = self._project.cached(Graph).callers({function})
         return sorted(
             key[:-1]
             for key in callers

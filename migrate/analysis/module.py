@@ -481,6 +481,15 @@ class Module:
         return found
 
     @cached_property
+    def attribute_loads(self) -> dict[str, list[ast.Attribute]]:
+        """Where an attribute of each name is read, in source order."""
+        found: dict[str, list[ast.Attribute]] = {}
+        for node in self.nodes:
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+                found.setdefault(node.attr, []).append(node)
+        return found
+
+    @cached_property
     def calls(self) -> list[tuple[ast.Call, str | None]]:
         """Every call in source order, with the qualified name of what it calls."""
         return [(n, self.qualified(n.func)) for n in self.nodes if isinstance(n, ast.Call)]

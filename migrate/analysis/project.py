@@ -10,6 +10,7 @@ import ast
 import posixpath
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
@@ -21,7 +22,7 @@ from migrate.upstream.tree import SourceFile
 T = TypeVar("T")
 
 # Parsed modules kept at once, in bytes of source; an ast takes some 50 times its source.
-_CACHE_BYTES = 2_000_000
+_CACHE_BYTES = 4_000_000
 # Names that mean the library, unless the project's root has a module of that name.
 _LIBRARIES = frozenset({"tensorflow", "keras", "horovod"})
 # Larger files are generated data; parsing one costs seconds and nearly a gigabyte.
@@ -42,6 +43,33 @@ class Unparsable(Exception):
         self.reason = reason
         self.line = line
         self.kind = kind
+
+
+@dataclass(frozen=True)
+class _TopLevel:
+    """What a file binds at its top level, kept when the parsed file is not.
+
+    Args:
+        own: names that stand for themselves.
+        others: names that stand for something imported, or may do so.
+    """
+
+    own: frozenset[str] = frozenset()
+    others: frozenset[str] = frozenset()
+    star_imports: tuple[str, ...] = ()
+
+
+def _top_level(project: Project, path: str) -> _TopLevel:
+    module = project.parsed(path)
+    if module is None:
+        return _TopLevel()
+    others = frozenset(
+        name
+        for name, bindings in module.scope.bindings.items()
+        if any(b.kind == "import" or isinstance(b.node, ast.Attribute | ast.Name) for b in bindings)
+    )
+    own = frozenset(module.scope.bindings) - others
+    return _TopLevel(own, others, tuple(module.star_imports))
 
 
 class Project:
@@ -262,18 +290,21 @@ class Project:
                 continue
             if found := self._own_name(file, name) or self._submodule(file, name):
                 return found
-            module = self.parsed(file) if file in self._files else None
-            if module is not None and not name.startswith("_"):
-                places += module.star_imports  # the last one wins
+            if file in self._files and not name.startswith("_"):
+                places += self.cached_for(file, _top_level).star_imports  # the last one wins
         return None
 
     def _own_name(self, path: str, name: str) -> str | None:
         """What a module itself binds a name to, star imports apart."""
         key = (path, name)
         if key not in self._own:
-            module = self.parsed(path) if path in self._files else None
-            bound = module is not None and name in module.scope.bindings
-            self._own[key] = module.exported(name) or f"{path}:{name}" if module and bound else None
+            found: str | None = None
+            bound = self.cached_for(path, _top_level) if path in self._files else _TopLevel()
+            if name in bound.own:
+                found = f"{path}:{name}"
+            elif name in bound.others:
+                found = self.module(path).exported(name) or f"{path}:{name}"
+            self._own[key] = found
         return self._own[key]
 
     def _submodule(self, path: str, name: str) -> str | None:

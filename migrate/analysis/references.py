@@ -65,10 +65,16 @@ class Facts:
 
 @dataclass
 class ClassFacts:
-    """A class: its methods, and those of its bases that are the project's own."""
+    """A class, or several of one name.
+
+    Args:
+        bases: those that are the project's own.
+        parents: all bases of each definition; None for one that is not known.
+    """
 
     methods: set[str] = field(default_factory=set)
     bases: list[str] = field(default_factory=list)
+    parents: list[tuple[str | None, ...]] = field(default_factory=list)
 
 
 def functions_in(project: Project, path: str) -> dict[str, Facts]:
@@ -130,15 +136,17 @@ def _classes(project: Project, path: str) -> tuple[dict[str, ClassFacts], bool]:
     classes: dict[str, ClassFacts] = {}
     is_test = False
     module = project.parsed(path)
-    for node in module.nodes if module is not None else []:
+    if module is None or b"class" not in module.source.data:
+        return classes, is_test
+    for node in module.nodes:
         if not isinstance(node, ast.ClassDef):
             continue
         known = classes.setdefault(f"{path}:{node.name}", ClassFacts())
         for statement in node.body:
             if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
                 known.methods.add(statement.name)
-        for base in node.bases:
-            name = module.qualified(base) if module is not None else None
+        known.parents.append(tuple(module.qualified(base) for base in node.bases))
+        for name in known.parents[-1]:
             if name is None:
                 continue
             if ":" in name:

@@ -13,6 +13,7 @@ fails loudly, a training session on the host wastes days. A unit test's sessions
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -20,7 +21,7 @@ from typing import Literal
 from migrate.analysis.graph import Graph
 from migrate.analysis.module import Module, argument
 from migrate.analysis.project import Project
-from migrate.analysis.references import Use, facts_of, is_unit_test, owner_of
+from migrate.analysis.references import Use, classes_in, facts_of, is_unit_test, owner_of
 from migrate.analysis.training import restores, trains
 
 Role = Literal["device", "host", "unknown"]
@@ -67,6 +68,13 @@ OPENERS: dict[str, Opener] = {
     "tensorflow.contrib.training.evaluate_repeatedly": Opener("config", 9, "evaluates checkpoints"),
 }
 MONITORED_SESSION = "tensorflow.train.MonitoredSession"
+# A file without a match opens no session, neither by these names nor through a class of its own.
+MAY_OPEN = re.compile(
+    rb"Sess|(?:managed|prepare|prepare_or_wait_for|recover|wait_for)_session\b"
+    rb"|\b(?:slim\.learning|(?:learning|training)(?:\.train\b|[ \t]+as\b))|contrib\.training\b"
+    rb"|\bimport\b[^\n]*\b(?:learning|training)\b"
+    rb"|\bevaluat(?:e_once|e_repeatedly|ion_loop)\b"
+)
 _WRAPPERS = frozenset({"npu_session_config", "host_session_config", "npu_run_config"})
 _RUN_METHODS = frozenset({"run", "partial_run", "make_callable", "run_step_fn"})
 
@@ -140,19 +148,13 @@ def _session_base(project: Project, name: str) -> tuple[str, Opener | None] | No
     The opener is None when the class has a constructor of its own: what its arguments mean
     cannot be told.
     """
-    path, _, class_name = name.partition(":")
-    module = project.parsed(path) if path in project.files else None
-    if module is None:
-        return None
-    for binding in module.scope.bindings.get(class_name, []):
-        node = binding.node
-        if isinstance(node, ast.ClassDef) and len(node.bases) == 1:
-            base = module.qualified(node.bases[0])
-            if base in ("tensorflow.Session", "tensorflow.InteractiveSession"):
-                own = any(
-                    isinstance(s, ast.FunctionDef) and s.name == "__init__" for s in node.body
-                )
-                return base, None if own else OPENERS[base]
+    path = name.partition(":")[0]
+    known = classes_in(project, path).get(name) if path in project.files else None
+    for parents in known.parents if known is not None else ():
+        if parents in (("tensorflow.Session",), ("tensorflow.InteractiveSession",)):
+            base = str(parents[0])
+            own = known is not None and "__init__" in known.methods
+            return base, None if own else OPENERS[base]
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -127,6 +128,7 @@ class Rule:
         name: short, in the field's terms.
         group: the patch that its edits belong to.
         literals: a file without any of these bytes cannot concern the rule.
+        signs: nor can a file without a match of this; costs more than literals, and says more.
         options: the keys that a recipe may set for it.
         claims: qualified names that count as *rewritten* in a file in which the rule fired;
             ``keras.*`` stands for all names below ``keras``.
@@ -137,6 +139,7 @@ class Rule:
     name: str
     group: str
     literals: tuple[bytes, ...] = ()
+    signs: re.Pattern[bytes] | None = None
     claims: frozenset[str] = frozenset()
     late: bool = False
     options: frozenset[str] = frozenset()
@@ -161,7 +164,12 @@ class Rule:
         return check
 
     def concerns(self, data: bytes) -> bool:
-        return not self.literals or any(literal in data for literal in self.literals)
+        """Whether the rule has to look at the parsed module of a file."""
+        if self._module_check is None:
+            return False
+        if self.literals and not any(literal in data for literal in self.literals):
+            return False
+        return self.signs is None or self.signs.search(data) is not None
 
     def check_module(
         self, module: Module, project: Project, options: Mapping[str, Any]

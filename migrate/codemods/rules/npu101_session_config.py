@@ -42,7 +42,13 @@ from collections.abc import Iterator
 from migrate.analysis.graph import Graph
 from migrate.analysis.host_ops import host_uses
 from migrate.analysis.references import owner_of
-from migrate.analysis.sessions import MONITORED_SESSION, OPENERS, SessionSite, session_sites
+from migrate.analysis.sessions import (
+    MAY_OPEN,
+    MONITORED_SESSION,
+    OPENERS,
+    SessionSite,
+    session_sites,
+)
 from migrate.codemods.configuring import add_argument, configure_call
 from migrate.codemods.rule import Change, Context, Rule, RuntimeImport, SessionRow
 from migrate.findings import Severity
@@ -51,7 +57,7 @@ NPU101 = Rule(
     "NPU101",
     "session-config",
     group="session",
-    literals=(b"Session", b"slim", b"training", b"evaluat"),
+    signs=MAY_OPEN,
     claims=frozenset({*OPENERS, MONITORED_SESSION}),
     options=frozenset({"roles"}),
 )

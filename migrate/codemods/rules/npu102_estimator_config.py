@@ -35,7 +35,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrate.analysis.estimators import ESTIMATORS, EstimatorSite, estimator_sites
+from migrate.analysis.estimators import ESTIMATORS, LITERALS, EstimatorSite, estimator_sites
 from migrate.analysis.graph import Graph
 from migrate.analysis.host_ops import host_uses
 from migrate.analysis.references import is_unit_test
@@ -46,11 +46,7 @@ NPU102 = Rule(
     "NPU102",
     "estimator-config",
     group="session",
-    literals=(
-        *(b"estimator", b"Estimator", b"Classifier", b"Regressor", b"KMeans", b"SVM"),
-        # What a file does with an Estimator of a class that another file derives.
-        *(b".train(", b".evaluate(", b".predict(", b"input_fn"),
-    ),
+    literals=LITERALS,
     claims=frozenset(ESTIMATORS),
 )
 _BY_HAND = (

@@ -73,10 +73,10 @@ _BY_HAND = f"Call npu_runtime.{_NAME}() before the model is made."
 @NPU103.on_module
 def give_keras_a_session(context: Context) -> Iterator[Change]:
     keras = context.project.cached(KerasUse)
-    graph = context.project.cached(Graph)
     module = context.module
     if not keras.places or is_unit_test(context.project, module.path):
         return
+    graph = context.project.cached(Graph)
     top = {f"{module.path}:"}
     places = keras.reached(top)
     mixed = bool(places) and bool(host_uses(graph.uses(graph.reach(top))))

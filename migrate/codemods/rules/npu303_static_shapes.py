@@ -31,6 +31,7 @@ are preferred; each new shape compiles again).
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from migrate.analysis.device_sessions import DeviceSessions
@@ -43,6 +44,9 @@ NPU303 = Rule(
     "static-shapes",
     group="input-pipeline",
     literals=(b"placeholder", b"boolean_mask", b"where", b"unique", b"dynamic_partition"),
+    signs=re.compile(
+        rb"placeholder|boolean_mask|unique|dynamic_partition|\bwhere(?:_v2)?(?:\s*\(|[ \t]+as\b)"
+    ),
     options=frozenset({"batch"}),
 )
 _ADVICE = {
@@ -84,10 +88,9 @@ def report_open_shapes(context: Context) -> Iterator[Change]:
 
 def _unknown(context: Context) -> Iterator[Change]:
     """Names in the recipe that no placeholder of this file has."""
-    known = placeholder_names(context.module)
     for place in context.options.get("batch", {}):
         path, _, name = place.rpartition(":")
-        if path == context.module.path and name not in known:
+        if path == context.module.path and name not in placeholder_names(context.module):
             yield context.finding(
                 None, "error", f"the recipe's batch names {name}, which is no placeholder here"
             )

@@ -35,7 +35,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from migrate.analysis.project import Project, Unparsable
+from migrate.analysis.project import Project
 from migrate.analysis.source import Source
 from migrate.codemods.gates import GateFailed, check_bytes, check_python
 from migrate.codemods.rule import Change, FileChange, ProjectContext, Rule
@@ -72,11 +72,9 @@ def fix_python2(context: ProjectContext) -> Iterator[Change]:
         data = context.project.files[path].data
         if not _SIGNS.search(data):
             continue
-        try:
-            context.project.module(path)
-        except Unparsable as failure:
-            if failure.kind == "syntax":
-                yield from _fix(context, path, Source(data))
+        failure = context.project.failure(path)
+        if failure is not None and failure.kind == "syntax":
+            yield from _fix(context, path, Source(data))
 
 
 def _fix(context: ProjectContext, path: str, source: Source) -> Iterator[Change]:

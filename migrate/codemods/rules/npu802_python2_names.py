@@ -69,15 +69,13 @@ NPU802 = Rule(
     "python2-names",
     group="compat",
     literals=tuple(name.encode() for name in (*_METHODS, *_NAMES, "has_key", "print", "()[")),
+    signs=_SIGNS,
 )
 
 
 @NPU802.on_module
 def replace_names(context: Context) -> Iterator[Change]:
-    module = context.module
-    if not _SIGNS.search(module.source.data):
-        return
-    for node in module.nodes:
+    for node in context.module.nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             changes = _method(context, node, node.func)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in _NAMES:
@@ -89,7 +87,7 @@ def replace_names(context: Context) -> Iterator[Change]:
         else:
             continue
         found = list(changes)
-        if found and not _is_guarded(module, node):
+        if found and not _is_guarded(context.module, node):
             yield from found
 
 

@@ -24,6 +24,7 @@ deprecated".
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from migrate.codemods.rule import Change, Context, Rule
@@ -39,13 +40,15 @@ NPU806 = Rule(
     "numpy-aliases",
     group="compat",
     literals=tuple(f".{name}".encode() for name in _TYPES),
+    signs=re.compile(rf"\.\s*(?:{'|'.join(_TYPES)})\b".encode()),
 )
+_STAR = re.compile(rb"\bimport[\s\\]*\*")
 
 
 @NPU806.on_module
 def name_types(context: Context) -> Iterator[Change]:
     module = context.module
-    if b"numpy" not in module.source.data and not module.star_imports:
+    if b"numpy" not in module.source.data and not _STAR.search(module.source.data):
         return
     for node in module.nodes:
         if (
