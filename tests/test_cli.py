@@ -570,10 +570,9 @@ def test_the_program_as_a_person_starts_it(command: list[str], gan: Place) -> No
     assert "\x1b" not in done.stdout + done.stderr
     assert run(command, "port", "gan", "--check").returncode == 0
     assert run(command, "port", "nosuch").returncode == 2
-    for locale in ("C", "POSIX"):
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "LC_ALL": locale, "PYTHONUTF8": "0"}
-        shown = subprocess.run([*command, "explain"], env=environment, capture_output=True)
-        assert shown.returncode == 0, shown.stderr
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "LC_ALL": "C", "PYTHONUTF8": "0"}
+    shown = subprocess.run([*command, "explain"], env=environment, capture_output=True)
+    assert shown.returncode == 0, shown.stderr
 
 
 def test_two_kits_write_the_same(command: list[str], gan: Place) -> None:

@@ -163,9 +163,9 @@ class Project:
         return self._failures.get(path)
 
     def parsed(self, path: str) -> Module | None:
-        """The parsed file, or None for one that does not parse."""
+        """The parsed file, or None for one that does not parse or is a folder."""
         try:
-            return self.module(path)
+            return self.module(path) if path in self._files else None
         except Unparsable:
             return None
 

@@ -279,6 +279,12 @@ def test_what_cannot_be_parsed_says_why(data: bytes, kind: str, line: int) -> No
     assert shown({"b.py": "import a\nshow(a.x)", "a.py": "print 'x'"}, "b.py") == ["a.py:x"]
 
 
+def test_a_folder_has_no_module() -> None:
+    project = project_of({"lib/a.py": "", "train.py": "from lib import b\nshow(b.c)"})
+    assert named(project.module("train.py")) == ["lib/:b.c"]
+    assert project.parsed("lib/") is None
+
+
 def test_a_file_just_small_enough_is_parsed() -> None:
     data = b"# " + b"x" * (MAX_PARSED_BYTES - 3) + b"\n"
     assert project_of({"a.py": data}).module("a.py").nodes

@@ -404,7 +404,7 @@ print(hashlib.sha256(repr(result_of(fixture_files())).encode()).hexdigest())
 
 def test_hash_seeds_change_nothing() -> None:
     digests = set()
-    for seed in ("0", "1", "4294967295"):
+    for seed in ("0", "4294967295"):
         environment = {**os.environ, "PYTHONHASHSEED": seed}
         done = subprocess.run(
             [sys.executable, "-c", DIGEST],

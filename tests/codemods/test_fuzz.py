@@ -9,7 +9,7 @@ from collections import Counter
 from functools import cache
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrate.analysis.source import Source, UnreadableSource
@@ -87,6 +87,7 @@ def findings(ported: Ported) -> Counter[tuple[str, str, str]]:
     return Counter((f.code, f.path, f.severity) for f in ported.findings)
 
 
+@settings(max_examples=max(1, settings.default.max_examples * 2 // 3))
 @given(st.integers(0, 10**6), st.booleans())
 def test_the_layout_of_a_program_does_not_matter(seed: int, comments_within: bool) -> None:
     chance = random.Random(seed)
