@@ -69,12 +69,17 @@ def _path_setup(module: Module, wanted: Collection[RuntimeImport]) -> list[str]:
 
 
 def _is_script(module: Module) -> bool:
-    """Whether the file is meant to be started: it asks for ``__main__``."""
-    return any(
-        isinstance(node, ast.If)
-        and any(isinstance(n, ast.Name) and n.id == "__name__" for n in ast.walk(node.test))
-        for node in module.tree.body
-    )
+    """Whether the file is meant to be started: it asks for ``__main__``, or just does its work."""
+    return any(_starts(statement) for statement in module.tree.body)
+
+
+def _starts(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.If):
+        return any(isinstance(n, ast.Name) and n.id == "__name__" for n in ast.walk(statement.test))
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        called = statement.value.func
+        return getattr(called, "attr", getattr(called, "id", "")) in ("main", "run")
+    return isinstance(statement, ast.With | ast.While)
 
 
 def _imports_from_root(module: Module) -> bool:
