@@ -99,7 +99,7 @@ def make_port(
     findings = sorted(set(findings))
     manifest = Manifest(
         kit_version=migrate.__version__,
-        rules_digest=rules_digest(),
+        rules_digest=rules_digest(templates),
         upstream=upstream,
         cann=cann,
         recipe_digest=recipe.digest,
@@ -115,11 +115,13 @@ def make_port(
 
 
 @cache
-def rules_digest() -> str:
-    """The sha256 of everything in the kit that decides what a port is."""
+def rules_digest(templates: Path) -> str:
+    """The sha256 of everything in the kit, and of the templates, that decides what a port is."""
     root = Path(migrate.__file__).parent
     digest = hashlib.sha256()
-    for part in ("analysis", "codemods", "runtime", "porting.py", "series.py"):
+    for path in sorted(templates.glob("*.j2")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    for part in ("analysis", "codemods", "runtime", "porting.py", "render.py", "series.py"):
         place = root / part
         for path in [place] if place.is_file() else sorted(place.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:

@@ -60,7 +60,9 @@ def _state(workspace: Workspace, pin: Pin) -> tuple[str, str]:
     old = []
     if manifest.upstream.commit != pin.commit:
         old.append("the pin moved")
-    if manifest.kit_version != migrate.__version__ or manifest.rules_digest != rules_digest():
+    if manifest.kit_version != migrate.__version__ or manifest.rules_digest != rules_digest(
+        workspace.templates
+    ):
         old.append("the rules changed")
     try:
         if manifest.recipe_digest != read_recipe(workspace.patches(pin.name)).digest:
