@@ -14,7 +14,8 @@ and report it.""",
 
 It is not Python 3 (nor Python 2 that the fixer could turn into it), not text in the encoding it
 declares, or so large that it is taken for generated data. The rest of the project is ported. If
-training needs the file, port it by hand.""",
+training needs the file, port it by hand. Where it names TensorFlow and a Session it is an error: a
+session that could not be configured would train on the host, silently.""",
     "NPU903": """A rule failed with an internal error and was left out for this file.
 
 The other rules' edits are kept. Report it with the file that caused it.""",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from migrate.analysis.module import Module
-from migrate.analysis.project import Project
+from migrate.analysis.project import Project, Unparsable
 from migrate.codemods.edits import Edit, apply, collision
 from migrate.codemods.gates import (
     GateFailed,
@@ -22,7 +22,7 @@ from migrate.codemods.imports import with_imports
 from migrate.codemods.registry import in_groups
 from migrate.codemods.rule import Change, FileChange, Rule, RuntimeImport, SessionRow
 from migrate.codemods.unused import completed
-from migrate.findings import Finding
+from migrate.findings import Finding, Severity
 from migrate.upstream.tree import SourceFile
 
 Options = Mapping[str, Mapping[str, Any]]
@@ -122,12 +122,20 @@ def unread_files(project: Project) -> list[Finding]:
                     path,
                     failure.line,
                     UNPARSABLE,
-                    "note" if failure.kind == "size" else "warning",
+                    _severity(project, path, failure),
                     f"copied unchanged: {failure.reason}",
                     "Port this file by hand if training needs it.",
                 )
             )
     return findings
+
+
+def _severity(project: Project, path: str, failure: Unparsable) -> Severity:
+    """A session that nobody could configure is an error, also in a file that does not parse."""
+    if failure.kind == "size":
+        return "note"
+    data = project.files[path].data
+    return "error" if b"tensorflow" in data and b"Session" in data else "warning"
 
 
 def _run_group(
