@@ -12,6 +12,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from migrate.analysis.estimators import ESTIMATORS
@@ -105,9 +106,12 @@ class Follower:
         self._project = project
         self._graph = project.cached(Graph)
         self._holding: dict[str, list[str]] = {}
+        self._asked: set[tuple[object, ...]] = set()
+        self._called_once: dict[tuple[str, int], bool] = {}
 
     def follow(self, module: Module, node: ast.AST) -> Feeding:
         found = Feeding()
+        self._asked.clear()
         # Generators, not lists: only the modules on the way to a step stay in memory.
         stack: list[Iterator[_Step]] = [iter([_Step(module, node)])]
         seen: set[tuple[object, ...]] = set()
@@ -202,7 +206,7 @@ class Follower:
             parameter = _parameter(function, call, step.node, shift)
             if parameter is None:
                 continue
-            shared = step.shared or self._callers(module, function) > 1
+            shared = step.shared or not self._is_called_once(module, function)
             for load in self._loads_in(module, function, parameter):
                 yield _Step(module, load, True, shared, step.function)
 
@@ -240,9 +244,16 @@ class Follower:
                 module.scope,
                 module.scope.bindings.get(target.id),
             ):
-                for other, load in self._named(f"{module.path}:{target.id}", target.id):
+                qualified = f"{module.path}:{target.id}"
+                if self._is_asked(step, "name", qualified):
+                    return
+                for other, load in self._named(qualified, target.id):
                     yield _Step(other, load, step.entered, step.shared, step.function)
         elif isinstance(target, ast.Attribute):
+            owner = module.class_of(target) if _is_self(target.value) else None
+            holder = f"{module.path}:{owner.name}" if owner else ""
+            if self._is_asked(step, "attribute", holder, target.attr):
+                return
             for other, load, certain in self._attributes(module, target):
                 yield _Step(other, load, step.entered, step.shared or not certain, step.function)
 
@@ -256,7 +267,7 @@ class Follower:
     def _returned(self, step: _Step) -> Iterator[_Step]:
         module = step.module
         function = module.function_of(step.node)
-        if function is None:
+        if function is None or self._is_asked(step, "returned", module.path, function.lineno):
             return
         shared = step.shared
         for other, node in self._references(module, function):
@@ -283,12 +294,25 @@ class Follower:
             for load in _reads(module, scope, function.name):
                 yield module, load
 
-    def _callers(self, module: Module, function: Function) -> int:
-        """How many places call a function, or make the class whose constructor it is."""
-        parent = module.parents[function]
-        if function.name == "__init__" and isinstance(parent, ast.ClassDef):
-            return len(list(self._named(f"{module.path}:{parent.name}", parent.name)))
-        return len(list(self._references(module, function)))
+    def _is_called_once(self, module: Module, function: Function) -> bool:
+        """Whether one place at most calls a function, or makes the class that it constructs."""
+        key = (module.path, function.lineno)
+        if key not in self._called_once:
+            parent = module.parents[function]
+            places: Iterator[tuple[Module, ast.AST]]
+            if function.name == "__init__" and isinstance(parent, ast.ClassDef):
+                places = self._named(f"{module.path}:{parent.name}", parent.name)
+            else:
+                places = self._references(module, function)
+            self._called_once[key] = len(list(islice(places, 2))) < 2
+        return self._called_once[key]
+
+    def _is_asked(self, step: _Step, *question: object) -> bool:
+        """Whether such a step has led to the same question before: its answers are on the way."""
+        key = (*question, step.entered, step.shared, step.function)
+        asked = key in self._asked
+        self._asked.add(key)
+        return asked
 
     def _definitions(
         self, module: Module, call: ast.Call, name: str
