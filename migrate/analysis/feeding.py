@@ -351,7 +351,10 @@ class Follower:
 
     def _named(self, qualified: str, name: str) -> Iterator[tuple[Module, ast.AST]]:
         """Mentions of a module's top-level name in the whole project."""
-        for module in self._containing(name):
+        for path in self._graph.naming(qualified):
+            module = self._module(path)
+            if module is None:
+                continue
             for node in (*module.loads.get(name, ()), *module.attribute_loads.get(name, ())):
                 if module.qualified(node) == qualified:
                     yield module, node
@@ -362,20 +365,24 @@ class Follower:
         """Uses of an attribute, and whether their objects are certainly of the right class."""
         owner = owner or (module.class_of(target) if _is_self(target.value) else None)
         family = self._graph.reach_classes(f"{module.path}:{owner.name}") if owner else set()
-        for other in self._containing(target.attr):
+        for other in self._reading(target.attr):
             for node in other.attribute_loads.get(target.attr, ()):
                 certain = self._is_certain(other, node.value, family)
                 if certain is not None:
                     yield other, node, certain
 
-    def _containing(self, name: str) -> Iterator[Module]:
+    def _reading(self, attribute: str) -> Iterator[Module]:
+        """The files that may read an attribute of that name."""
         files = self._project.files
-        if name not in self._holding:
-            word = re.compile(rf"{re.escape(name)}\b".encode())  # fast, as it starts with letters
-            self._holding[name] = [
-                path for path in self._project.python_files if word.search(files[path].data)
+        if attribute not in self._holding:
+            read = re.compile(rf"\.[\s\\]*{re.escape(attribute)}\b".encode())
+            name = attribute.encode()
+            self._holding[attribute] = [
+                path
+                for path in self._project.python_files
+                if name in files[path].data and read.search(files[path].data)
             ]
-        for path in self._holding[name]:
+        for path in self._holding[attribute]:
             module = self._module(path)
             if module is not None:
                 yield module

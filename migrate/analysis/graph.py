@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 from migrate.analysis.project import Project
 from migrate.analysis.references import ClassFacts, Facts, Use, classes_in, functions_in
@@ -74,6 +75,20 @@ class Graph:
             facts = self.facts(key)
             if facts is not None:
                 yield from facts.uses
+
+    def naming(self, key: str) -> list[str]:
+        """The files that name a module's top-level function, class or value, or a part of it."""
+        return self._naming.get(key, [])
+
+    @cached_property
+    def _naming(self) -> dict[str, list[str]]:
+        found: dict[str, set[str]] = {}
+        for key, facts in self._functions.items():
+            path = key.partition(":")[0]
+            for target in facts.references | facts.pipeline:
+                owner, colon, dotted = target.partition(":")
+                found.setdefault(f"{owner}{colon}{dotted.partition('.')[0]}", set()).add(path)
+        return {name: sorted(paths) for name, paths in found.items()}
 
     def members(self, key: str) -> set[str]:
         """The methods of a class, of its bases and of the classes derived from it."""

@@ -29,7 +29,7 @@ _DEFINITIONS = frozenset({ast.AsyncFunctionDef, ast.ClassDef, ast.FunctionDef})
 TELLING_METHODS = frozenset({"minimize", "apply_gradients", "compute_gradients"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Use:
     """A name of a library at a place.
 
@@ -46,7 +46,7 @@ class Use:
         return f"{self.path}:{self.line}"
 
 
-@dataclass
+@dataclass(slots=True)
 class Facts:
     """What a piece of code refers to.
 
