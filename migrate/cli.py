@@ -71,7 +71,7 @@ def _say(text: str, as_json: bool, error: MigrateError | None = None) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    start = arguments.workspace or Path.cwd()
+    start = arguments.workspace or _default_workspace()
     command = arguments.command
     if command == "env":
         from migrate.commands import env
@@ -103,6 +103,12 @@ def _run(arguments: argparse.Namespace) -> int:
     from migrate.commands import demo
 
     return demo.run(arguments, workspace)
+
+
+def _default_workspace() -> Path:
+    """The current folder; where no workspace is around it, the one in MIGRATE_WORKSPACE."""
+    chosen = os.environ.get("MIGRATE_WORKSPACE")
+    return Path(chosen) if chosen and not _workspace_or_none(Path.cwd()) else Path.cwd()
 
 
 def _workspace_or_none(start: Path) -> Workspace | None:
@@ -143,6 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_mirror(doctor)
     _add_json(doctor)
     demo = commands.add_parser("demo", help="port the bundled example; needs no network")
+    demo.add_argument("--force", action="store_true", help="overwrite hand edits in the port")
     _add_json(demo)
     env = commands.add_parser("env", help="the TensorFlow 1.15.0 environment (Python 3.7)")
     env.add_argument("action", choices=("create", "show", "remove"))

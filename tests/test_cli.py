@@ -590,3 +590,23 @@ def test_two_kits_write_the_same(command: list[str], gan: Place) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "77", "TZ": "Asia/Aden"}
     subprocess.run([*command, "port", "--all"], env=environment, check=True, capture_output=True)
     assert digests() == first
+
+
+def test_elsewhere_the_workspace_is_the_one_in_the_environment(
+    gan: Place,
+    tmp_path_factory: pytest.TempPathFactory,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    assert cli.main(["list"]) == 2
+    monkeypatch.setenv("MIGRATE_WORKSPACE", str(gan.root))
+    assert cli.main(["list"]) == 0
+    assert "never ported" in capsys.readouterr().out
+
+
+def test_a_hand_edited_demo_can_be_forced(place: Place) -> None:
+    assert cli.main(["demo"]) == 0
+    (place.root / "ported" / "tiny_gan" / "train.py").write_text("edited\n")
+    assert cli.main(["demo"]) == 1
+    assert cli.main(["demo", "--force"]) == 0

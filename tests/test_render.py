@@ -34,10 +34,11 @@ def test_a_notice_says_where_files_come_from_and_what_was_changed() -> None:
         "\n"
         "- b\n"
         "\n"
-        "These files were added, under the MIT licence:\n"
+        "These files were added by migrate, under the MIT licence, which the text below gives:\n"
         "\n"
         "- NOTICE\n"
         "- c\n"
+        "\n" + (TEMPLATES.parent / "LICENSE").read_text().partition("\n\n")[2]
     )
 
 

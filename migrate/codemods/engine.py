@@ -22,6 +22,7 @@ from migrate.codemods.imports import with_imports
 from migrate.codemods.registry import in_groups
 from migrate.codemods.rule import Change, FileChange, Rule, RuntimeImport, SessionRow
 from migrate.codemods.unused import completed
+from migrate.errors import MigrateError
 from migrate.findings import Finding, Severity
 from migrate.upstream.tree import SourceFile
 
@@ -168,6 +169,8 @@ def _run_project_rules(
         changed: dict[str, SourceFile] = {}
         try:
             changes = list(rule.check_project(project, options.get(rule.code, {})))
+        except MigrateError:
+            raise  # the recipe asks for something impossible
         except Exception as error:
             result.findings.append(_rule_failed(rule, ".", error))
             continue
@@ -244,6 +247,8 @@ def _changes(
     for rule in rules:
         try:
             found = list(rule.check_module(module, project, options.get(rule.code, {})))
+        except MigrateError:
+            raise  # the recipe asks for something impossible
         except Exception as error:  # one rule's bug must not stop the port of other files
             result.findings.append(_rule_failed(rule, module.path, error))
             continue

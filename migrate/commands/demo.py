@@ -27,7 +27,9 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> int:
             templates=workspace.templates,
             say=say,
         )
-    options = argparse.Namespace(diff=False, check=False, force=False, json=arguments.json)
+    options = argparse.Namespace(
+        diff=False, check=False, force=arguments.force, json=arguments.json
+    )
     code = finish(options, workspace, port, None)
     if not arguments.json:
         hints = {

@@ -85,7 +85,7 @@ def _upstreams(workspace: Workspace, mirror: str | None) -> Iterator[Check]:
     try:
         pins = read_lock(workspace.lock)
     except MigrateError as error:
-        yield Check("upstream.lock", "missing", error.message, error.advice)
+        yield Check("upstream.lock", "missing", f"{error.where}: {error.message}", error.advice)
         return
     yield Check("upstream.lock", "ok", f"{len(pins)} pins: {', '.join(pins)}")
     if mirror:

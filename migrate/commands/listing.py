@@ -6,7 +6,9 @@ import argparse
 import json
 
 import migrate
+from migrate.commands.port import upstream_of
 from migrate.errors import MigrateError
+from migrate.manifest import Manifest
 from migrate.porting import rules_digest
 from migrate.publish import PortKind, inspect, patches_current
 from migrate.recipe import read_recipe
@@ -58,8 +60,8 @@ def _state(workspace: Workspace, pin: Pin) -> tuple[str, str]:
         return "hand-edited", ", ".join([*state.edited, *state.deleted])
     manifest = state.manifest
     old = []
-    if manifest.upstream.commit != pin.commit:
-        old.append("the pin moved")
+    if manifest.upstream != upstream_of(pin):
+        old.append("the pin moved" if manifest.upstream.commit != pin.commit else "the pin changed")
     if manifest.kit_version != migrate.__version__ or manifest.rules_digest != rules_digest(
         workspace.templates
     ):
@@ -71,4 +73,13 @@ def _state(workspace: Workspace, pin: Pin) -> tuple[str, str]:
         old.append(str(error))
     if not patches_current(workspace.patches(pin.name), manifest):
         old.append("its patches are missing or were edited")
-    return ("out of date", ", ".join(old)) if old else ("current", f"CANN {manifest.cann}")
+    return (
+        ("out of date", ", ".join(old))
+        if old
+        else ("current", f"CANN {manifest.cann}{_errors(manifest)}")
+    )
+
+
+def _errors(manifest: Manifest) -> str:
+    count = sum(finding.get("severity") == "error" for finding in manifest.findings)
+    return f", with {count} errors" if count else ""

@@ -1,26 +1,236 @@
-from tests.codemods.support import check_port
+"""Sessions of every kind, on the device and on the host."""
 
-TRAIN = """
-    opt = tf.train.AdamOptimizer(0.1).minimize(loss)
-"""
+from __future__ import annotations
+
+from textwrap import indent
+
+import pytest
+
+from migrate.errors import UsageError
+from tests.codemods.support import check_noop, check_port, dedent, port_files
+
+HEAD = "import tensorflow as tf\n"
+NPU = "from npu_runtime import npu_session_config\n"
+HOST = "from npu_runtime import host_session_config\n"
+TRAINS = "step = tf.train.AdamOptimizer(0.1).minimize(loss)\n"
 
 
-def test_keyword_config_is_wrapped() -> None:
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("tf.Session()", "tf.Session(config=npu_session_config())"),
+        ("tf.Session(config=None)", "tf.Session(config=npu_session_config())"),
+        ("tf.Session(config=c)", "tf.Session(config=npu_session_config(c))"),
+        ("tf.Session('', g, c)", "tf.Session('', g, npu_session_config(c))"),
+        ("tf.Session('')", "tf.Session('', config=npu_session_config())"),
+        ("tf.Session(graph=g,)", "tf.Session(graph=g, config=npu_session_config(),)"),
+        ("tf.compat.v1.Session()", "tf.compat.v1.Session(config=npu_session_config())"),
+        ("tf.InteractiveSession()", "tf.InteractiveSession(config=npu_session_config())"),
+        (
+            "tf.train.MonitoredTrainingSession(hooks=h)",
+            "tf.train.MonitoredTrainingSession(hooks=h, config=npu_session_config())",
+        ),
+        (
+            "tf.train.SingularMonitoredSession(config=utils.get_config())",
+            "tf.train.SingularMonitoredSession(config=npu_session_config(utils.get_config()))",
+        ),
+        (
+            "tf.train.MonitoredSession()",
+            "tf.train.MonitoredSession("
+            "session_creator=tf.train.ChiefSessionCreator(config=npu_session_config()))",
+        ),
+        (
+            "tf.train.MonitoredSession(session_creator=tf.train.ChiefSessionCreator(config=c))",
+            "tf.train.MonitoredSession("
+            "session_creator=tf.train.ChiefSessionCreator(config=npu_session_config(c)))",
+        ),
+        (
+            "tf.train.SessionManager().prepare_session('', init_op=i, config=c)",
+            "tf.train.SessionManager().prepare_session("
+            "'', init_op=i, config=npu_session_config(c))",
+        ),
+        (
+            "tf.train.Supervisor().prepare_or_wait_for_session()",
+            "tf.train.Supervisor().prepare_or_wait_for_session(config=npu_session_config())",
+        ),
+        (
+            "tf.train.Supervisor().managed_session('', c)",
+            "tf.train.Supervisor().managed_session('', npu_session_config(c))",
+        ),
+        (
+            "tf.contrib.slim.learning.train(step, '/tmp')",
+            "tf.contrib.slim.learning.train(step, '/tmp', session_config=npu_session_config())",
+        ),
+        (
+            "tf.contrib.slim.evaluation.evaluate_once('', p, d)",
+            "tf.contrib.slim.evaluation.evaluate_once("
+            "'', p, d, session_config=npu_session_config())",
+        ),
+        (
+            "tf.contrib.training.train(step, '/tmp', config=c)",
+            "tf.contrib.training.train(step, '/tmp', config=npu_session_config(c))",
+        ),
+    ],
+)
+def test_a_session_that_trains(before: str, after: str) -> None:
     check_port(
-        """
-        import tensorflow as tf
+        f"{HEAD}{TRAINS}s = {before}\ns.run(step)\n",
+        f"{HEAD}{NPU}{TRAINS}s = {after}\ns.run(step)\n",
+        "NPU101",
+    )
 
-        train_op = tf.train.AdamOptimizer(0.1).minimize(loss)
-        with tf.Session(config=tf.ConfigProto(allow_soft_placement=True)) as sess:
-            sess.run(train_op)
+
+def test_functools_partial() -> None:
+    check_port(
+        f"import functools\n{HEAD}{TRAINS}make = functools.partial(tf.Session, config=c)\n",
+        f"import functools\n{HEAD}{NPU}{TRAINS}"
+        "make = functools.partial(tf.Session, config=npu_session_config(c))\n",
+        "NPU101",
+    )
+
+
+def test_a_dict_of_keywords_that_only_this_call_uses() -> None:
+    check_port(
+        f"{HEAD}{TRAINS}kw = {{'graph': g, 'config': c}}\ntf.Session(**kw)\n",
+        f"{HEAD}{NPU}{TRAINS}kw = {{'graph': g, 'config': npu_session_config(c)}}\n"
+        "tf.Session(**kw)\n",
+        "NPU101",
+    )
+
+
+def test_a_class_that_keeps_the_constructor_of_session() -> None:
+    check_port(
+        f"{HEAD}{TRAINS}class Mine(tf.Session):\n    pass\nMine(config=c)\n",
+        f"{HEAD}{NPU}{TRAINS}class Mine(tf.Session):\n    pass\n"
+        "Mine(config=npu_session_config(c))\n",
+        "NPU101",
+    )
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [
+        "tf.Session(**options)",
+        "tf.Session(*arguments)",
+        "class S(tf.Session):\n    def __init__(self): pass\nS()",
+    ],
+)
+def test_a_training_session_that_cannot_be_configured_is_an_error(opening: str) -> None:
+    ported = check_noop(f"{HEAD}{TRAINS}{opening}\n", "NPU101")
+    assert ported.codes("error") == ["NPU101"]
+    assert all(finding.line and finding.advice for finding in ported.findings)
+
+
+def test_a_multi_line_call_keeps_its_layout() -> None:
+    check_port(
+        f"""
+        {HEAD.strip()}
+        {TRAINS.strip()}
+        with tf.Session(
+                graph=g,  # the graph
+                config=tf.ConfigProto(
+                    allow_soft_placement=True,  # needed
+                ),
+        ) as s:
+            s.run(step)
         """,
-        """
-        import tensorflow as tf
-        from npu_runtime import npu_session_config
-
-        train_op = tf.train.AdamOptimizer(0.1).minimize(loss)
-        with tf.Session(config=npu_session_config(tf.ConfigProto(allow_soft_placement=True))) as sess:
-            sess.run(train_op)
+        f"""
+        {HEAD.strip()}
+        {NPU.strip()}
+        {TRAINS.strip()}
+        with tf.Session(
+                graph=g,  # the graph
+                config=npu_session_config(tf.ConfigProto(
+                    allow_soft_placement=True,  # needed
+                )),
+        ) as s:
+            s.run(step)
         """,
         "NPU101",
     )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "with tf.Session() as s:\n    s.run(tf.constant(1))\n",
+        "with tf.Graph().as_default(), tf.Session() as s:\n    s.run(data)\n",
+        "s = tf.Session()\ns.run(tf.data.Dataset.range(3).make_one_shot_iterator().get_next())\n",
+    ],
+)
+def test_a_session_that_only_handles_data_stays_on_the_host(body: str) -> None:
+    function = "def read():\n" + indent(body, "    ")
+    check_port(
+        HEAD + function,
+        HEAD + HOST + function.replace("tf.Session()", "tf.Session(config=host_session_config())"),
+        "NPU101",
+    )
+
+
+def test_host_ops_in_the_graph_ask_for_mix_compile_mode() -> None:
+    body = f"{TRAINS}x = tf.py_func(f, [], tf.float32)\n"
+    check_port(
+        f"{HEAD}{body}tf.Session(config=c).run(step)\n",
+        f"{HEAD}{NPU}{body}tf.Session(config=npu_session_config(c, mix_compile_mode=True))"
+        ".run(step)\n",
+        "NPU101",
+    )
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import requests\nrequests.Session().get(u)\n",
+        "from sqlalchemy.orm import Session\nSession(config=c)\n",
+        "class Session:\n    pass\nSession()\n",
+        "from mine import Session\nSession(config=None)\n",
+        "def f(tf):\n    tf.Session()\n",
+        f"{HEAD}tf = other\ntf.Session()\n",
+        f"{HEAD}print('tf.Session()')  # tf.Session()\n",
+        f"{HEAD}tf.SessionLog()\nsession = tf.get_default_session()\n",
+        f"{HEAD}{NPU}{TRAINS}tf.Session(config=npu_session_config(c))\n",
+        f"{HEAD}{HOST}tf.Session(config=host_session_config())\n",
+        f"{HEAD}class T(tf.test.TestCase):\n    def test(self):\n        self.session().run(x)\n",
+        f"{HEAD}isinstance(s, tf.Session)\n",
+    ],
+)
+def test_what_opens_no_session_of_tensorflow_is_left_alone(source: str) -> None:
+    check_noop(source, "NPU101")
+
+
+def test_every_session_stands_in_the_table() -> None:
+    source = f"{HEAD}{TRAINS}tf.Session(config=c).run(step)\n"
+    rows = port_files({"train.py": source}, "NPU101").sessions
+    assert [(r.path, r.kind, r.role) for r in rows] == [("train.py", "tf.Session", "device")]
+    assert "AdamOptimizer" in rows[0].why
+
+
+ROLE = dedent(
+    """
+    import tensorflow as tf
+    def train():
+        step = tf.train.AdamOptimizer(0.1).minimize(loss)
+        tf.Session().run(step)
+    """
+)
+
+
+def test_the_recipe_has_the_last_word_on_a_role() -> None:
+    options = {"NPU101": {"roles": {"train.py:train": "host"}}}
+    ported = port_files({"train.py": ROLE}, "NPU101", options=options)
+    assert "tf.Session(config=host_session_config())" in ported.text()
+    assert ported.sessions[0].why == "the recipe says so"
+
+
+def test_a_role_that_is_none_is_a_usage_error() -> None:
+    options = {"NPU101": {"roles": {"train.py:train": "hots"}}}
+    with pytest.raises(UsageError, match=r"expected device or host .* found 'hots'"):
+        port_files({"train.py": ROLE}, "NPU101", options=options)
+
+
+@pytest.mark.parametrize("place", ["train.py:trian", "gone.py:train", "train.py:4"])
+def test_a_role_for_a_place_without_a_session_is_told(place: str) -> None:
+    options = {"NPU101": {"roles": {place: "host"}}}
+    ported = port_files({"train.py": ROLE}, "NPU101", options=options)
+    assert ported.codes("warning") == ["NPU101"]
+    assert "tf.Session(config=npu_session_config())" in ported.text()

@@ -262,3 +262,12 @@ def test_the_table_agrees_with_itself() -> None:
         assert entry.suits(f"=={entry.pin}"), entry.name
     names = [entry.name.lower() for entry in DISTRIBUTIONS]
     assert names == sorted(names)
+
+
+def test_standalone_keras_brings_the_h5py_it_saves_with() -> None:
+    files = {
+        "train.py": "import tensorflow as tf\nimport keras\nimport keras_contrib\nkeras.Model()\n"
+    }
+    lines = port_files(files, "NPU807").text("requirements.txt").splitlines()
+    assert "h5py==2.10.0" in lines
+    assert "keras==2.3.1" in lines

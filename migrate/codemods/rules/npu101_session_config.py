@@ -23,7 +23,8 @@ runs things from outside that might train, the role is unknown: a warning, and t
 the device, because a data session there fails loudly while a training session on the host wastes
 days. Sessions in unit tests stay on the host.
 
-Options (recipe): `roles`, a table from `path:function` (or `path:line`) to `device` or `host`.
+Options (recipe): `roles`, a table from `path:function` or `path:Class.method` (`path:` for a
+module's own code) to `device` or `host`.
 
 Fix safety: safe. Off the device (NPU_DEVICE=host) the configuration is the project's own.
 
@@ -50,7 +51,8 @@ from migrate.analysis.sessions import (
     session_sites,
 )
 from migrate.codemods.configuring import add_argument, configure_call
-from migrate.codemods.rule import Change, Context, Rule, RuntimeImport, SessionRow
+from migrate.codemods.rule import Change, Context, ProjectContext, Rule, RuntimeImport, SessionRow
+from migrate.errors import UsageError
 from migrate.findings import Severity
 
 NPU101 = Rule(
@@ -83,12 +85,30 @@ def configure_sessions(context: Context) -> Iterator[Change]:
 
 
 def _role(context: Context, site: SessionSite) -> tuple[str, str]:
-    roles = context.options.get("roles", {})
-    owner = owner_of(context.module, site.call)
-    for place in (f"{context.module.path}:{site.call.lineno}", owner):
-        if place in roles:
-            return roles[place], "the recipe says so"
-    return site.role, site.why
+    role = context.options.get("roles", {}).get(owner_of(context.module, site.call))
+    return (role, "the recipe says so") if role else (site.role, site.why)
+
+
+@NPU101.on_project
+def check_roles(context: ProjectContext) -> Iterator[Change]:
+    """A role that the recipe misspells, or gives to a place without a session, is told."""
+    for place, role in context.options.get("roles", {}).items():
+        if role not in ("device", "host"):
+            raise UsageError(
+                f"rules.NPU101.roles: expected device or host for {place!r}, found {role!r}",
+                where="recipe.toml",
+            )
+        path = place.partition(":")[0]
+        module = context.project.parsed(path) if path in context.project.files else None
+        sites = session_sites(module, context.project) if module is not None else ()
+        if place not in {owner_of(site.module, site.call) for site in sites}:
+            yield context.finding(
+                path,
+                0,
+                "warning",
+                f"the recipe gives {place!r} a role, but no session is opened there",
+                "Write path:function or path:Class.method, as the code has it.",
+            )
 
 
 def _configure(context: Context, site: SessionSite, role: str) -> Iterator[Change]:

@@ -86,6 +86,8 @@ _BUILT_ON_KERAS = frozenset({b"keras", b"classification_models"})
 _BROUGHT = (
     (re.compile(rb"\bnpu_runtime\b[^\r\n]*\bimages\b"), ("PIL", "numpy")),
     (re.compile(rb"\bkeras\.preprocessing\b"), ("PIL", "scipy")),
+    # Standalone Keras saves and loads by h5py, and not by its version 3.
+    (re.compile(rb"(?m)^[ \t]*(?:import|from)[ \t]+keras\b"), ("h5py",)),
 )
 
 
