@@ -189,6 +189,11 @@ class _Judge:
         found = _evidence(self.graph.uses(scope))
         if found:
             return "device", found, self._around(owners, scope)
+        if self._escapes():
+            around = self._around(owners, scope)
+            found = _evidence(self.graph.uses(around))
+            if found:
+                return "device", f"made for its callers; {found}", around
         outside = self._fetches_from_outside()
         if outside is None:
             return "host", f"{described} has no optimizer and no saved model", scope
@@ -228,6 +233,20 @@ class _Judge:
         if isinstance(parent, ast.Assign):
             return parent.targets[0]
         return None
+
+    def _escapes(self) -> bool:
+        """Whether the function hands the session to its callers: returned, yielded or global."""
+        module = self.module
+        if isinstance(module.parents.get(self.call), ast.Return | ast.Yield):
+            return True
+        function, holder = module.function_of(self.call), self._holder()
+        if function is None or not isinstance(holder, ast.Name):
+            return False
+        return any(
+            (isinstance(node, ast.Global) and holder.id in node.names)
+            or (isinstance(node, ast.Return | ast.Yield) and _is_name(node.value, holder.id))
+            for node in ast.walk(function)
+        )
 
     def _given_to_keras(self) -> bool:
         parent = self.module.parents.get(self.call)
@@ -340,3 +359,9 @@ def _evidence(uses: Iterable[Use]) -> str:
 
 def _short(name: str) -> str:
     return name.replace("tensorflow.", "tf.", 1).lstrip(".")
+
+
+def _is_name(node: ast.expr | None, name: str) -> bool:
+    """Whether an expression is the name itself, or a tuple with it."""
+    parts = node.elts if isinstance(node, ast.Tuple) else [node]
+    return any(isinstance(part, ast.Name) and part.id == name for part in parts)

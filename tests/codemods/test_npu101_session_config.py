@@ -234,3 +234,23 @@ def test_a_role_for_a_place_without_a_session_is_told(place: str) -> None:
     ported = port_files({"train.py": ROLE}, "NPU101", options=options)
     assert ported.codes("warning") == ["NPU101"]
     assert "tf.Session(config=npu_session_config())" in ported.text()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        "def make():\n    return tf.Session()\n",
+        "def make():\n    s = tf.Session()\n    return s\n",
+        "def make():\n    with tf.Session() as s:\n        yield s\n",
+        "def make():\n    global S\n    S = tf.Session()\n",
+    ],
+)
+def test_a_session_made_for_its_callers_is_judged_by_them(make: str) -> None:
+    trains = f"def train():\n    {TRAINS}    make().run(step)\n"
+    assert [r.role for r in port_files({"a.py": HEAD + make + trains}, "NPU101").sessions] == [
+        "device"
+    ]
+    reads = "def read():\n    make().run(tf.constant(1))\n"
+    assert [r.role for r in port_files({"a.py": HEAD + make + reads}, "NPU101").sessions] == [
+        "host"
+    ]
