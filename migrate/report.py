@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -92,11 +92,3 @@ def symbol_lines(symbols: Iterable[SymbolReport]) -> Iterator[str]:
             places = ", ".join(symbol.places[:3])
             more = f" and {len(symbol.places) - 3} more" if len(symbol.places) > 3 else ""
             yield f"  {symbol.status} {symbol.name} at {places}{more}: {symbol.reason}"
-
-
-def counted(findings: Iterable[Finding]) -> Mapping[str, int]:
-    """How many findings there are of each severity."""
-    counts = {"error": 0, "warning": 0, "note": 0}
-    for finding in findings:
-        counts[finding.severity] += 1
-    return counts

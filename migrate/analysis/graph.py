@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 
 from migrate.analysis.project import Project
@@ -34,31 +35,19 @@ class Graph:
 
     def reach(self, roots: Iterable[str]) -> set[str]:
         """Every function that the roots refer to, directly or not, the roots included."""
-        seen: set[str] = set()
-        queue = list(roots)
-        while queue:
-            key = queue.pop()
-            if key in seen:
-                continue
-            seen.add(key)
-            queue += self._targets(key) - seen
-        return seen
+        return _reached(roots, self._targets)
 
     def callers(self, roots: Iterable[str]) -> set[str]:
         """Every function that reaches one of the roots, the roots included."""
-        seen: set[str] = set()
-        queue = list(roots)
-        while queue:
-            key = queue.pop()
-            if key in seen:
-                continue
-            seen.add(key)
-            queue += self._callers.get(key, set()) - seen
-            owner, _, method = key.rpartition(".")
-            # A method runs where its class, or a class derived from it, is made.
-            if method and ":" in owner:
-                queue += {owner, *self.derived(owner)} - seen
-        return seen
+        return _reached(roots, self._runners)
+
+    def _runners(self, key: str) -> set[str]:
+        runners = set(self._callers.get(key, ()))
+        owner, _, method = key.rpartition(".")
+        # A method runs where its class, or a class derived from it, is made.
+        if method and ":" in owner:
+            runners |= {owner, *self.derived(owner)}
+        return runners
 
     def derived(self, key: str) -> set[str]:
         """The project's classes below a class."""
@@ -151,3 +140,15 @@ class Graph:
             only |= more
             grown = bool(more)
         return only
+
+
+def _reached(roots: Iterable[str], step: Callable[[str], AbstractSet[str]]) -> set[str]:
+    """The roots and all that following the step leads to."""
+    seen: set[str] = set()
+    queue = list(roots)
+    while queue:
+        key = queue.pop()
+        if key not in seen:
+            seen.add(key)
+            queue += step(key) - seen
+    return seen
