@@ -91,7 +91,7 @@ def _upstreams(workspace: Workspace, mirror: str | None) -> Iterator[Check]:
     if mirror:
         for pin in pins.values():
             try:
-                found = places(pin, mirror, ("https",))
+                found = places(pin, mirror)
             except MigrateError as error:
                 yield Check("mirror", "missing", error.message, error.advice)
                 continue

@@ -47,7 +47,6 @@ def load(
     commit: str | None = None,
     leave_out: Sequence[str] = (),
     limits: Limits | None = None,
-    allow_protocols: Sequence[str] = (),
 ) -> Loaded:
     """Read a pinned upstream.
 
@@ -61,14 +60,13 @@ def load(
         commit: another commit than the pin's: 40 hex digits, or at least 4 that say which.
         leave_out: patterns, as in .gitignore, of files that the port does not take.
         limits: what makes a project too large.
-        allow_protocols: transports that git may use besides https, such as ``file``.
 
     Raises:
         UsageError: the mirror, commit, path or a pattern does not fit.
         MigrateError: the upstream cannot be had, is not what the pin says, or is too large.
     """
     with contextlib.ExitStack() as stack:
-        store, found, notes = _open(stack, pin, commit, cache, mirror, allow_protocols)
+        store, found, notes = _open(stack, pin, commit, cache, mirror)
         source, left_out = read_project(store, found.tree, pin.path, leave_out, limits)
         read = replace(pin, commit=found.oid, tree=found.tree)
         return Loaded(read, found, source, left_out, store.name, tuple(notes))
@@ -80,7 +78,6 @@ def resolve(
     *,
     cache: Path,
     mirror: str | None = None,
-    allow_protocols: Sequence[str] = (),
 ) -> Commit:
     """Find the commit that ``commit`` (or else the pin) means, without reading its files.
 
@@ -91,7 +88,7 @@ def resolve(
         MigrateError: there is no such commit, or its tree is not the pin's.
     """
     with contextlib.ExitStack() as stack:
-        return _open(stack, pin, commit, cache, mirror, allow_protocols)[1]
+        return _open(stack, pin, commit, cache, mirror)[1]
 
 
 def _open(
@@ -100,12 +97,10 @@ def _open(
     commit: str | None,
     cache: Path,
     mirror: str | None,
-    allow_protocols: Sequence[str],
 ) -> tuple[ObjectStore, Commit, list[str]]:
     """Open the first repository that has the commit; its notes may still grow while it is read."""
     wanted = wanted_commit(pin.commit if commit is None else commit)
-    protocols = ("https", *allow_protocols)
-    where = places(pin, mirror, protocols)
+    where = places(pin, mirror)
     failures: list[NotHere] = []
     for git_dir in where.local:
         store = stack.enter_context(ObjectStore(git_dir / "objects", str(git_dir)))
@@ -114,6 +109,7 @@ def _open(
             return store, _checked(pin, found, store), []
         failures.append(_not_here(store, wanted, _tips(git_dir)))
     if where.urls:
+        protocols = ("https", *pin.protocols)
         cached = CachedRepository(cache, cache_name(pin.url), where.urls, protocols)
         name = shown(where.urls[0])
         store = stack.enter_context(ObjectStore(cached.objects, name, cached.fetch_objects))
@@ -148,7 +144,7 @@ def _fetched(cached: CachedRepository, store: ObjectStore, pin: Pin, wanted: str
 
 
 def _checked(pin: Pin, found: Commit, store: ObjectStore) -> Commit:
-    if found.oid == pin.commit and found.tree != pin.tree:
+    if found.oid == pin.commit and found.tree != pin.tree and pin.tree:
         raise MigrateError(
             f"commit {found.oid} holds the tree {found.tree}, but the pin says {pin.tree}",
             where=f"{pin.name} in {store.name}",

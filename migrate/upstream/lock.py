@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from tomlkit.items import Table
 
 KEYS = tuple(field.name for field in fields(Pin) if field.name != "name")
-REQUIRED = ("url", "commit", "tree")
+REQUIRED = ("url", "commit")
+LISTS = ("mirrors", "protocols")
 
 
 def read_lock(path: Path) -> dict[str, Pin]:
@@ -121,9 +122,9 @@ def _problems(name: str, table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for key, value in table.items():
         if key not in KEYS:
             yield key, f"unknown key; expected one of {', '.join(KEYS)}"
-        elif key == "mirrors":
+        elif key in LISTS:
             if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-                yield key, "expected a list of https URLs"
+                yield key, f"expected a list of texts in quotes, found {value!r}"
         elif not isinstance(value, str):
             yield key, f"expected a string in quotes, found {value!r}"
         elif not value:
@@ -135,8 +136,8 @@ def _problems(name: str, table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _pin(name: str, table: Mapping[str, Any]) -> Pin:
-    values = dict(table)
-    return Pin(name, **{**values, "mirrors": tuple(values.get("mirrors", ()))})
+    values: dict[str, Any] = dict(table)
+    return Pin(name, **{**values, **{key: tuple(values.get(key, ())) for key in LISTS}})
 
 
 def _where(path: Path, line: int, name: str, key: str) -> str:
@@ -173,7 +174,7 @@ def _edited(document: TOMLDocument, pin: Pin) -> str:
         document.add(pin.name, table)
     for key in KEYS:
         value = getattr(pin, key)
-        value = list(value) if key == "mirrors" else value
+        value = list(value) if key in LISTS else value
         if not value:
             table.pop(key, None)
         # An equal value is not assigned again: that would lose the way it is written.

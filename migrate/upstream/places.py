@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrate.errors import UsageError
-from migrate.upstream.pin import Pin
+from migrate.upstream.pin import PROTOCOLS, Pin
 
 GITHUB = "https://github.com/"
 
@@ -28,13 +28,12 @@ class Places:
     urls: tuple[str, ...]
 
 
-def places(pin: Pin, mirror: str | None, protocols: Sequence[str]) -> Places:
+def places(pin: Pin, mirror: str | None) -> Places:
     """Find where ``pin`` may be read from.
 
     Args:
         pin: the upstream; its ``url`` comes before its ``mirrors``.
         mirror: a folder or URL that stands for https://github.com/, or None.
-        protocols: the transports that may be used.
 
     Raises:
         UsageError: the mirror is not there, lacks the repository or needs another transport.
@@ -44,12 +43,13 @@ def places(pin: Pin, mirror: str | None, protocols: Sequence[str]) -> Places:
         return Places((), urls)
     scheme = _SCHEME.match(mirror)
     if scheme:
-        if scheme[2] == "::" or scheme[1].lower() not in protocols:
-            raise UsageError(
-                f"{scheme[1]}{scheme[2]} is not allowed; a mirror is read over https",
-                where="--mirror",
-                advice="Give an https URL, or the path of a folder on this machine.",
-            )
+        if scheme[2] == "::" or scheme[1].lower() not in ("https", *pin.protocols):
+            advice = "Give an https URL, or the path of a folder on this machine."
+            if scheme[2] == "://" and scheme[1].lower() in PROTOCOLS:
+                key = f'protocols = ["{scheme[1].lower()}"]'
+                advice += f" To permit this one, add {key} to [{pin.name}] in upstream.lock."
+            message = f"{scheme[1]}{scheme[2]} is not allowed; a mirror is read over https"
+            raise UsageError(message, where="--mirror", advice=advice)
         return Places((), tuple(_mirrored(mirror.rstrip("/"), urls)))
     folder = Path(mirror).expanduser()
     wanted = [_repository(url) for url in urls if _on_github(url)]

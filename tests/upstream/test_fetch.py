@@ -31,7 +31,8 @@ def pin(upstream: Upstream) -> Pin:
     before = upstream.commit(upstream.files({"old.py": b"old\n"}), "Before")
     tree = upstream.files(FILES)
     commit = upstream.commit(tree, "Now", parent=before)
-    return Pin("gan", "https://github.com/owner/gan.git", commit, tree)
+    url = "https://github.com/owner/gan.git"
+    return Pin("gan", url, commit, tree, protocols=("file",))
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +45,7 @@ def direct(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def fetch(mirror: Path, cache: Path) -> Fetch:
     def call(pin: Pin, **options: object) -> Loaded:
-        settings = {"mirror": f"file://{mirror}/", "cache": cache, "allow_protocols": ["file"]}
+        settings = {"mirror": f"file://{mirror}/", "cache": cache}
         return load(pin, **{**settings, **options})  # type: ignore[arg-type]
 
     return call
@@ -107,7 +108,7 @@ def test_a_server_that_cannot_filter_is_no_obstacle(
 def test_an_interrupted_fetch_leaves_a_cache_that_works(
     pin: Pin, fetch: Fetch, mirror: Path, cache: Path
 ) -> None:
-    resolve(pin, mirror=f"file://{mirror}", cache=cache, allow_protocols=["file"])
+    resolve(pin, mirror=f"file://{mirror}", cache=cache)
     (repository,) = cache.glob("upstream/*.git")
     for left in ("shallow.lock", "config.lock", f"refs/pins/{pin.commit}.lock"):
         (repository / left).touch()
@@ -124,8 +125,7 @@ def test_processes_that_share_the_cache_do_not_disturb_each_other(
         "from pathlib import Path\n"
         "from migrate.upstream.load import load\n"
         "from migrate.upstream.pin import Pin\n"
-        f"loaded = load({pin!r}, mirror='file://{mirror}', cache=Path({str(cache)!r}),"
-        " allow_protocols=['file'])\n"
+        f"loaded = load({pin!r}, mirror='file://{mirror}', cache=Path({str(cache)!r}))\n"
         "print(len(loaded.source.files))"
     )
     command = [sys.executable, "-c", code]
@@ -200,7 +200,7 @@ def test_secrets_in_a_mirror_url_are_not_shown_or_stored(pin: Pin, cache: Path) 
 def test_git_itself_uses_no_other_transport(pin: Pin, cache: Path, mirror: Path) -> None:
     for url in (f"file://{mirror}/owner/gan.git", "ext::touch canary", str(mirror / "owner/gan")):
         with pytest.raises(MigrateError, match="could not be fetched"):
-            load(replace(pin, url=url), cache=cache)
+            load(replace(pin, url=url, protocols=()), cache=cache)
 
 
 def test_hooks_in_the_cache_are_not_run(
@@ -235,3 +235,20 @@ def test_a_cached_object_that_was_exchanged_is_refused(
     shutil.copy(other, planted)
     with pytest.raises(MigrateError, match="damaged"):
         fetch(pin)
+
+
+def test_a_pin_may_permit_another_transport_and_nothing_else_does(
+    pin: Pin, mirror: Path, cache: Path
+) -> None:
+    url = f"file://{mirror}/owner/gan.git"
+    assert contents(load(replace(pin, url=url), cache=cache)) == FILES
+    with pytest.raises(UsageError, match=r'add protocols = \["file"\] to \[gan\]'):
+        load(replace(pin, protocols=()), mirror=f"file://{mirror}", cache=cache)
+
+
+def test_a_tree_that_is_left_out_is_read_from_the_commit(
+    pin: Pin, fetch: Fetch, mirror: Path
+) -> None:
+    unknown = replace(pin, tree="")
+    assert fetch(unknown).pin == pin
+    assert fetch(unknown, mirror=str(mirror)).pin == pin

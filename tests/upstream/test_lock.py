@@ -85,7 +85,11 @@ def test_the_lock_of_this_repository_is_valid() -> None:
         ("licence =", "license =", "14: alpha.license", "unknown key"),
         ("path =", "alpha.b =", "9: alpha.alpha", "unknown key"),
         ("[zeta]", "[Zeta]", "3: Zeta", "lowercase"),
-        (f"tree = '{TREE}'\n", "", "3: zeta", "'tree' is missing"),
+        ("https://github.com", "ssh://git@github.com", "4: zeta.url", 'add protocols = ["ssh"]'),
+        ("https://github.com", "file:///srv", "4: zeta.url", 'add protocols = ["file"]'),
+        ("path =", 'protocols = ["ext"]\npath =', "13: alpha.protocols", "file, git, http, ssh"),
+        ("path =", 'protocols = "ssh"\npath =', "13: alpha.protocols", "a list of texts"),
+        (f'commit = "{COMMIT}"   #', "#", "3: zeta", "'commit' is missing"),
         ("# Ours.", "kit = 1", "1", "expected a table"),
         ("# Ours.", "[zeta", "1", "not TOML"),
         ("path =", f'tree = "{TREE}"\npath =', "13", "not TOML"),
@@ -105,6 +109,42 @@ def test_a_mistake_is_named_with_file_line_and_key(
 def test_a_licence_unknown_here_can_be_named_as_spdx_says(lock: Path) -> None:
     lock.write_text(TEXT.replace("Apache-2.0", "LicenseRef-Research-Only"))
     assert read_lock(lock)["alpha"].licence == "LicenseRef-Research-Only"
+
+
+@pytest.mark.parametrize(
+    ("protocol", "url", "message"),
+    [
+        ("ssh", "ssh://git@example.com/owner/zeta.git", ""),
+        ("ssh", "ssh://example.com:2222/zeta", ""),
+        ("http", "http://example.com/owner/zeta", ""),
+        ("git", "git://example.com/owner/zeta", ""),
+        ("file", "file:///srv/git/zeta.git", ""),
+        ("file", "file://srv/git/zeta.git", "three slashes"),
+        ("file", "file:///srv/../zeta.git", "expected https://"),
+        ("ssh", "ssh://git:secret@example.com/zeta.git", "password"),
+        ("ssh", "ssh://-oProxyCommand=x/zeta.git", "expected https://"),
+        ("ssh", "ssh://-oX@example.com/zeta.git", "expected https://"),
+        ("ssh", "ext::sh -c x", "expected https://"),
+        ("http", "http://me@example.com/zeta", "user name"),
+    ],
+)
+def test_a_pin_may_permit_other_transports_than_https(
+    lock: Path, protocol: str, url: str, message: str
+) -> None:
+    lock.write_text(f'[zeta]\nurl = "{url}"\ncommit = "{COMMIT}"\nprotocols = ["{protocol}"]\n')
+    if message:
+        with pytest.raises(UsageError, match=message):
+            read_lock(lock)
+    else:
+        assert read_lock(lock)["zeta"].url == url
+
+
+def test_a_tree_may_be_left_out_until_it_is_known(lock: Path) -> None:
+    lock.write_text(TEXT.replace(f"tree = '{TREE}'\n", ""))
+    assert read_lock(lock)["zeta"] == replace(ZETA, tree="")
+    update_pin(lock, ZETA)
+    assert read_lock(lock)["zeta"] == ZETA
+    assert "# as of May" in lock.read_text()
 
 
 def test_a_missing_lock_and_one_that_is_not_utf8_are_said(tmp_path: Path) -> None:
