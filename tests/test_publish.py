@@ -472,16 +472,47 @@ def test_mount_points_are_refused(space: Workspace, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("name", ["0001-compat.patch", "series", "manifest.json"])
-@pytest.mark.parametrize("how", ["gone", "damaged"])
-def test_patches_are_mended(space: Workspace, name: str, how: str) -> None:
+def test_patches_are_mended(space: Workspace, name: str) -> None:
     space.publish(OLD)
-    if how == "gone":
-        (space.patches / name).unlink()
-    else:
-        (space.patches / name).write_bytes(b"{} \xff")
+    (space.patches / name).unlink()
     assert not patches_current(space.patches, OLD.manifest)
     assert space.publish(OLD) == Published(False, True, ())
     check_whole(space, OLD)
+
+
+def test_a_damaged_record_is_mended(space: Workspace) -> None:
+    space.publish(OLD)
+    (space.patches / "manifest.json").write_bytes(b"{} \xff")
+    assert space.publish(OLD) == Published(False, True, ())
+    check_whole(space, OLD)
+
+
+@pytest.mark.parametrize("name", ["0001-compat.patch", "0002-gone.patch", "series"])
+@pytest.mark.parametrize("new", [OLD, NEW])
+def test_edited_patches_are_refused_and_forced(space: Workspace, name: str, new: Version) -> None:
+    space.publish(OLD)
+    (space.patches / name).write_bytes(b"mine")
+    with pytest.raises(MigrateError, match=rf"edited by hand(.|\n)*edited      patches/x/{name}"):
+        space.publish(new)
+    assert (space.patches / name).read_bytes() == b"mine"
+    assert not inspect(space.port).is_current(NEW.manifest)
+    assert space.publish(new, force=True).patches
+    check_whole(space, new)
+
+
+def test_a_persons_own_patch_in_the_way_is_refused(space: Workspace) -> None:
+    space.publish(OLD)
+    (space.patches / "0002-devices.patch").write_bytes(b"mine")
+    with pytest.raises(MigrateError, match="0002-devices.patch"):
+        space.publish(NEW)
+
+
+def test_edits_of_port_and_patches_are_told_at_once(space: Workspace) -> None:
+    space.publish(OLD)
+    (space.port / "main.py").write_bytes(b"mine")
+    (space.patches / "0001-compat.patch").write_bytes(b"mine")
+    with pytest.raises(MigrateError, match=r"main.py\n.*0001-compat.patch"):
+        space.publish(NEW)
 
 
 def test_patches_of_another_version_are_not_current(space: Workspace) -> None:
@@ -499,7 +530,7 @@ def test_a_doctored_record_removes_nothing_else(space: Workspace) -> None:
     record = {"patches": {"recipe.toml": "", "../../0001-victim.patch": "", "rules": ""}}
     (space.patches / "manifest.json").write_text(json.dumps(record))
     (space.patches / "0002-gone.patch").unlink()
-    space.publish(NEW)
+    space.publish(NEW, force=True)
     check_whole(space, NEW)
     assert victim.exists()
 

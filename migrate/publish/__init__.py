@@ -1,8 +1,8 @@
 """Writing ``ported/<name>/`` and ``patches/<name>/``: whole or not at all, hand edits kept."""
 
 from migrate.publish.lock import PortLock
-from migrate.publish.patches import patches_current
-from migrate.publish.port import Published, publish
+from migrate.publish.patches import edited_patches, patches_current
+from migrate.publish.port import Published, plan, publish
 from migrate.publish.state import PortKind, PortState, inspect
 
 __all__ = [
@@ -10,7 +10,9 @@ __all__ = [
     "PortLock",
     "PortState",
     "Published",
+    "edited_patches",
     "inspect",
     "patches_current",
+    "plan",
     "publish",
 ]

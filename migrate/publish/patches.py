@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from migrate.manifest import Manifest
-from migrate.publish.disk import sha256, sync, sync_all, write
+from migrate.publish.disk import exists, sha256, sync, sync_all, write
 from migrate.series import PATCH_NAME, Series, series_digest
 
 _RECORD = "manifest.json"
@@ -47,6 +47,34 @@ def patches_current(patch_dir: Path, manifest: Manifest) -> bool:
     )
 
 
+def edited_patches(patch_dir: Path, series: Series | None = None) -> list[str]:
+    """The files that a new series would overwrite or remove and that a person wrote or changed.
+
+    Args:
+        patch_dir: the folder ``patches/<name>/``.
+        series: the new series; None to compare only with what the former run wrote.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    written = _recorded(patch_dir)
+    finished = None not in written.values()
+    names = "".join(f"{name}\n" for name in sorted(written))
+    written[_SERIES] = _digest(names.encode()) if finished else None
+    wanted = {}
+    if series:
+        wanted = {name: _digest(data) for name, data in series.patches}
+        wanted[_SERIES] = _digest(series.series_file)
+    return [
+        name
+        for name in sorted(written.keys() | wanted.keys())
+        # An interrupted run knew the names, but not how far it would come: None.
+        if written.get(name, "") is not None
+        and exists(patch_dir / name)
+        and sha256(patch_dir / name) not in (written.get(name), wanted.get(name))
+    ]
+
+
 def stage_patches(patch_dir: Path, manifest: Manifest, series: Series) -> Path:
     """Write all that the patch folder will hold into a folder in it.
 
@@ -67,9 +95,9 @@ def stage_patches(patch_dir: Path, manifest: Manifest, series: Series) -> Path:
     for name, data in series.patches:
         write(staged / name, data)
     write(staged / _SERIES, series.series_file)
-    digests = [(name, hashlib.sha256(data).hexdigest()) for name, data in series.patches]
+    digests = [(name, _digest(data)) for name, data in series.patches]
     write(staged / _RECORD, _record(manifest, series.base_commit, series.tree, digests))
-    names = _recorded(patch_dir).union(name for name, _ in series.patches)
+    names = _recorded(patch_dir).keys() | {name for name, _ in series.patches}
     unfinished = {"format": _FORMAT, "unfinished": True, "patches": dict.fromkeys(names)}
     write(staged / _UNFINISHED, _json(unfinished))
     sync_all(staged)
@@ -88,7 +116,7 @@ def install_patches(staged: Path, patch_dir: Path, series: Series) -> None:
         OSError: something could not be moved.
     """
     names = [name for name, _ in series.patches]
-    stale = _recorded(patch_dir).difference(names)
+    stale = _recorded(patch_dir).keys() - names
     (staged / _UNFINISHED).rename(patch_dir / _RECORD)
     sync(patch_dir)
     for name in (*names, _SERIES):
@@ -114,13 +142,16 @@ def clear_staged(patch_dir: Path) -> None:
         shutil.rmtree(path)
 
 
-def _recorded(patch_dir: Path) -> set[str]:
-    """The patches that former runs say they wrote; never a file with another kind of name."""
+def _recorded(patch_dir: Path) -> dict[str, str | None]:
+    """The patches that former runs say they wrote; never a file with another kind of name.
+
+    Their digests are None where the last run did not end.
+    """
     try:
-        names = set(json.loads((patch_dir / _RECORD).read_bytes())["patches"])
+        patches = dict(json.loads((patch_dir / _RECORD).read_bytes())["patches"])
     except (OSError, ValueError, LookupError, TypeError):
-        return set()
-    return {name for name in names if isinstance(name, str) and PATCH_NAME.fullmatch(name)}
+        return {}
+    return {name: digest for name, digest in patches.items() if PATCH_NAME.fullmatch(str(name))}
 
 
 def _record(
@@ -138,6 +169,10 @@ def _record(
             "patches": dict(digests),
         }
     )
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _json(payload: Mapping[str, object]) -> bytes:

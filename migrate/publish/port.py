@@ -12,7 +12,13 @@ from migrate.errors import MigrateError
 from migrate.manifest import MANIFEST_NAME, Manifest, file_records
 from migrate.publish.disk import explained, folders_of, is_folder, sync, sync_all, write
 from migrate.publish.lock import PortLock
-from migrate.publish.patches import clear_staged, install_patches, patches_current, stage_patches
+from migrate.publish.patches import (
+    clear_staged,
+    edited_patches,
+    install_patches,
+    patches_current,
+    stage_patches,
+)
 from migrate.publish.state import PortKind, inspect, unknown
 from migrate.series import Series, check_tree
 from migrate.upstream.tree import EXECUTABLE, SourceFile
@@ -55,14 +61,18 @@ def publish(
         force: overwrite hand edits. Files that the manifest does not know are kept even so.
 
     Raises:
-        MigrateError: the port has hand edits, is not ours, or could not be written; it is then as
-            it was, or, when only its patches or leftovers were in the way, new and whole.
+        MigrateError: the port or its patches have hand edits, the port is not ours, or it could
+            not be written; it is then as it was, or, when only its patches or leftovers were in
+            the way, new and whole.
         ValueError: files, manifest and series do not describe one port.
     """
     _check(files, manifest, series)
     port = lock.port_dir
-    write_port = _must_write(port, files, manifest, force=force)
-    write_patches = not patches_current(patch_dir, manifest)
+
+    def planned() -> tuple[bool, bool]:
+        return plan(port, files, manifest, series, patch_dir, force=force)
+
+    write_port, write_patches = planned()
     try:
         with explained("remove what an interrupted run left", patch_dir):
             clear_staged(patch_dir)
@@ -73,9 +83,9 @@ def publish(
         with explained("write the patches", patch_dir):
             if write_patches:
                 staged_patches = stage_patches(patch_dir, manifest, series)
+        # Once more: staging took its time, and a person may have saved a file meanwhile.
+        planned()
         if write_port:
-            # Once more: staging took its time, and a person may have saved a file meanwhile.
-            _must_write(port, files, manifest, force=force)
             with explained("replace the port", port):
                 _swap(lock, staged)
             lock.settle()
@@ -106,10 +116,23 @@ def _check(files: Mapping[str, SourceFile], manifest: Manifest, series: Series) 
     Manifest.from_json(manifest.to_json(), MANIFEST_NAME)
 
 
-def _must_write(
-    port: Path, files: Mapping[str, SourceFile], manifest: Manifest, *, force: bool
-) -> bool:
-    """Whether the port is out of date; an error where writing it would lose something."""
+def plan(
+    port: Path,
+    files: Mapping[str, SourceFile],
+    manifest: Manifest,
+    series: Series,
+    patch_dir: Path,
+    *,
+    force: bool = False,
+) -> tuple[bool, bool]:
+    """Whether `publish` would write the port, and whether it would write the patches.
+
+    Args:
+        port: the port's folder. The others are those of `publish`.
+
+    Raises:
+        MigrateError: it would refuse, since something would be lost.
+    """
     state = inspect(port)
     if state.kind is PortKind.FOREIGN:
         raise MigrateError(
@@ -117,24 +140,28 @@ def _must_write(
             where=str(port),
             advice="Move it away and run the command again; --force does not overwrite it either.",
         )
-    if state.is_current(manifest):
-        return False
+    write_port = not state.is_current(manifest)
+    write_patches = not patches_current(patch_dir, manifest)
     lost = [f"edited      {path}" for path in state.edited]
     lost += [f"deleted     {path}" for path in state.deleted]
-    if state.manifest is not None:
+    if write_port and state.manifest is not None:
         known = {record.path for record in state.manifest.files}
         with explained("read the port", port):
             lost += [f"in the way  {path}" for path in _collisions(port, known, files)]
             _check_movable(port, known)
+    if write_patches:
+        with explained("read the patches", patch_dir):
+            folder = f"{patch_dir.parent.name}/{patch_dir.name}"
+            lost += [f"edited      {folder}/{name}" for name in edited_patches(patch_dir, series)]
     if lost and not force:
         if len(lost) > _SHOWN:
             lost = [*lost[:_SHOWN], f"and {len(lost) - _SHOWN} more"]
         raise MigrateError(
-            "the port was edited by hand, so it was not written:\n    " + "\n    ".join(lost),
+            "edited by hand, so nothing was written:\n    " + "\n    ".join(lost),
             where=str(port),
             advice="Save the edits elsewhere, then run the command again with --force.",
         )
-    return True
+    return write_port, write_patches
 
 
 def _collisions(port: Path, known: set[str], files: Mapping[str, SourceFile]) -> Iterator[str]:
