@@ -34,12 +34,14 @@ class Port:
     Args:
         before: the upstream's files that the port takes.
         after: the port's files, without the manifest.
+        baseline: upstream with the compat patch, with which verify compares the port.
         symbols: every TensorFlow, Keras and Horovod name in use.
     """
 
     upstream: Upstream
     before: Files
     after: Files
+    baseline: Files
     series: Series
     manifest: Manifest
     findings: tuple[Finding, ...]
@@ -87,6 +89,7 @@ def make_port(
     steps = _steps(upstream, source.files, results, recipe, cann, templates)
     series = build_series(source.files, _import_message(upstream), steps)
     after = steps[-1].files
+    baseline = next((step.files for step in steps if step.name == "compat"), source.files)
     symbols = tuple(classified(_in_port(uses, source.files, after), _claimed(results, recipe)))
     findings = [*source.findings, *refused, *_replaced(source.files, after)]
     rows = set[SessionRow]()
@@ -111,7 +114,17 @@ def make_port(
         symbols=totals(symbols),
         series_digest=series.digest,
     )
-    return Port(upstream, source.files, after, series, manifest, tuple(findings), sessions, symbols)
+    return Port(
+        upstream,
+        source.files,
+        after,
+        baseline,
+        series,
+        manifest,
+        tuple(findings),
+        sessions,
+        symbols,
+    )
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,13 +25,16 @@ class Recipe:
         leave_out: patterns, as in .gitignore, of files that the port does not take.
         options: what is said to single rules, by code.
         rules: the kit's rules and those that stand beside the recipe.
-        digest: of the recipe and its rules; None without either.
+        smoke: how verify tries the port; read by migrate.verify.smoke.
+        digest: of what a port depends on, the recipe without smoke and its rules; None without
+            either.
     """
 
     entries: tuple[str, ...] = ()
     leave_out: tuple[str, ...] = ()
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
+    smoke: Mapping[str, Any] = field(default_factory=dict)
     digest: str | None = None
 
 
@@ -45,27 +49,30 @@ def read_recipe(folder: Path) -> Recipe:
     rules = (*kit_rules(), *own)
     path = folder / RECIPE_NAME
     data = path.read_bytes() if path.is_file() else None
-    digest = _digest(folder, data)
     if data is None:
-        return Recipe(rules=rules, digest=digest)
+        return Recipe(rules=rules, digest=_digest(folder, None))
     table = _parse(path, data)
+    smoke = table.pop("smoke", {})
     unknown = table.keys() - {"entries", "leave_out", "rules"}
     if unknown:
-        raise _wrong(path, sorted(unknown)[0], "one of entries, leave_out, rules")
+        raise _wrong(path, sorted(unknown)[0], "one of entries, leave_out, rules, smoke")
+    if not isinstance(smoke, dict):
+        raise _wrong(path, "smoke", "tables, such as [[smoke.run]]")
     return Recipe(
         _texts(path, table, "entries"),
         _texts(path, table, "leave_out"),
         _options(path, table.get("rules", {}), {rule.code: rule for rule in rules}),
         rules,
-        digest,
+        smoke,
+        _digest(folder, table),
     )
 
 
-def _digest(folder: Path, data: bytes | None) -> str | None:
+def _digest(folder: Path, table: Mapping[str, Any] | None) -> str | None:
     rules = sorted((folder / "rules").glob("*.py"))
-    if data is None and not rules:
+    if table is None and not rules:
         return None
-    digest = hashlib.sha256(data or b"")
+    digest = hashlib.sha256(json.dumps(table, sort_keys=True, default=str).encode())
     for rule in rules:
         digest.update(rule.name.encode() + b"\0" + rule.read_bytes())
     return digest.hexdigest()

@@ -74,11 +74,12 @@ def test_everything_that_a_recipe_may_say(tmp_path: Path) -> None:
         ("[rules.NPU101]\n[rules.NPU101]\n", r"recipe.toml(:\d)?: not TOML: "),
         (b"# \xff\n", r"recipe.toml: not TOML: "),
         (b"\0", r"recipe.toml(:1)?: not TOML: "),
-        ("entry = []", r"recipe.toml: entry: expected one of entries, leave_out, rules"),
+        ("entry = []", r"recipe.toml: entry: expected one of entries, leave_out, rules, smoke"),
         ("z = 1\na = 1", r"recipe.toml: a: expected one of"),
         ("entries = 'main.py'", r"entries: expected a list of texts"),
         ("entries = [1]", r"entries: expected a list of texts"),
         ("leave_out = {a = 1}", r"leave_out: expected a list of texts"),
+        ("smoke = 1", r"smoke: expected tables"),
         ("rules = 1", r"rules: expected tables, such as \[rules\.NPU101\]"),
         ("rules = []", r"rules: expected tables"),
         ("[rules.NPU999]", r"rules\.NPU999: expected a rule's code; `migrate explain` lists them"),
@@ -115,7 +116,7 @@ def test_a_rule_that_does_not_load_is_told_with_its_place(tmp_path: Path) -> Non
 def test_the_digest_tells_recipes_apart(tmp_path: Path) -> None:
     digests = [read_recipe(tmp_path).digest]
     digests.append(recipe(tmp_path, "").digest)
-    digests.append(recipe(tmp_path, "# x\n").digest)
+    digests.append(recipe(tmp_path, "entries = ['a.py']\n").digest)
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "own.py").write_text(RULE)
     digests.append(read_recipe(tmp_path).digest)
@@ -125,6 +126,14 @@ def test_the_digest_tells_recipes_apart(tmp_path: Path) -> None:
     digests.append(read_recipe(tmp_path).digest)
     assert len(set(digests)) == len(digests)
     assert read_recipe(tmp_path).digest == digests[-1]
+
+
+def test_what_no_port_depends_on_is_not_in_the_digest(tmp_path: Path) -> None:
+    text = "entries = ['a.py']\n"
+    digest = recipe(tmp_path, text).digest
+    tried = recipe(tmp_path, text + "# why\n[[smoke.run]]\nname = 'train'\n")
+    assert tried.digest == digest
+    assert tried.smoke == {"run": [{"name": "train"}]}
 
 
 @pytest.mark.parametrize("name", ["biggan", "realmix", "ssgan", "vgg19"])
