@@ -12,17 +12,19 @@ never of the project: the file stays as it was, the command exits with 1. Port t
 and report it.""",
     "NPU902": """A Python file cannot be read and is copied unchanged.
 
-It is not Python 3 (nor Python 2 that the fixer could turn into it), not text in the encoding it
-declares, or so large that it is taken for generated data. The rest of the project is ported. If
-training needs the file, port it by hand. Where it names TensorFlow and a Session it is an error: a
-session that could not be configured would train on the host, silently.""",
+It is not Python 3.7 (nor Python 2 that the fixer could turn into it), not text in the encoding it
+declares, or so large that it is taken for generated data. A file for a later Python, with a walrus,
+positional-only parameters or `match`, is none that TensorFlow 1.15.0 can run. The rest of the
+project is ported. If training needs the file, port it by hand. Where it names TensorFlow and a
+Session it is an error: a session that could not be configured would train on the host,
+silently.""",
     "NPU903": """A rule failed with an internal error and was left out for this file.
 
 The other rules' edits are kept. Report it with the file that caused it.""",
     "NPU904": """A rule would change its own output again.
 
 Porting a port must change nothing; the kit runs every rule a second time over what it wrote.
-Report it with the file that caused it.""",
+The file stays as upstream has it. Report it with the file that caused it.""",
     "NPU905": """A notebook is copied as it is.
 
 Rules work on Python files. Export the notebook as a script to have it ported.""",

@@ -12,8 +12,8 @@ from typing import Protocol, TypeVar
 
 import migrate
 from migrate.analysis.inventory import SymbolReport, classified, symbol_uses, totals
-from migrate.analysis.project import Project
-from migrate.codemods.engine import GATE, GroupResult, rewrite
+from migrate.analysis.project import TOO_NEW, Project, Unparsable
+from migrate.codemods.engine import GATE, GroupResult, rewrite, unread
 from migrate.codemods.rule import GROUP_TITLES, SessionRow
 from migrate.findings import Finding
 from migrate.lines import LineMap
@@ -211,14 +211,16 @@ def _drop_what_python37_refuses(before: Files, results: list[GroupResult]) -> li
         return []
     refused = parse_with_python37(python, last)
     originals = {p: before[p].data for p in refused if p in before}
-    if originals:
-        for path in parse_with_python37(python, originals):
-            del refused[path]  # it never was Python 3.7
+    newer = parse_with_python37(python, originals) if originals else {}
     findings = []
     for path, error in sorted(refused.items()):
         for result in results:
-            result.changed.pop(path, None)
-            result.fired_in.pop(path, None)
+            result.withdraw(path)
+        if path in newer:
+            findings.append(
+                unread(before[path], Unparsable(f"{TOO_NEW}: {newer[path]}", 0, "version"))
+            )
+            continue
         findings.append(
             Finding(
                 path,

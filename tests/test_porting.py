@@ -25,6 +25,7 @@ from migrate.recipe import Recipe
 from migrate.upstream.tree import EXECUTABLE, REGULAR, SourceFile, SourceTree
 from migrate.workspace import DEFAULT_CANN
 from tests.test_series import git, read, write
+from tests.tf115 import required_tf115
 
 ROOT = Path(__file__).parents[1]
 PROJECTS = {
@@ -299,6 +300,20 @@ def test_one_bad_file_stops_no_other() -> None:
         assert port.after[path] == file
     assert {f.path for f in port.findings if f.code == "NPU902"} == bad.keys()
     assert {p for p in port.after if p not in {**bad, **good}} >= {"NOTICE"}
+
+
+@pytest.mark.tf115
+def test_what_only_a_real_python_3_7_refuses_is_left_and_told() -> None:
+    required_tf115()  # it brings a Python 3.7
+    text = "import tensorflow as tf\nfor x in *a, b:\n    with tf.device('/gpu:0'): x()\n"
+    port = ported(tree({"newer.py": text, "session.py": text + "with tf.Session(): pass\n"}))
+    assert port.after["newer.py"].data.decode() == text
+    told = [f for f in port.findings if f.code == "NPU902"]
+    assert [(f.path, f.severity) for f in told] == [
+        ("newer.py", "warning"),
+        ("session.py", "error"),
+    ]
+    assert all("Python 3.7, which runs TensorFlow 1.15.0, cannot" in f.message for f in told)
 
 
 def test_upstreams_own_runtime_gives_way_and_is_told() -> None:

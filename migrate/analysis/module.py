@@ -7,13 +7,13 @@ same thing when the imports say so, and a parameter called ``tf`` is not TensorF
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, Literal
 
 from migrate.analysis.source import Source
+from migrate.analysis.syntax import parse
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _ScopeNode = (
@@ -172,7 +172,7 @@ class Module:
         returned: the class of what a function of the project returns.
 
     Raises:
-        SyntaxError, ValueError: the text is not Python 3.
+        SyntaxError, ValueError: the text is not Python 3.7.
     """
 
     # Every node, in source order.
@@ -194,9 +194,7 @@ class Module:
     ) -> None:
         self.path = path
         self.source = source
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # upstream's invalid escapes are not ours to tell
-            self.tree = ast.parse(source.text)
+        self.tree = parse(source.text)
         self._resolve_import = resolve_import
         self._follow = follow
         self._star = star

@@ -17,6 +17,7 @@ from typing import Any, TypeVar, cast
 from migrate.analysis.module import Module
 from migrate.analysis.source import Source, UnreadableSource
 from migrate.analysis.symbols import canonical
+from migrate.analysis.syntax import NewerPython
 from migrate.upstream.tree import SourceFile
 
 T = TypeVar("T")
@@ -29,13 +30,16 @@ _LIBRARIES = frozenset({"tensorflow", "keras", "horovod"})
 MAX_PARSED_BYTES = 1_000_000
 
 
+TOO_NEW = "Python 3.7, which runs TensorFlow 1.15.0, cannot run it"
+
+
 class Unparsable(Exception):
     """The file cannot be analysed.
 
     Args:
         reason: what the parser said.
         line: 1-based, or 0.
-        kind: ``syntax``, ``encoding`` or ``size``.
+        kind: ``syntax``, ``version`` (a Python later than 3.7), ``encoding`` or ``size``.
     """
 
     def __init__(self, reason: str, line: int, kind: str) -> None:
@@ -139,7 +143,7 @@ class Project:
         """The parsed file.
 
         Raises:
-            Unparsable: not Python 3, not readable as text, or too large.
+            Unparsable: not Python 3.7, not readable as text, or too large.
         """
         module = self._parsed.get(path)
         if module is not None:
@@ -195,6 +199,8 @@ class Project:
                 self._star,
                 self._returned_class,
             )
+        except NewerPython as error:
+            raise Unparsable(f"{TOO_NEW}: {error.msg}", error.lineno or 0, "version") from None
         except SyntaxError as error:
             raise Unparsable(error.msg, error.lineno or 0, "syntax") from None
         except (ValueError, RecursionError, MemoryError) as error:

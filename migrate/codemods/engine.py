@@ -16,7 +16,7 @@ from migrate.codemods.gates import (
     GateFailed,
     check_bytes,
     check_comments,
-    check_still_python,
+    check_python,
 )
 from migrate.codemods.imports import with_imports
 from migrate.codemods.registry import in_groups
@@ -41,19 +41,37 @@ class GroupResult:
 
     Args:
         changed: the files it rewrote or added.
-        fired: how many changes each rule made, by code.
+        fired_in: how many changes each rule made in each file, by path and code.
+        runtime_in: modules of the port's runtime that the rewritten files import, by path.
         texts: for each file, the bytes whose lines the findings and sessions count.
-        runtime: modules of the port's runtime that the rewritten files import.
     """
 
     group: str
     changed: dict[str, SourceFile] = field(default_factory=dict)
-    fired: Counter[str] = field(default_factory=Counter)
-    fired_in: dict[str, set[str]] = field(default_factory=dict)
+    fired_in: dict[str, Counter[str]] = field(default_factory=dict)
+    runtime_in: dict[str, set[str]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     sessions: list[SessionRow] = field(default_factory=list)
     texts: dict[str, bytes] = field(default_factory=dict)
-    runtime: set[str] = field(default_factory=set)
+
+    @property
+    def fired(self) -> Counter[str]:
+        """How many changes each rule made, by code."""
+        return sum(self.fired_in.values(), Counter[str]())
+
+    @property
+    def runtime(self) -> set[str]:
+        """The modules of the port's runtime that the rewritten files import."""
+        return set[str]().union(*self.runtime_in.values())
+
+    def count(self, path: str, code: str) -> None:
+        """Adds a change that a rule made in a file."""
+        self.fired_in.setdefault(path, Counter())[code] += 1
+
+    def withdraw(self, path: str) -> None:
+        """Forgets what was done to a file; what was found in it stays."""
+        for done in (self.changed, self.fired_in, self.runtime_in):
+            done.pop(path, None)
 
 
 def rewrite(
@@ -65,7 +83,8 @@ def rewrite(
     """Runs every group in order; ``project`` ends as the rewritten project.
 
     Findings of reading (unparsable files, notebooks) come with the first group's result, those
-    of the check that a second pass is empty with the last's.
+    of the check that a second pass is empty with the last's. A file that fails a gate ends as it
+    was before the first group.
     """
     with _uncollected():
         return _rewrite(project, rules, options, progress)
@@ -94,17 +113,29 @@ def _rewrite(
     progress: Callable[[str], None],
 ) -> list[GroupResult]:
     results = []
+    originals = dict(project.files)
     for group, members in in_groups(rules):
         progress(group)
         results.append(_run_group(project, group, members, options))
     results[0].findings += unread_files(project)
     changed = {path for result in results for path in result.changed}
+    changed -= _paths(results, GATE)
     results[-1].findings += _second_pass(project, rules, options, changed)
     fired = {code for result in results for code in result.fired}
     results[-1].findings += _second_project_pass(
         project, [rule for rule in rules if rule.code in fired], options
     )
+    failed = _paths(results, GATE, NOT_IDEMPOTENT)
+    for path in failed:
+        for result in results:
+            result.withdraw(path)
+    project.update({path: originals[path] for path in failed if path in originals})
     return results
+
+
+def _paths(results: Sequence[GroupResult], *codes: str) -> set[str]:
+    """The files with a finding of one of these codes."""
+    return {f.path for result in results for f in result.findings if f.code in codes}
 
 
 def unread_files(project: Project) -> list[Finding]:
@@ -118,25 +149,23 @@ def unread_files(project: Project) -> list[Finding]:
     for path in project.python_files:
         failure = project.failure(path)
         if failure is not None:
-            findings.append(
-                Finding(
-                    path,
-                    failure.line,
-                    UNPARSABLE,
-                    _severity(project, path, failure),
-                    f"copied unchanged: {failure.reason}",
-                    "Port this file by hand if training needs it.",
-                )
-            )
+            findings.append(unread(project.files[path], failure))
     return findings
 
 
-def _severity(project: Project, path: str, failure: Unparsable) -> Severity:
-    """A session that nobody could configure is an error, also in a file that does not parse."""
-    if failure.kind == "size":
-        return "note"
-    data = project.files[path].data
-    return "error" if b"tensorflow" in data and b"Session" in data else "warning"
+def unread(file: SourceFile, failure: Unparsable) -> Finding:
+    """The finding for a Python file that is copied unchanged."""
+    # A session that nobody could configure is an error, also in a file that does not parse.
+    opens = b"tensorflow" in file.data and b"Session" in file.data
+    severity: Severity = "error" if opens else "warning"
+    return Finding(
+        file.path,
+        failure.line,
+        UNPARSABLE,
+        "note" if failure.kind == "size" else severity,
+        f"copied unchanged: {failure.reason}",
+        "Port this file by hand if training needs it.",
+    )
 
 
 def _run_group(
@@ -181,8 +210,7 @@ def _run_project_rules(
                     continue
                 mode = old.mode if old else SourceFile("", b"").mode
                 changed[change.path] = SourceFile(change.path, change.data, mode)
-                result.fired[rule.code] += 1
-                result.fired_in.setdefault(change.path, set()).add(rule.code)
+                result.count(change.path, rule.code)
             elif isinstance(change, Finding):
                 result.findings.append(change)
                 if change.path in project.files:
@@ -212,7 +240,8 @@ def _rewrite_module(
         text = _edited(module, project, list(edits), wanted)
         if text is None:
             return None
-        _check(module, text)
+        check_python(text)
+        check_comments(module.source.text, text)
         data = check_bytes(module.source, text)
     except Exception as failure:  # whatever is wrong with one file, the others are ported
         if not isinstance(failure, GateFailed):
@@ -230,9 +259,8 @@ def _rewrite_module(
         )
         return None
     for rule in edits.values():
-        result.fired[rule.code] += 1
-        result.fired_in.setdefault(module.path, set()).add(rule.code)
-    result.runtime |= {item.provider for item in wanted}
+        result.count(module.path, rule.code)
+    result.runtime_in[module.path] = {item.provider for item in wanted}
     return SourceFile(module.path, data, project.files[module.path].mode)
 
 
@@ -280,11 +308,6 @@ def _edited(
     return apply(module.source.text, edits)
 
 
-def _check(module: Module, text: str) -> None:
-    check_still_python(module.source.text, text)
-    check_comments(module.source.text, text)
-
-
 def _second_pass(
     project: Project, rules: Sequence[Rule], options: Options, paths: set[str]
 ) -> list[Finding]:
@@ -308,7 +331,7 @@ def _second_pass(
                 findings.append(
                     Finding(
                         path,
-                        module.source.line_of(again[0].start),
+                        0,
                         NOT_IDEMPOTENT,
                         "error",
                         f"{rule.code} would change its own output again",

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import io
 import re
 import tokenize
-import warnings
 from collections import Counter
 
 from migrate.analysis.source import Source
+from migrate.analysis.syntax import parse
 
-TARGET_VERSION = (3, 7)
 _QUOTES = re.compile(r"\"\"\"|'''")
 
 
@@ -26,30 +24,9 @@ def check_python(text: str) -> None:
         GateFailed: it does not.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(text, feature_version=TARGET_VERSION)
+        parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise GateFailed(f"the result does not parse as Python 3.7: {error}") from None
-
-
-def check_still_python(before: str, after: str) -> None:
-    """The result is Python 3.7 if the original was, and in any case Python.
-
-    Raises:
-        GateFailed: it is not.
-    """
-    try:
-        check_python(after)
-    except GateFailed:
-        if parses(before):
-            raise
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                ast.parse(after)
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            raise GateFailed(f"the result does not parse: {error}") from None
 
 
 def check_comments(before: str, after: str) -> None:
@@ -78,15 +55,6 @@ def check_bytes(source: Source, text: str) -> bytes:
         return source.encode(text)
     except UnicodeError as error:
         raise GateFailed(f"the result is not {source.encoding}: {error}") from None
-
-
-def parses(text: str) -> bool:
-    """Whether an original already was Python 3.7; what never parsed cannot be broken."""
-    try:
-        check_python(text)
-    except GateFailed:
-        return False
-    return True
 
 
 def _commented(text: str) -> Counter[str]:

@@ -6,6 +6,7 @@ import ast
 import gc
 import os
 import random
+import re
 import subprocess
 import sys
 import weakref
@@ -56,6 +57,14 @@ def old_to_new(context: Context) -> Iterator[Change]:
 
 
 RENAME = rule(old_to_new)
+
+
+def older_to_newer(context: Context) -> Iterator[Change]:
+    for node in names(context, "older"):
+        yield context.replace(node, "newer")
+
+
+RENAME_LATER = rule(older_to_newer, "NPU199", "session")
 
 
 def run(files: Files, *rules: Rule) -> Ported:
@@ -212,9 +221,38 @@ def test_an_edit_out_of_bounds_fails_a_gate() -> None:
     assert ported.codes() == ["NPU900"]
 
 
-def test_a_file_that_is_not_3_7_is_ported_as_what_it_is() -> None:
-    ported = run({"a.py": "x = (y := old)\n"}, RENAME)
-    assert ported.text("a.py") == "x = (y := new)\n"
+@pytest.mark.parametrize(
+    "newer",
+    [
+        "x = 1\n(y := old)\n",
+        "old\ndef f(a, /): pass\n",
+        "old\nprint(f'{y=}')\n",
+        "match x:\n    case 1: old\n",
+        "@a\nclass B:\n    b = [c for d in e if (c := old)]\n",
+        "if (\n    y := old\n): pass\n",
+    ],
+)
+@pytest.mark.parametrize(
+    ("head", "severity"),
+    [("", "warning"), ("import tensorflow as tf; s = tf.Session()\n", "error")],
+)
+def test_a_file_for_a_later_python_is_left_and_told(newer: str, head: str, severity: str) -> None:
+    ported = run({"a.py": head + newer, "b.py": "old\n"}, RENAME)
+    assert ported.text("a.py") == head + newer
+    assert ported.text("b.py") == "new\n"
+    [finding] = ported.findings
+    assert (finding.code, finding.severity, finding.path) == ("NPU902", severity, "a.py")
+    assert 0 < finding.line <= ported.text("a.py").count("\n")
+    assert re.search(r"Python 3\.7, .* cannot run it: .* Python 3\.(8|10) ", finding.message)
+
+
+@pytest.mark.parametrize(
+    "text", ["with (old): pass\n", "with (old, x): pass\n", "with (old) as x: pass\n"]
+)
+def test_brackets_that_python_3_7_knows_are_no_later_python(text: str) -> None:
+    ported = run({"a.py": text}, RENAME)
+    assert ported.text("a.py") == text.replace("old", "new")
+    assert ported.findings == []
 
 
 def test_what_a_second_pass_would_change_is_an_error() -> None:
@@ -222,9 +260,16 @@ def test_what_a_second_pass_would_change_is_an_error() -> None:
         for node in names(context, "old"):
             yield context.replace(node, "old + 1")
 
-    ported = run({"a.py": "old\n"}, rule(grow))
-    assert ported.text("a.py") == "old + 1\n"
-    assert [(f.code, f.severity, f.line) for f in ported.findings] == [("NPU904", "error", 1)]
+    def import_too(context: Context) -> Iterator[Change]:
+        yield from grow(context)
+        yield RuntimeImport("npu_session_config")
+
+    files = {"a.py": "old\n", "b.py": "new = older\n"}
+    ported = run(files, rule(import_too), RENAME_LATER)
+    assert ported.text("a.py") == "old\n"
+    assert ported.text("b.py") == "new = newer\n"
+    assert ported.fired == {"NPU199": 1} and not ported.runtime
+    assert [(f.code, f.severity, f.line) for f in ported.findings] == [("NPU904", "error", 0)]
 
 
 def test_a_file_that_a_second_pass_would_change_is_an_error() -> None:
@@ -234,7 +279,21 @@ def test_a_file_that_a_second_pass_would_change_is_an_error() -> None:
     def check(context: ProjectContext) -> Iterator[Change]:
         yield FileChange("r.txt", context.project.files["r.txt"].data + b"x\n")
 
-    assert run({"r.txt": b""}, grow).codes() == ["NPU904"]
+    ported = run({"r.txt": b""}, grow)
+    assert ported.codes() == ["NPU904"]
+    assert ported.files["r.txt"] == b""
+
+
+def test_a_failed_gate_leaves_the_original_of_every_group() -> None:
+    def spoil(context: Context) -> Iterator[Change]:
+        for node in names(context, "new"):
+            yield context.replace(node, "(")
+
+    files = {"a.py": "old\n", "b.py": "old = 1\n"}
+    ported = run({**files, "c.py": "new\n"}, RENAME, rule(spoil, "NPU199", "session"))
+    assert ported.files["a.py"] == b"old\n" and ported.files["b.py"] == b"old = 1\n"
+    assert sorted(ported.codes()) == ["NPU900"] * 3
+    assert not ported.fired
 
 
 def test_files_that_do_not_parse_are_copied_and_reported() -> None:
@@ -308,7 +367,7 @@ def test_rules_of_a_group_see_the_same_text() -> None:
         [result] = [r for r in rewrite(project, rules, {}) if r.group == "devices"]
         assert project.files["a.py"].data == b"y = new\n"
         assert result.fired == {"NPU198": 1, "NPU199": 1}
-        assert result.fired_in == {"a.py": {"NPU198", "NPU199"}}
+        assert result.fired_in == {"a.py": {"NPU198": 1, "NPU199": 1}}
 
 
 def test_a_module_sees_the_project_as_the_group_found_it() -> None:

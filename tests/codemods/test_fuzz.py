@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrate.analysis.source import Source, UnreadableSource
-from migrate.codemods.gates import check_comments, parses
+from migrate.codemods.gates import GateFailed, check_comments, check_python
 from migrate.findings import Finding
 from tests.codemods.mutations import encoded, mutated
 from tests.codemods.support import Ported, port_files
@@ -32,6 +32,14 @@ def project_files(project: Path) -> dict[str, bytes]:
         for path in sorted(project.rglob("*.py"))
         if not path.name.startswith("test_") and "bytes" not in path.parts
     }
+
+
+def parses(text: str) -> bool:
+    try:
+        check_python(text)
+    except GateFailed:
+        return False
+    return True
 
 
 @cache
