@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import migrate
+from migrate.console import hint, this_command
 from migrate.errors import MigrateError, UsageError
 from migrate.workspace import DEFAULT_CANN, Workspace
 
@@ -65,9 +66,9 @@ def guarded(command: Callable[[], int], *, as_json: bool = False) -> int:
 def _say(text: str, as_json: bool, error: MigrateError | None = None) -> None:
     if as_json:
         error = error or MigrateError(text)
-        problem = {"message": error.message, "where": error.where, "advice": error.advice}
+        problem = {"message": error.message, "where": error.where, "advice": hint(error.advice)}
         print(json.dumps({"error": problem}, indent=2))
-    print(f"migrate: {text}", file=sys.stderr)
+    print(f"migrate: {hint(text)}", file=sys.stderr)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -120,7 +121,7 @@ def _workspace_or_none(start: Path) -> Workspace | None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="migrate",
+        prog=this_command(),
         description="Ports TensorFlow 1.x GPU projects to Huawei Ascend 910.",
         epilog="Exit codes: 0 fine, 1 errors found, 2 wrong usage, 3 internal error.",
     )
@@ -138,7 +139,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_json(listing)
     diff = commands.add_parser("diff", help="show a port's patch series")
     diff.add_argument("name", metavar="NAME", help="an upstream's name, or tiny_gan")
-    diff.add_argument("--patch", metavar="GROUP", help="only one patch, such as session")
+    diff.add_argument(
+        "--patch", metavar="GROUP", help="only one patch, such as session or 0003-session.patch"
+    )
     diff.add_argument("--stat", action="store_true", help="only which files change, and how much")
     explain = commands.add_parser("explain", help="what a finding's code stands for")
     explain.add_argument(
@@ -169,7 +172,11 @@ def _add_port(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     )
     _add_mirror(port)
     what = port.add_mutually_exclusive_group()
-    what.add_argument("--diff", action="store_true", help="print the whole diff, write nothing")
+    what.add_argument(
+        "--diff",
+        action="store_true",
+        help="print the difference between upstream and port, write nothing",
+    )
     what.add_argument(
         "--check", action="store_true", help="exit 1 if a port would change anything, write nothing"
     )
@@ -177,8 +184,8 @@ def _add_port(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     port.add_argument(
         "--cann",
         metavar="RELEASE",
-        default=DEFAULT_CANN,
-        help=f"the CANN release to port for (default: {DEFAULT_CANN})",
+        help="the CANN release to port for (default: that of the port there is, else "
+        f"{DEFAULT_CANN})",
     )
     _add_json(port)
 

@@ -20,8 +20,13 @@ def styled(text: str, style: str) -> str:
 
 
 def this_command() -> str:
-    """How the user started this program, for hints on what to type next."""
+    """How the user started this program: ``migrate``, or the script that did."""
     return os.environ.get("MIGRATE_COMMAND", "migrate")
+
+
+def hint(text: str) -> str:
+    """A text whose commands, written as `migrate list`, begin the way the user began this one."""
+    return text.replace("`migrate ", f"`{this_command()} ")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 
 from migrate.analysis.inventory import SymbolReport, totals
 from migrate.codemods.rule import SessionRow
-from migrate.console import styled
+from migrate.console import hint, styled
 from migrate.findings import Finding
 from migrate.porting import Port
 
@@ -82,7 +82,7 @@ def finding_lines(findings: Iterable[Finding]) -> Iterator[str]:
         severity = styled(finding.severity, finding.severity)
         yield f"  {severity} {finding.code} {place}: {finding.message}"
         if finding.advice:
-            yield f"      {finding.advice}"
+            yield f"      {hint(finding.advice)}"
 
 
 def symbol_lines(symbols: Iterable[SymbolReport]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from migrate.errors import UsageError
 
 LOCK_NAME = "upstream.lock"
 DEFAULT_CANN = "7.0"
+EXAMPLE = "tiny_gan"  # the bundled one
 
 
 @dataclass(frozen=True)
@@ -59,5 +61,19 @@ class Workspace:
 
 def cache_folder() -> Path:
     """The user's cache folder for what the kit fetches or builds; may not exist yet."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache").absolute() / "migrate"
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (base if base.is_absolute() else _home() / ".cache") / "migrate"
+
+
+def _home() -> Path:
+    """The user's home, also where HOME is not set or is no absolute path."""
+    home = Path(os.environ.get("HOME", ""))
+    if home.is_absolute():
+        return home
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:
+        raise UsageError(
+            "there is no home folder for the cache",
+            advice="Set HOME or XDG_CACHE_HOME to a folder that you may write.",
+        ) from None

@@ -40,6 +40,7 @@ class Place:
         self.root = folder / "workspace"
         self.mirror = folder / "mirror"
         self.root.mkdir()
+        self.mirror.mkdir()
         for part in ("templates", "examples"):
             shutil.copytree(ROOT / part, self.root / part)
         self.lock = self.root / "upstream.lock"
@@ -118,12 +119,16 @@ def test_looking_writes_nothing(
     (rules / "own.py").write_text('"""Nothing."""\n')
     if ported:
         assert cli.main(["port", "gan"]) == 0
+        capsys.readouterr()
     before = gan.state()
     code = cli.main(["port", "gan", option])
     said = capsys.readouterr()
     assert gan.state() == before
     if option == "--diff":
         assert code == 0
+        assert cli.main(["port", "gan", "--diff", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["diff"] == said.out
+        assert gan.state() == before
         assert "+from npu_runtime import npu_session_config\n" in said.out
         assert "+++ b/train.py" in said.out
     else:
@@ -197,6 +202,105 @@ def test_hand_edits_are_refused_and_forced(gan: Place, capsys: pytest.CaptureFix
     assert "npu_session_config" in (port / "train.py").read_text()
     assert (port / "LICENSE").exists()
     assert (port / "notes.txt").read_text() == "mine too\n"
+
+
+def test_edited_patches_are_refused_and_forced(
+    gan: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["port", "gan"]) == 0
+    patch = next((gan.root / "patches" / "gan").glob("*-session.patch"))
+    patch.write_bytes(patch.read_bytes() + b"mine\n")
+    before = gan.state()
+    assert states(capsys)["gan"] == ("hand-edited", f"patches/gan/{patch.name}")
+    assert cli.main(["port", "gan"]) == 1
+    said = capsys.readouterr().err
+    assert f"patches/gan/{patch.name}" in said and "--force" in said
+    assert gan.state() == before
+    assert cli.main(["port", "gan", "--force"]) == 0
+    assert b"mine" not in patch.read_bytes()
+
+
+def test_a_check_says_what_a_port_would_refuse(
+    gan: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["port", "gan"]) == 0
+    (gan.root / "ported" / "gan" / "train.py").write_text("mine\n")
+    before = gan.state()
+    capsys.readouterr()
+    assert cli.main(["port", "gan", "--check"]) == 1
+    said = capsys.readouterr().out
+    assert said.startswith("gan: a port would be refused: ") and "edited      train.py" in said
+    assert cli.main(["port", "gan", "--check", "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report["current"] is False and "train.py" in report["refused"]
+    assert cli.main(["port", "gan", "--check", "--force"]) == 1
+    assert capsys.readouterr().out == "gan: a port would change something\n"
+    assert gan.state() == before
+
+
+def test_a_port_keeps_its_cann_release(gan: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["port", "gan", "--cann", "6.3.RC2"]) == 0
+    assert states(capsys)["gan"] == ("current", "CANN 6.3.RC2")
+    before = gan.state()
+    assert cli.main(["port", "gan"]) == 0
+    assert cli.main(["port", "gan", "--check"]) == 0
+    assert gan.state() == before
+    assert cli.main(["port", "gan", "--check", "--cann", "7.0"]) == 1
+    assert cli.main(["port", "gan", "--cann", "7.0"]) == 0
+    assert states(capsys)["gan"] == ("current", "CANN 7.0")
+
+
+def test_a_lock_that_cannot_be_written_is_told_before_anything_is(
+    gan: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli.main(["port", "gan"]) == 0
+    later = gan.later("gan", {"train.py": BETTER})
+    before = gan.state()
+
+    def refuse(*, dir: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(dir))
+
+    monkeypatch.setattr("migrate.upstream.lock.tempfile.TemporaryFile", refuse)
+    assert cli.main(["port", "gan", "--commit", later]) == 1
+    said = capsys.readouterr().err
+    assert "upstream.lock: cannot be written: Permission denied" in said
+    assert "Nothing was ported" in said
+    assert gan.state() == before
+    assert cli.main(["port", "gan"]) == 0  # which pins nothing
+
+
+def test_a_pin_without_a_tree_is_completed(gan: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = gan.lock.read_text()
+    gan.lock.write_text(re.sub(r"tree = .*\n", "", whole))
+    assert states(capsys)["gan"] == ("never ported", "")
+    assert cli.main(["port", "gan", "--check"]) == 1
+    assert "tree" not in gan.lock.read_text()
+    assert cli.main(["port", "gan"]) == 0
+    assert sorted(gan.lock.read_text().split("\n")) == sorted(whole.split("\n"))
+    assert states(capsys)["gan"] == ("current", "CANN 7.0")
+
+
+def test_a_pins_own_protocol_needs_no_mirror(gan: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MIGRATE_MIRROR")
+    gan.upstreams["gan"].serve()
+    lock = gan.lock.read_text().replace("https://github.com/", f"file://{gan.mirror}/")
+    gan.lock.write_text(lock)
+    assert cli.main(["port", "gan"]) == 2
+    gan.lock.write_text(lock + 'protocols = ["file"]\n')
+    assert cli.main(["port", "gan"]) == 0
+
+
+def test_hints_begin_as_the_user_did(
+    gan: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIGRATE_COMMAND", "scripts/run")
+    for arguments in (["diff", "gan"], ["explain", "NPU000"], ["port", "gan"], ["demo"]):
+        cli.main(arguments)
+        said = "".join(capsys.readouterr())
+        assert "scripts/run " in said and "`migrate " not in said, arguments
+    with pytest.raises(SystemExit):
+        cli.main(["port", "--nosuch"])
+    assert capsys.readouterr().err.startswith("usage: scripts/run")
 
 
 def test_a_folder_that_is_not_ours_is_refused(gan: Place) -> None:
@@ -302,7 +406,12 @@ WRONG = [
     (["port", "gan", "--commit", "xyz"], 2, "xyz", ""),
     (["port", "gan", "--commit", "ffffffff"], 1, "ffffffff", ""),
     (["port", "gan", "--mirror", "/nowhere"], 2, "/nowhere is not a folder", ""),
-    (["port", "gan", "--diff", "--json"], 2, "--json", ""),
+    (["port", "--all", "--cann", "99"], 2, "unknown CANN release '99'", "Known releases: 20.2"),
+    (["port", "--all", "--mirror", "/nowhere"], 2, "/nowhere is not a folder", "github.com"),
+    (["port", "gan", "--mirror", "ssh://git@host/"], 2, "not allowed", 'add protocols = ["ssh"]'),
+    (["port", "gan", "--mirror", "ext::sh -c x"], 2, "not allowed", ""),
+    (["diff", "nosuch"], 1, "nosuch has no patches", "Known: gan"),
+    (["diff", "tiny_gan"], 1, "tiny_gan has no patches", "`migrate demo`"),
     (["diff", "gan"], 1, "gan has no patches", "`migrate port gan`"),
     (["diff", "../.."], 1, "has no patches", ""),
     (["explain", "NPU000"], 2, "there is no rule NPU000", "`migrate explain`"),
@@ -486,6 +595,9 @@ def test_the_series_is_shown(gan: Place, capfd: pytest.CaptureFixture[str]) -> N
     assert cli.main(["diff", "gan", "--patch", "session"]) == 0
     one = capfd.readouterr().out
     assert one in whole and len(one) < len(whole) and "npu_session_config" in one
+    for same in ("0003-session.patch", "0003-session", "patches/gan/0003-session.patch"):
+        assert cli.main(["diff", "gan", "--patch", same]) == 0
+        assert capfd.readouterr().out == one
     assert cli.main(["diff", "gan", "--stat"]) == 0
     stat = capfd.readouterr().out
     assert re.search(r"train\.py\s*\|", stat) and names[0] in stat

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from migrate.cli import _parser
 from migrate.codemods.registry import kit_rules
-from migrate.commands.demo import EXAMPLE, example_tree
+from migrate.commands.demo import example_tree
 from migrate.manifest import Upstream
 from migrate.porting import make_port
 from migrate.recipe import Recipe
 from migrate.series import unified_diff
-from migrate.workspace import DEFAULT_CANN, Workspace
+from migrate.workspace import DEFAULT_CANN, EXAMPLE, Workspace
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

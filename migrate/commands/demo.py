@@ -12,9 +12,7 @@ from migrate.manifest import Upstream
 from migrate.porting import make_port
 from migrate.recipe import Recipe
 from migrate.upstream.tree import EXECUTABLE, REGULAR, SourceFile, SourceTree
-from migrate.workspace import DEFAULT_CANN, Workspace
-
-EXAMPLE = "tiny_gan"
+from migrate.workspace import DEFAULT_CANN, EXAMPLE, Workspace
 
 
 def run(arguments: argparse.Namespace, workspace: Workspace) -> int:

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 from migrate.errors import MigrateError, UsageError
-from migrate.workspace import Workspace
+from migrate.upstream.lock import read_lock
+from migrate.workspace import EXAMPLE, Workspace
 
 
 def run(arguments: argparse.Namespace, workspace: Workspace) -> int:
@@ -20,23 +21,36 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> int:
         raise MigrateError(
             f"{arguments.name} has no patches",
             where=str(folder),
-            advice=f"Run `migrate port {arguments.name}` first.",
+            advice=_how_to_port(arguments.name, workspace),
         ) from None
-    groups = {re.sub(r"^\d+-|\.patch$", "", name): name for name in names}
     if arguments.patch:
-        if arguments.patch not in groups:
+        groups = {_group(name): name for name in names}
+        # A group, a file's name, or the path of one, as a shell completes it.
+        group = _group(Path(arguments.patch).name)
+        if group not in groups:
             raise UsageError(
                 f"{arguments.name} has no patch {arguments.patch!r}",
                 advice=f"There are: {', '.join(groups)}",
             )
-        groups = {arguments.patch: groups[arguments.patch]}
+        names = [groups[group]]
     if arguments.stat:
-        return _stat([folder / name for name in groups.values()])
+        return _stat([folder / name for name in names])
     sys.stdout.flush()
-    for name in groups.values():
+    for name in names:
         data = (folder / name).read_bytes()
         sys.stdout.buffer.write(_coloured(data) if sys.stdout.isatty() else data)
     return 0
+
+
+def _group(name: str) -> str:
+    return re.sub(r"^\d+-|\.patch$", "", name)
+
+
+def _how_to_port(name: str, workspace: Workspace) -> str:
+    if name == EXAMPLE:
+        return "Run `migrate demo` first."
+    pins = read_lock(workspace.lock)
+    return f"Run `migrate port {name}` first." if name in pins else f"Known: {', '.join(pins)}"
 
 
 def _stat(patches: list[Path]) -> int:

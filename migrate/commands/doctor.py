@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from migrate.console import hint
 from migrate.environment import find_python37, tf115_environment
 from migrate.errors import MigrateError
 from migrate.upstream.lock import read_lock
@@ -45,7 +46,7 @@ def run(arguments: argparse.Namespace, workspace: Workspace | None) -> int:
         if not arguments.json:
             print(f"{check.state:8}  {check.name:12}  {check.detail}", flush=True)
             if check.advice:
-                print(f"          {check.advice}")
+                print(f"          {hint(check.advice)}")
     if arguments.json:
         print(json.dumps([asdict(check) for check in checks], indent=2))
     return int(any(check.state == "missing" for check in checks))

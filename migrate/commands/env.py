@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from migrate.console import progress
+from migrate.console import hint, progress
 from migrate.environment import create_environment, remove_environment, tf115_environment
 
 
@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
         python = str(environment.python) if environment else None
         print(json.dumps({"root": root, "python": python}))
     elif environment is None:
-        print("there is none; `migrate env create` makes it")
+        print(hint("there is none; `migrate env create` makes it"))
     else:
         print(f"{environment.python} (Python 3.7, TensorFlow 1.15.0)")
     return 0

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 
 import migrate
 from migrate.commands.port import upstream_of
 from migrate.errors import MigrateError
 from migrate.manifest import Manifest
 from migrate.porting import rules_digest
-from migrate.publish import PortKind, inspect, patches_current
+from migrate.publish import PortKind, edited_patches, inspect, patches_current
 from migrate.recipe import read_recipe
 from migrate.upstream.lock import read_lock
 from migrate.upstream.pin import Pin
@@ -56,11 +57,19 @@ def _state(workspace: Workspace, pin: Pin) -> tuple[str, str]:
         return "never ported", ""
     if state.kind is PortKind.FOREIGN or state.manifest is None:
         return "not ours", f"ported/{pin.name} has no manifest"
-    if state.kind is PortKind.EDITED:
-        return "hand-edited", ", ".join([*state.edited, *state.deleted])
+    edits = [*state.edited, *state.deleted]
+    try:
+        edits += [
+            f"patches/{pin.name}/{name}" for name in edited_patches(workspace.patches(pin.name))
+        ]
+    except OSError as error:
+        return "damaged", f"{error.filename}: {error.strerror}"
+    if edits:
+        return "hand-edited", ", ".join(edits)
     manifest = state.manifest
     old = []
-    if manifest.upstream != upstream_of(pin):
+    known = pin if pin.tree else replace(pin, tree=manifest.upstream.tree or "")
+    if manifest.upstream != upstream_of(known):
         old.append("the pin moved" if manifest.upstream.commit != pin.commit else "the pin changed")
     if manifest.kit_version != migrate.__version__ or manifest.rules_digest != rules_digest(
         workspace.templates
@@ -72,7 +81,7 @@ def _state(workspace: Workspace, pin: Pin) -> tuple[str, str]:
     except MigrateError as error:
         old.append(str(error))
     if not patches_current(workspace.patches(pin.name), manifest):
-        old.append("its patches are missing or were edited")
+        old.append("its patches are missing")
     return (
         ("out of date", ", ".join(old))
         if old

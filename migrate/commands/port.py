@@ -11,27 +11,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from migrate.console import progress, styled, this_command
-from migrate.errors import UsageError
-from migrate.manifest import Upstream
+from migrate.console import hint, progress, styled
+from migrate.errors import MigrateError, UsageError
+from migrate.manifest import Upstream, read_manifest
 from migrate.porting import Port, make_port
-from migrate.publish import PortLock, inspect, patches_current, publish
+from migrate.publish import PortLock, plan, publish
 from migrate.recipe import read_recipe
 from migrate.report import port_json, port_lines, symbol_lines
+from migrate.runtime import cann_release
 from migrate.series import unified_diff
 from migrate.upstream.load import load
-from migrate.upstream.lock import read_lock, update_pin
+from migrate.upstream.lock import check_writable, read_lock, update_pin
 from migrate.upstream.pin import Pin
-from migrate.workspace import Workspace, cache_folder
+from migrate.upstream.places import check_mirror
+from migrate.workspace import DEFAULT_CANN, Workspace, cache_folder
 
 
 def run(arguments: argparse.Namespace, workspace: Workspace) -> int:
-    if arguments.diff and arguments.json:
-        raise UsageError("--diff prints a diff: leave out --json, or use --check")
     pins = read_lock(workspace.lock)
     if arguments.all:
         if arguments.name or arguments.commit:
             raise UsageError("--all ports every pin; leave out the name and --commit")
+        if arguments.cann:
+            cann_release(arguments.cann)
+        check_mirror(arguments.mirror)
         return _run_all(arguments, list(pins))
     if not arguments.name:
         raise UsageError("say which upstream to port, or --all", advice=f"Known: {_names(pins)}")
@@ -57,7 +60,7 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> int:
             upstream_of(pin),
             loaded.source,
             recipe,
-            cann=arguments.cann,
+            cann=arguments.cann or _former_cann(workspace, pin.name),
             templates=workspace.templates,
             say=say,
         )
@@ -66,8 +69,14 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> int:
     return finish(arguments, workspace, port, pin)
 
 
+def _former_cann(workspace: Workspace, name: str) -> str:
+    """The release that the port was made for; for a first port, the default."""
+    manifest = read_manifest(workspace.port(name))
+    return manifest.cann if manifest else DEFAULT_CANN
+
+
 def upstream_of(pin: Pin) -> Upstream:
-    return Upstream(pin.name, pin.url, pin.commit, pin.tree, pin.path, pin.licence)
+    return Upstream(pin.name, pin.url, pin.commit, pin.tree or None, pin.path, pin.licence)
 
 
 def finish(arguments: argparse.Namespace, workspace: Workspace, port: Port, pin: Pin | None) -> int:
@@ -78,12 +87,12 @@ def finish(arguments: argparse.Namespace, workspace: Workspace, port: Port, pin:
     """
     name = port.upstream.name
     if arguments.diff:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(unified_diff(port.before, port.after))
-        _say_findings(port)
-        return int(port.failed)
+        return _diff(arguments, port)
     if arguments.check:
         return _check(arguments, workspace, port, pin)
+    to_lock = pin is not None and not port.failed and read_lock(workspace.lock).get(name) != pin
+    if to_lock:
+        check_writable(workspace.lock)
     with PortLock(workspace.ported, name) as lock:
         published = publish(
             lock,
@@ -93,19 +102,18 @@ def finish(arguments: argparse.Namespace, workspace: Workspace, port: Port, pin:
             workspace.patches(name),
             force=arguments.force,
         )
-    locked = pin is not None and not port.failed and read_lock(workspace.lock).get(name) != pin
-    if pin is not None and locked:
+    if pin is not None and to_lock:
         with _one_at_a_time(workspace):
             update_pin(workspace.lock, pin)
     written = published.port or published.patches
     if arguments.json:
-        print(json.dumps(port_json(port, written=written, lock_updated=locked), indent=2))
+        print(json.dumps(port_json(port, written=written, lock_updated=to_lock), indent=2))
         return int(port.failed)
     for line in [*port_lines(port), *symbol_lines(port.symbols)]:
         print(line)
     for kept in published.kept:
         print(f"  kept      {kept}")
-    print(f"  {_outcome(port, written, locked)}")
+    print(f"  {_outcome(port, written, to_lock)}")
     return int(port.failed)
 
 
@@ -129,23 +137,52 @@ def _outcome(port: Port, written: bool, locked: bool) -> str:
         text += f"; upstream.lock now pins {(port.upstream.commit or '')[:10]}"
     if port.failed:
         return styled(f"{text}, but there are errors: see above", "error")
-    return styled(f"{text}; read it with `{this_command()} diff {name}`", "good")
+    return styled(hint(f"{text}; read it with `migrate diff {name}`"), "good")
+
+
+def _diff(arguments: argparse.Namespace, port: Port) -> int:
+    diff = unified_diff(port.before, port.after)
+    if arguments.json:
+        # What is not UTF-8 becomes lone surrogates, so that no byte is lost.
+        print(json.dumps(port_json(port, diff=diff.decode("utf-8", "surrogateescape")), indent=2))
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(diff)
+        _say_findings(port)
+    return int(port.failed)
 
 
 def _check(arguments: argparse.Namespace, workspace: Workspace, port: Port, pin: Pin | None) -> int:
     name = port.upstream.name
-    state = inspect(workspace.port(name))
-    current = state.is_current(port.manifest) and patches_current(
-        workspace.patches(name), port.manifest
-    )
-    if pin is not None and read_lock(workspace.lock)[name] != pin:
-        current = False
+    would_write, refused = False, ""
+    try:
+        would_write = any(
+            plan(
+                workspace.port(name),
+                port.after,
+                port.manifest,
+                port.series,
+                workspace.patches(name),
+                force=arguments.force,
+            )
+        )
+    except MigrateError as error:
+        refused = str(error)
+    moved = pin is not None and read_lock(workspace.lock)[name] != pin
+    current = not (would_write or refused or moved)
     if arguments.json:
-        print(json.dumps(port_json(port, current=current), indent=2))
+        report = port_json(port, current=current, refused=refused or None)
+        print(json.dumps(report, indent=2))
     else:
-        print(f"{name}: {'up to date' if current else 'a port would change something'}")
+        print(f"{name}: {_verdict(current, refused)}")
         _say_findings(port)
     return int(port.failed or not current)
+
+
+def _verdict(current: bool, refused: str) -> str:
+    if refused:
+        return f"a port would be refused: {hint(refused)}"
+    return "up to date" if current else "a port would change something"
 
 
 def _say_findings(port: Port) -> None:

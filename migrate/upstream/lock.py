@@ -55,6 +55,24 @@ def update_pin(path: Path, pin: Pin) -> None:
         raise MigrateError(f"cannot be written: {error.strerror}", where=str(path)) from error
 
 
+def check_writable(path: Path) -> None:
+    """Find out whether `update_pin` could write, for who has something to lose if it cannot.
+
+    Raises:
+        MigrateError: it could not.
+    """
+    folder = path.resolve().parent
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise MigrateError(
+            f"cannot be written: {error.strerror}",
+            where=str(path),
+            advice=f"Nothing was ported. Give yourself write permission for {folder}.",
+        ) from error
+
+
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()

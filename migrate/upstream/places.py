@@ -63,6 +63,17 @@ def places(pin: Pin, mirror: str | None) -> Places:
     return Places(local, elsewhere)
 
 
+def check_mirror(mirror: str | None) -> None:
+    """Refuse a mirror that no pin could be read from.
+
+    Raises:
+        UsageError: it is a path, and no folder is there.
+    """
+    if mirror and not _SCHEME.match(mirror) and not Path(mirror).expanduser().is_dir():
+        advice = f"It stands for {GITHUB}, with <owner>/<name>.git below it."
+        raise UsageError(f"{mirror} is not a folder", where="--mirror", advice=advice)
+
+
 def git_directory(path: Path) -> Path | None:
     """The git directory that ``path`` is or points to (as in a linked work tree), or None.
 
