@@ -75,7 +75,7 @@ def _sessions(path: str, project: Project) -> Iterator[DeviceSession]:
         kind = made.kind.replace("tensorflow.", "tf.", 1)
         yield DeviceSession(path, made.call.lineno, kind, made.scope(project), made.canned)
     if places:
-        line = next((line for place, line, _ in places if place == path), 0)
+        line = next((place.line for place in places if place.path == path), 0)
         scope = frozenset(project.cached(Graph).reach({f"{path}:"}))
         yield DeviceSession(path, line, "Keras", scope)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 
 from migrate.analysis.graph import Graph
 from migrate.analysis.module import Module, keyword
 from migrate.analysis.project import Project
-from migrate.analysis.references import is_unit_test, owner_of
+from migrate.analysis.references import classes_in, functions_in, is_unit_test, owner_of
 from migrate.analysis.training import KERAS_RUNNING, KERAS_TRAINING
 
 _ROOTS = ("keras.", "tensorflow.keras.")
@@ -18,12 +20,41 @@ _TELLING = frozenset(
     "fit_generator train_on_batch evaluate_generator test_on_batch predict_generator "
     "predict_on_batch".split()
 )
+# Methods that an Estimator has as well.
+_ESTIMATORS_HAVE = frozenset({"evaluate", "predict"})
+_MAKERS = frozenset(
+    "Model Sequential load_model clone_model model_from_config model_from_json model_from_yaml "
+    "multi_gpu_model".split()
+)
 SET_SESSION = frozenset(root + "backend.set_session" for root in _ROOTS)
 CLEAR_SESSION = frozenset(root + "backend.clear_session" for root in _ROOTS)
 
 
+@dataclass(frozen=True, order=True)
+class Place:
+    """A call that trains or runs a model.
+
+    Args:
+        certain: whether the model is one of Keras's; else only its methods say so.
+        in_session: whether it is inside a ``with`` that makes a session the default one.
+    """
+
+    path: str
+    line: int
+    method: str
+    certain: bool
+    in_session: bool
+
+    def __str__(self) -> str:
+        model = "a Keras model" if self.certain else "what may be a Keras model"
+        return f"{self.method} of {model} at {self.path}:{self.line}"
+
+
 class KerasUse:
-    """The functions of a project that train or run a Keras model in Keras's own session.
+    """The functions of a project that train or run a Keras model.
+
+    An object of unknown class (a parameter, an element of a list, the result of what cannot be
+    followed) counts as a model where the same code also makes a Keras model.
 
     Args:
         project: the project; unit tests do not count.
@@ -31,8 +62,7 @@ class KerasUse:
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        # Function to (path, line, method), the first in each.
-        self.places: dict[str, tuple[str, int, str]] = {}
+        self.places: dict[str, list[Place]] = {}
         if not any(b"keras" in project.files[path].data for path in project.python_files):
             return
         methods = [f".{name}(".encode() for name in _METHODS]
@@ -45,18 +75,70 @@ class KerasUse:
         module = self._project.parsed(path)
         if module is None or is_unit_test(self._project, path):
             return
-        for call in running_calls(module, self._project):
-            if not _in_session(module, call):
-                assert isinstance(call.func, ast.Attribute)
-                owner = owner_of(module, call)
-                self.places.setdefault(owner, (path, call.lineno, call.func.attr))
+        for call, place in self.calls(module):
+            self.places.setdefault(owner_of(module, call), []).append(place)
 
-    def reached(self, functions: set[str]) -> list[tuple[str, int, str]]:
-        """The places that the functions lead to, in the order of files and lines."""
+    def calls(self, module: Module) -> Iterator[tuple[ast.Call, Place]]:
+        """The calls of one file that train or run a model."""
+        for call, method, certain in _running_calls(module, self._project):
+            within = _in_session(module, call)
+            yield call, Place(module.path, call.lineno, method, certain, within)
+
+    @cached_property
+    def paths(self) -> set[str]:
+        """The files that hold such a call, or whose own top level leads to one."""
+        found = {key.partition(":")[0] for key in self.places}
+        if found:
+            callers = self._project.cached(Graph).callers(self.places)
+            found |= {key[:-1] for key in callers if key.endswith(":")}
+        return found
+
+    def reached(self, functions: set[str]) -> list[Place]:
+        """The places that the functions lead to and that are in no session's ``with``, sorted."""
         if not self.places:
             return []  # the graph reads the whole project
-        graph = self._project.cached(Graph)
-        return sorted(self.places[key] for key in graph.reach(functions) & set(self.places))
+        places = self.within(self._project.cached(Graph).reach(functions))
+        return [place for place in places if not place.in_session]
+
+    def within(self, functions: set[str]) -> list[Place]:
+        """The places in just these functions, in the order of files and lines."""
+        if self.places.keys().isdisjoint(functions):
+            return []
+        found = [place for key in functions & self.places.keys() for place in self.places[key]]
+        if not all(place.certain for place in found):
+            makes, estimates = self._makes(functions)
+            found = [
+                place
+                for place in found
+                if place.certain or (makes and not (estimates and place.method in _ESTIMATORS_HAVE))
+            ]
+        return sorted(found)
+
+    def _makes(self, functions: set[str]) -> tuple[bool, bool]:
+        """Whether the functions make a Keras model, and whether they use an Estimator."""
+        names = {use.name for use in self._project.cached(Graph).uses(functions)}
+        makes = any(map(_makes_model, names)) or not self._own_models.isdisjoint(functions)
+        return makes, any(name.startswith("tensorflow.estimator.") for name in names)
+
+    @cached_property
+    def _own_models(self) -> set[str]:
+        """The project's own classes of models."""
+        return {
+            name
+            for path in self._project.python_files
+            for name in classes_in(self._project, path)
+            if is_model(self._project, name)
+        }
+
+    @cached_property
+    def makes_models(self) -> bool:
+        """Whether anything in the project makes a Keras model."""
+        return bool(self._own_models) or any(
+            _makes_model(use.name)
+            for path in self._project.python_files
+            for facts in functions_in(self._project, path).values()
+            for use in facts.uses
+        )
 
     def scripts(self, function: str) -> list[str]:
         """The files whose own top level leads to a function."""
@@ -68,24 +150,24 @@ class KerasUse:
         )
 
 
-def running_calls(module: Module, project: Project) -> Iterator[ast.Call]:
-    """The calls that train or run a Keras model."""
+def _running_calls(module: Module, project: Project) -> Iterator[tuple[ast.Call, str, bool]]:
+    """The calls that train or run a Keras model, their methods, and whether that is certain."""
     compiled = _compiled(module)
     for node in module.nodes:
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
-        if node.func.attr not in _METHODS:
+        method, model = node.func.attr, node.func.value
+        if method not in _METHODS:
             continue
-        model = node.func.value
-        kind = _class_of(module, model)
+        kind = _class_of(module, project, model)
         if kind is not None and is_model(project, kind):
-            yield node
-        elif module.qualified(model) is not None:
-            continue  # a module's function, or an own function's attribute
-        elif (kind is None and node.func.attr in _TELLING) or (
-            ":" not in (kind or "") and module.text_of(model) in compiled
-        ):
-            yield node
+            yield node, method, True
+        elif ":" in (kind or "") or _is_no_object(module, project, model):
+            continue
+        elif (kind is None and method in _TELLING) or module.text_of(model) in compiled:
+            yield node, method, True
+        elif kind is None:
+            yield node, method, False
 
 
 def is_model(project: Project, name: str) -> bool:
@@ -109,11 +191,41 @@ def is_model(project: Project, name: str) -> bool:
     return False
 
 
-def _class_of(module: Module, model: ast.expr) -> str | None:
-    if isinstance(model, ast.Name) and model.id == "self":
+def _makes_model(name: str) -> bool:
+    """Whether a library's name makes a Keras model."""
+    last = name.rpartition(".")[2]
+    return name.startswith(_ROOTS) and (
+        last in _MAKERS or (".applications." in name and last[:1].isupper())
+    )
+
+
+def _class_of(module: Module, project: Project, model: ast.expr) -> str | None:
+    if _is_self(module, model):
         owner = module.class_of(model)
         return f"{module.path}:{owner.name}" if owner is not None else None
-    return module.instance_of(model)
+    kind = module.instance_of(model)
+    if kind is None:
+        path, colon, dotted = (module.qualified(model) or "").partition(":")
+        other = project.parsed(path) if colon else None
+        kind = other.class_at(dotted) if other is not None else None
+    return kind
+
+
+def _is_self(module: Module, node: ast.expr) -> bool:
+    """Whether it is ``self`` or ``super()``."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        return node.func.id == "super" and module.lookup("super", node.func) is None
+    return isinstance(node, ast.Name) and node.id == "self"
+
+
+def _is_no_object(module: Module, project: Project, model: ast.expr) -> bool:
+    """Whether it is a library's, a module, a function or a class."""
+    name = module.qualified(model)
+    if name is None:
+        return False
+    path, colon, dotted = name.partition(":")
+    other = project.parsed(path) if colon else None
+    return other is None or not dotted or other.definition(dotted) is not None
 
 
 def _compiled(module: Module) -> set[str]:

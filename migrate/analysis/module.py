@@ -355,10 +355,13 @@ class Module:
             owner_class = self.class_of(node)
             if owner_class is None:
                 return None
-            values = self.attributes_of(owner_class).get(node.attr, [])
-            values = [value for value in values if not _is_none(value)]
-            return self._one_class((owner_class, node.attr), values)
+            return self._attribute_class(owner_class, node.attr)
         return None
+
+    def _attribute_class(self, owner: ast.ClassDef, name: str) -> str | None:
+        values = self.attributes_of(owner).get(name, [])
+        values = [value for value in values if not _is_none(value)]
+        return self._one_class((owner, name), values)
 
     def own_method(self, func: ast.expr) -> str | None:
         """``self.method`` as a qualified name, where the class around it defines the method."""
@@ -378,6 +381,17 @@ class Module:
             body = node.body if isinstance(node, _Definition) else []
             node = next((s for s in body if isinstance(s, _Definition) and s.name == name), None)
         return node
+
+    def class_at(self, dotted: str) -> str | None:
+        """The class of a value at the top level, or of a class's attribute; None when unknown."""
+        first, _, attribute = dotted.partition(".")
+        if not attribute:
+            bindings = self.scope.bindings.get(first, [])
+            return self._one_class((self.scope, first), bindings) if bindings else None
+        owner = self.definition(first)
+        if not isinstance(owner, ast.ClassDef):
+            return None
+        return self._attribute_class(owner, attribute)
 
     def returned_class(self, dotted: str) -> str | None:
         """The class of what a function of this module returns; None when it cannot be told."""

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from migrate.analysis.graph import Graph
+from migrate.analysis.keras_models import KerasUse
 from migrate.analysis.module import Module, argument
 from migrate.analysis.project import Project
 from migrate.analysis.references import Use, classes_in, facts_of, is_unit_test, owner_of
@@ -182,26 +183,34 @@ class _Judge:
         if block is not None:
             facts = facts_of(self.project, self.module, block)
             inner = self.graph.reach(facts.references)
-            found = _evidence([*facts.uses, *self.graph.uses(inner)])
+            found = _evidence(facts.uses) or self._evidence(inner)
             if found:
                 return "device", found, inner
             return "host", "its own tf.Graph() has no optimizer and no saved model", inner
-        found = _evidence(self.graph.uses(scope))
+        found = self._evidence(scope)
         if found:
             return "device", found, self._around(owners, scope)
         if self._escapes():
             around = self._around(owners, scope)
-            found = _evidence(self.graph.uses(around))
+            found = self._evidence(around)
             if found:
                 return "device", f"made for its callers; {found}", around
         outside = self._fetches_from_outside()
         if outside is None:
             return "host", f"{described} has no optimizer and no saved model", scope
         around = self._around(owners, scope)
-        found = _evidence(self.graph.uses(around))
+        found = self._evidence(around)
         if not found:
             return "host", "nothing that reaches it trains or restores a model", scope
         return "unknown", f"it runs {outside}, made outside {described}; {found}", around
+
+    def _evidence(self, functions: set[str]) -> str:
+        """The first proof that the functions train or restore; empty when there is none."""
+        found = _evidence(self.graph.uses(functions))
+        if not found:
+            places = self.project.cached(KerasUse).within(functions)
+            found = str(places[0]) if places else ""
+        return found
 
     def _around(self, owners: set[str], scope: set[str]) -> set[str]:
         return scope | self.graph.reach(self.graph.callers(owners))

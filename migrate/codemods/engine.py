@@ -175,8 +175,7 @@ def _run_group(
     _run_project_rules(project, [rule for rule in rules if not rule.late], options, result)
     per_module: dict[str, SourceFile] = {}
     for path in project.python_files:
-        data = project.files[path].data
-        concerned = [rule for rule in rules if rule.concerns(data)]
+        concerned = [rule for rule in rules if rule.concerns(project, path)]
         if not concerned:
             continue
         module = project.parsed(path)
@@ -317,9 +316,8 @@ def _second_pass(
         module = project.parsed(path)
         if module is None:
             continue
-        data = project.files[path].data
         for rule in rules:
-            if not rule.concerns(data):
+            if not rule.concerns(project, path):
                 continue
             try:
                 changes = list(rule.check_module(module, project, options.get(rule.code, {})))

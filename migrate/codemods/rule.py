@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -129,6 +129,7 @@ class Rule:
         group: the patch that its edits belong to.
         literals: a file without any of these bytes cannot concern the rule.
         signs: nor can a file without a match of this; costs more than literals, and says more.
+        paths: tells which files concern the rule, where their own bytes cannot tell.
         options: the keys that a recipe may set for it.
         claims: qualified names that count as *rewritten* in a file in which the rule fired;
             ``keras.*`` stands for all names below ``keras``.
@@ -140,6 +141,7 @@ class Rule:
     group: str
     literals: tuple[bytes, ...] = ()
     signs: re.Pattern[bytes] | None = None
+    paths: Callable[[Project], Collection[str]] | None = None
     claims: frozenset[str] = frozenset()
     late: bool = False
     options: frozenset[str] = frozenset()
@@ -163,10 +165,13 @@ class Rule:
         self._project_check = check
         return check
 
-    def concerns(self, data: bytes) -> bool:
+    def concerns(self, project: Project, path: str) -> bool:
         """Whether the rule has to look at the parsed module of a file."""
         if self._module_check is None:
             return False
+        if self.paths is not None:
+            return path in self.paths(project)
+        data = project.files[path].data
         if self.literals and not any(literal in data for literal in self.literals):
             return False
         return self.signs is None or self.signs.search(data) is not None

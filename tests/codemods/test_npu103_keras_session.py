@@ -454,14 +454,133 @@ def test_functions_that_no_script_leads_to_are_an_error() -> None:
     assert "no script" in finding.message
 
 
-def test_a_script_that_cannot_be_seen_is_an_error() -> None:
-    ported = check_noop(
-        "import keras\ndef train(x):\n    keras.Sequential().fit(x)\n",
+def test_a_script_that_names_neither_keras_nor_main_is_configured() -> None:
+    check_port(
+        "from library import train\ntrain(1)\n",
+        "from library import train\nfrom npu_runtime import use_npu_keras_session\n\n"
+        "use_npu_keras_session()\ntrain(1)\n",
         "NPU103",
-        others={"go.py": "from train import train\ntrain(1)\n"},
+        others={"library.py": "import keras\ndef train(x):\n    keras.Sequential().fit(x)\n"},
     )
-    assert ported.codes("error") == ["NPU103"]
-    assert "go.py" in ported.findings[0].message
+
+
+MODELS = """
+import keras
+from keras.utils import multi_gpu_model
+
+class Net(keras.Model):
+    pass
+
+def build():
+    model = keras.Sequential()
+    model.add(keras.layers.Dense(1))
+    return model
+
+def build_any(name):
+    if name == 'net':
+        return Net()
+    return build()
+
+def train(model):
+    model.fit(x, y)
+
+def train_of(make):
+    model = make()
+    model.fit(x, y)
+
+net = build()
+"""
+HOLDER = """
+class Holder:
+    def __init__(self, model):
+        self.model = model
+        self.built = build()
+
+    def run(self):
+        self.model.fit(x)
+"""
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "m = models.build()\nm.compile()\nm.fit(x)",
+        "m = models.build_any('net')\nm.compile('sgd', 'mse')\nm.fit(x)",
+        "models.train(models.build())",
+        "models.train_of(models.Net)",
+        "models.train_of(models.build)",
+        "models.train_of(lambda: models.build())",
+        "models.net.fit(x)",
+        "from models import net\nnet.fit(x)",
+        "for m in [models.build(), models.Net()]:\n    m.fit(x)",
+        "by_name = {'a': models.build()}\nby_name['a'].fit(x)",
+        "by_name = {'a': models.Net}\nby_name[name]().fit(x)",
+        "models.multi_gpu_model(models.build(), gpus=2).fit(x)",
+        "m = models.build()\nm = models.multi_gpu_model(m) if many else m\nm.fit(x)",
+        "models.Holder(models.build()).run()",
+        "models.Holder(models.build()).model.fit(x)",
+        "models.Holder(None).built.fit(x)",
+        "class Trainer:\n    def __init__(self, model): self.model = model\n"
+        "    def go(self): self.model.fit(x)\nTrainer(models.build()).go()",
+        "a, b = models.build(), models.build()\n(a if c else b).fit(x)",
+        "import functools\nmake = functools.partial(models.build_any, 'a')\nmake().fit(x)",
+        "getattr(models, 'build')().fit(x)\nmodels.Net",
+    ],
+)
+def test_a_model_is_followed_through_files_and_values(script: str) -> None:
+    models = MODELS + (HOLDER if "Holder" in script else "")
+    ported = port_files({"models.py": models, "train.py": f"import models\n{script}\n"}, "NPU103")
+    assert "use_npu_keras_session()" in ported.text()
+    assert "use_npu" not in ported.text("models.py")
+    assert [(row.path, row.role) for row in ported.sessions] == [("train.py", "device")]
+    assert ported.codes("error") == []
+
+
+def test_what_may_be_a_model_is_told_as_such() -> None:
+    script = "import models\nmodels.train(models.build())\n"
+    ported = port_files({"models.py": MODELS, "train.py": script}, "NPU103")
+    (row,) = ported.sessions
+    assert row.why == "fit of what may be a Keras model at models.py:18"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "models.Holder",
+        "import sklearn.svm\nsklearn.svm.SVC().fit(x)",
+        "import numpy as np\nnp.fit(models.build())",
+        "class Own:\n    def fit(self): pass\nOwn().fit()\nmodels.build()",
+        "models.build().summary()",
+        "import tensorflow as tf\nest = tf.estimator.Estimator(fn)\nmodels.build()\n"
+        "def run(e):\n    e.evaluate(f); e.predict(f)\nrun(est)",
+    ],
+)
+def test_what_is_no_model_is_not_taken_for_one(script: str) -> None:
+    helpers = MODELS.partition("def train(")[0] + "class Holder: pass\n"
+    ported = check_noop(f"import models\n{script}\n", "NPU103", others={"models.py": helpers})
+    assert (ported.findings, ported.sessions) == ([], [])
+
+
+def test_a_function_that_may_train_a_model_that_is_made_elsewhere() -> None:
+    loader = "import importlib\nmodel = importlib.import_module(name).build()\nmodel.fit(x)\n"
+    ported = check_noop(loader, "NPU103", others={"zoo.py": MODELS.partition("def train(")[0]})
+    (finding,) = ported.findings
+    assert (finding.severity, finding.path, finding.line) == ("warning", "train.py", 3)
+    assert "use_npu_keras_session() before the model is made" in finding.advice
+
+
+def test_a_function_that_trains_what_may_be_a_model_and_that_no_script_leads_to() -> None:
+    source = "import keras\ndef train(x):\n    m = {'a': keras.Sequential()}\n    m['a'].fit(x)\n"
+    ported = check_noop(source, "NPU103")
+    assert [(f.severity, f.line) for f in ported.findings] == [("error", 4)]
+
+
+def test_a_session_around_a_model_from_elsewhere_is_on_the_device() -> None:
+    script = (
+        "import models, tensorflow as tf\nwith tf.Session():\n    models.train(models.build())\n"
+    )
+    ported = port_files({"models.py": MODELS, "train.py": script}, "NPU101", "NPU103")
+    assert "tf.Session(config=npu_session_config())" in ported.text()
 
 
 def test_a_new_graph_is_an_error() -> None:

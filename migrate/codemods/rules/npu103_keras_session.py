@@ -29,12 +29,16 @@ Where the project calls `set_session(tf.Session(...))`, NPU101 configures that s
 `clear_session` is looked after. Models that are only built, counted or turned into an Estimator
 (NPU102), `keras.datasets`, `keras.utils` and `keras.preprocessing` open no session.
 
+An object of unknown class (a parameter, an element of a list, an attribute) on which `fit` and the
+like is called counts as a model where the same script also makes a Keras model; the table says so.
+
 Options: none.
 
 Fix safety: safe. Off the device (NPU_DEVICE=host) it makes the session that Keras would have made.
 
 Not handled: functions that train and that no script of the project leads to, and models trained
-in a new `tf.Graph()`, for which Keras opens another session: errors, with the place.
+in a new `tf.Graph()`, for which Keras opens another session: errors, with the place. `fit` of an
+unknown object, where the project makes Keras models but nothing that leads there does: a warning.
 
 Authority: CANN "TensorFlow 1.15 Model Porting Guide", "Keras"; TensorFlow 1.15.0,
 `tensorflow/python/keras/backend.py` (get_session, clear_session); Keras 2.3.1,
@@ -48,19 +52,25 @@ from collections.abc import Iterator
 
 from migrate.analysis.graph import Graph
 from migrate.analysis.host_ops import host_uses
-from migrate.analysis.keras_models import CLEAR_SESSION, SET_SESSION, KerasUse, running_calls
+from migrate.analysis.keras_models import CLEAR_SESSION, SET_SESSION, KerasUse, Place
 from migrate.analysis.module import Module
+from migrate.analysis.project import Project
 from migrate.analysis.references import facts_of, is_unit_test, owner_of
 from migrate.analysis.sessions import fresh_graph_block
+from migrate.analysis.training import KERAS_TRAINING
 from migrate.codemods.edits import Edit
 from migrate.codemods.rule import Change, Context, Rule, RuntimeImport, SessionRow
 
-_LITERALS = (b"keras", b"__main__")
+
+def _concerned(project: Project) -> set[str]:
+    return project.cached(KerasUse).paths
+
+
 NPU103 = Rule(
     "NPU103",
     "keras-session",
     group="session",
-    literals=_LITERALS,
+    paths=_concerned,
     claims=frozenset({*CLEAR_SESSION, *SET_SESSION}),
 )
 _NAME = "use_npu_keras_session"
@@ -74,7 +84,7 @@ _BY_HAND = f"Call npu_runtime.{_NAME}() before the model is made."
 def give_keras_a_session(context: Context) -> Iterator[Change]:
     keras = context.project.cached(KerasUse)
     module = context.module
-    if not keras.places or is_unit_test(context.project, module.path):
+    if is_unit_test(context.project, module.path):
         return
     graph = context.project.cached(Graph)
     top = {f"{module.path}:"}
@@ -82,20 +92,17 @@ def give_keras_a_session(context: Context) -> Iterator[Change]:
     mixed = bool(places) and bool(host_uses(graph.uses(graph.reach(top))))
     call = f"{_NAME}({'mix_compile_mode=True' if mixed else ''})"
     if places and not any(use.name in SET_SESSION for use in graph.uses(graph.reach(top))):
-        yield from _start(context, keras, call, places[0])
+        yield from _start(context, keras, call, places)
     yield from _renew(context, call)
     yield from _unreached(context, keras)
 
 
-def _start(
-    context: Context, keras: KerasUse, call: str, place: tuple[str, int, str]
-) -> Iterator[Change]:
+def _start(context: Context, keras: KerasUse, call: str, places: list[Place]) -> Iterator[Change]:
     module = context.module
-    path, line, method = place
-    why = f"{method} of a Keras model at {path}:{line}"
-    yield SessionRow(
-        module.path, line if path == module.path else 0, "Keras session", "device", why
-    )
+    place = min(places, key=lambda place: (not place.certain, place))
+    why = str(place)
+    line = place.line if place.path == module.path else 0
+    yield SessionRow(module.path, line, "Keras session", "device", why)
     if any(_is_ours(module, made) and module.function_of(made) is None for made, _ in module.calls):
         return
     guard, anchor = _guard(module), _last_import(context)
@@ -214,27 +221,40 @@ def _added(module: Module, statement: ast.stmt, call: str) -> Edit:
 
 
 def _unreached(context: Context, keras: KerasUse) -> Iterator[Change]:
-    """Training in this file that gets no session."""
-    module = context.module
-    for call in running_calls(module, context.project):
+    """Training in this file that gets no session, the first of each function."""
+    module, graph = context.module, context.project.cached(Graph)
+    told = set()
+    for call, place in keras.calls(module):
         owner = owner_of(module, call)
-        if keras.places.get(owner, ("", 0))[1] != call.lineno:
+        if owner in told or place.in_session:
             continue
         scripts = keras.scripts(owner)
-        data = context.project.files
-        blind = [s for s in scripts if not any(text in data[s].data for text in _LITERALS)]
-        if fresh_graph_block(module, call):
+        configured = any(place in keras.reached({f"{script}:"}) for script in scripts)
+        is_model = configured or place in keras.reached(graph.callers({owner}))
+        if is_model and fresh_graph_block(module, call):
             yield context.finding(
                 call,
                 "error",
                 "Keras opens a session of its own for the new tf.Graph(), without the NPU",
                 f"Call npu_runtime.{_NAME}() inside the graph's `with`.",
             )
-        elif not scripts or blind:
-            reason = f"{blind[0]} leads here" if blind else "no script of the project leads here"
+        elif is_model and not configured:
             yield context.finding(
-                call, "error", f"Keras's session is not configured: {reason}", _BY_HAND
+                call,
+                "error",
+                "Keras's session is not configured: no script of the project leads here",
+                _BY_HAND,
             )
+        elif not is_model and place.method in KERAS_TRAINING and keras.makes_models:
+            yield context.finding(
+                call,
+                "warning",
+                f"cannot tell whether {place.method} trains a Keras model here",
+                f"If it does, call npu_runtime.{_NAME}() before the model is made.",
+            )
+        else:
+            continue
+        told.add(owner)
 
 
 def _is_ours(module: Module, call: ast.Call) -> bool:
