@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from difflib import SequenceMatcher
 from functools import cached_property
+
+# As Python counts lines.
+_LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
 class LineMap:
@@ -21,19 +26,36 @@ class LineMap:
     def __getitem__(self, line: int) -> int:
         """The line of ``after`` for a line of ``before``, both counted from 1; 0 stays 0.
 
-        Where a line was replaced, the line in the same place of what replaced it; where it was
-        deleted, the line that follows.
+        Where a line was replaced, the line that is most like it among those that replaced it;
+        where it was deleted, the line that follows.
         """
         if line == 0 or self._before == self._after:
             return line
-        index = line - 1
-        for first, last, new_first, new_last in self._blocks:
-            if index < last:
-                return max(min(new_first + index - first, max(new_last - 1, new_first)), 0) + 1
+        before, after = self._lines
+        for tag, first, last, new_first, new_last in self._blocks:
+            if line > last:
+                continue
+            if tag == "equal":
+                return new_first + line - first
+            new = range(new_first, new_last)
+            if not new:
+                return min(new_first + 1, max(len(after), 1))
+            return max(new, key=lambda index: _likeness(before[line - 1], after[index])) + 1
         return line
 
     @cached_property
-    def _blocks(self) -> list[tuple[int, int, int, int]]:
-        before, after = self._before.split(b"\n"), self._after.split(b"\n")
-        matcher = SequenceMatcher(None, before, after, autojunk=False)
-        return [tuple(block[1:]) for block in matcher.get_opcodes()]  # type: ignore[misc]
+    def _lines(self) -> tuple[list[bytes], list[bytes]]:
+        return _split(self._before), _split(self._after)
+
+    @cached_property
+    def _blocks(self) -> Sequence[tuple[str, int, int, int, int]]:
+        return SequenceMatcher(None, *self._lines, autojunk=False).get_opcodes()
+
+
+def _split(text: bytes) -> list[bytes]:
+    lines = _LINE_END.split(text)
+    return lines if lines[-1] else lines[:-1]
+
+
+def _likeness(first: bytes, second: bytes) -> float:
+    return SequenceMatcher(None, first.strip(), second.strip(), autojunk=False).ratio()

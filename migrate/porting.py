@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -93,10 +94,12 @@ def make_port(
     symbols = tuple(classified(_in_port(uses, source.files, after), _claimed(results, recipe)))
     findings = [*source.findings, *refused, *_replaced(source.files, after)]
     rows = set[SessionRow]()
+    texts = dict(source.files)
     for result in results:
-        texts = {path: SourceFile(path, data) for path, data in result.texts.items()}
-        findings += _in_port(result.findings, texts, after)
-        rows.update(_in_port(result.sessions, texts, after))
+        seen = {path: SourceFile(path, data) for path, data in result.texts.items()}
+        findings += _in_port(result.findings, {**texts, **seen}, after)
+        rows.update(_in_port(result.sessions, {**texts, **seen}, after))
+        texts |= result.changed
     sessions = tuple(sorted(rows, key=_place))
     fired = sum((result.fired for result in results), Counter[str]())
     findings = sorted(set(findings))
@@ -166,21 +169,38 @@ class _Placed(Protocol):
 
 
 P = TypeVar("P", bound=_Placed)
+_PLACE = re.compile(r"([\w./-]+\.py):(\d+)\b")
 
 
 def _in_port(items: Iterable[P], texts: Files, after: Files) -> list[P]:
     """The same things with their lines as they are in the port, where a person will look.
 
     Args:
-        items: findings and the like.
+        items: findings and the like; the places that they name in words are followed as well.
         texts: the files whose lines they count.
         after: the port's files.
     """
-    maps = {p: LineMap(f.data, after[p].data) for p, f in texts.items() if p in after}
+
+    @cache
+    def lines_of(path: str) -> LineMap:
+        return LineMap(texts[path].data, after[path].data)
+
+    def moved(path: str, line: int) -> int:
+        return lines_of(path)[line] if path in texts and path in after else line
+
+    def told(text: str) -> str:
+        return _PLACE.sub(lambda place: f"{place[1]}:{moved(place[1], int(place[2]))}", text)
+
     return [
-        replace(item, line=maps[item.path][item.line])  # type: ignore[type-var]
-        if item.path in maps
-        else item
+        replace(  # type: ignore[type-var]
+            item,
+            line=moved(item.path, item.line),
+            **{
+                name: told(getattr(item, name))
+                for name in ("message", "why")
+                if hasattr(item, name)
+            },
+        )
         for item in items
     ]
 

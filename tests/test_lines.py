@@ -15,6 +15,12 @@ from migrate.lines import LineMap
         (b"a\r\nb\r\n", b"new\r\na\r\nb\r\n", 2, 3),
         (b"a\nb", b"new\na\nb", 2, 3),
         (b"a\n", b"b\n", 0, 0),
+        (b"a\ns = S()\n", b"a\nfrom n import c\ns = S(c())\n", 2, 3),
+        (b"a\ns = S(\n  x)\n", b"a\nfrom n import c\ns = S(\n  x, c())\n", 3, 4),
+        (b"a\rs = S()\rb\r", b"a\rfrom n import c\rs = S(c())\rb\r", 2, 3),
+        (b"a\rs = S()\rb\r", b"a\rfrom n import c\rs = S(c())\rb\r", 3, 4),
+        (b"a\x0cb\nc\n", b"new\na\x0cb\nc\n", 2, 3),
+        (b"a\nb\nc", b"a\n", 3, 1),
     ],
 )
 def test_lines_are_followed(before: bytes, after: bytes, line: int, expected: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import getpass
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -300,6 +301,31 @@ def test_one_bad_file_stops_no_other() -> None:
         assert port.after[path] == file
     assert {f.path for f in port.findings if f.code == "NPU902"} == bad.keys()
     assert {p for p in port.after if p not in {**bad, **good}} >= {"NOTICE"}
+
+
+def test_places_are_those_of_the_port() -> None:
+    model = (
+        "import tensorflow as tf\ndef build(x):\n    return tf.train.AdamOptimizer().minimize(x)\n"
+    )
+    train = (
+        "import tensorflow as tf\n"
+        "with tf.Session() as sess:\n"
+        "    config = tf.ConfigProto(gpu_options=tf.GPUOptions(\n"
+        "        allow_growth=True))\n"
+        "    inner = tf.Session(config=config); inner.run(build(1))\n"
+    )
+    placed = model.replace("def", "import scipy.misc\nimage = scipy.misc.imread('a')\ndef")
+    port = ported(
+        tree(
+            {"train.py": train.replace("\n", "\nfrom model import build\n", 1), "model.py": placed}
+        )
+    )
+    lines = {path: file.data.decode().splitlines() for path, file in port.after.items()}
+    for row in port.sessions:
+        assert "Session(" in lines[row.path][row.line - 1]
+        found = re.search(r"minimize at ([\w.]+):(\d+)", row.why)
+        assert found is not None and ".minimize(" in lines[found[1]][int(found[2]) - 1], row
+    assert len(port.sessions) == 2
 
 
 @pytest.mark.tf115
