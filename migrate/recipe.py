@@ -48,7 +48,10 @@ def read_recipe(folder: Path) -> Recipe:
     own = recipe_rules(folder / "rules")
     rules = (*kit_rules(), *own)
     path = folder / RECIPE_NAME
-    data = path.read_bytes() if path.is_file() else None
+    try:
+        data = path.read_bytes() if path.exists() else None
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", where=str(path)) from None
     if data is None:
         return Recipe(rules=rules, digest=_digest(folder, None))
     table = _parse(path, data)
@@ -80,11 +83,11 @@ def _digest(folder: Path, table: Mapping[str, Any] | None) -> str | None:
 
 def _parse(path: Path, data: bytes) -> dict[str, Any]:
     import tomlkit
-    from tomlkit.exceptions import ParseError
+    from tomlkit.exceptions import TOMLKitError
 
     try:
-        return tomlkit.parse(data.decode("utf-8")).unwrap()
-    except (ParseError, UnicodeDecodeError) as error:
+        return tomlkit.parse(data.decode("utf-8-sig")).unwrap()
+    except (TOMLKitError, UnicodeDecodeError) as error:
         line = getattr(error, "line", None)
         raise UsageError(
             f"not TOML: {error}", where=f"{path}:{line}" if line else str(path)

@@ -639,6 +639,56 @@ def test_rules_beside_a_recipe_are_explained(
     assert [p.name for p in rules.iterdir()] == ["own.py"]
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "def",
+        "1 / 0",
+        "raise SystemExit(1)",
+        "import nosuch",
+        "from migrate.codemods.rule import Rule\nR = Rule('NPU190', 'own', group='nosuch')",
+        "from migrate.codemods.rule import Rule\nR = Rule('NPU101', 'own', group='session')",
+    ],
+)
+def test_a_broken_rule_breaks_only_its_own_upstream(
+    rule: str, gan: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gan.pin("bad", {"train.py": TRAIN})
+    assert cli.main(["port", "--all"]) == 0
+    rules = gan.root / "patches" / "bad" / "rules"
+    rules.mkdir(parents=True)
+    (rules / "own.py").write_text(rule)
+    found = states(capsys)
+    assert found["gan"][0] == "current" and found["bad"][0] == "out of date"
+    assert "patches/bad/rules" in found["bad"][1]
+    for arguments in (["explain"], ["explain", "NPU101"], ["explain", "--json"]):
+        assert cli.main(arguments) == 0
+        said = capsys.readouterr()
+        assert "NPU101" in said.out and said.err.startswith("migrate: left out: ")
+    assert cli.main(["port", "bad"]) in (1, 2)
+    assert cli.main(["port", "--all"]) == 1
+    assert "1 of 2 ports; not: bad" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("recipe", [b"x", b"entries = 1", b"a = 1\na = 2", b"\xff", None])
+def test_a_broken_recipe_breaks_only_its_own_upstream(
+    recipe: bytes | None, gan: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gan.pin("bad", {"train.py": TRAIN})
+    assert cli.main(["port", "--all"]) == 0
+    path = gan.root / "patches" / "bad" / "recipe.toml"
+    if recipe is None:
+        path.mkdir()
+    else:
+        path.write_bytes(recipe)
+    found = states(capsys)
+    assert found["gan"][0] == "current"
+    assert found["bad"][0] == "out of date" and "recipe.toml" in found["bad"][1]
+    assert cli.main(["port", "bad"]) == 2
+    assert "recipe.toml" in capsys.readouterr().err
+    assert cli.main(["explain"]) == 0
+
+
 def test_a_workspace_is_found_from_below(gan: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     below = gan.root / "patches" / "deep"
     below.mkdir(parents=True)

@@ -28,7 +28,7 @@ def recipe_rules(folder: Path) -> tuple[Rule, ...]:
     """The rules in ``patches/<name>/rules``, which only that upstream needs.
 
     Raises:
-        MigrateError: a rule file does not load, or its code is taken.
+        MigrateError: a rule file does not load, or its code is taken or its group unknown.
     """
     found: list[Rule] = []
     for path in sorted(folder.glob("*.py")):
@@ -38,9 +38,15 @@ def recipe_rules(folder: Path) -> tuple[Rule, ...]:
         module = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(module)
-        except Exception as error:
-            raise MigrateError(f"the rule does not load: {error}", where=str(path)) from error
-        found += _rules_of(module)
+        except (Exception, SystemExit) as error:  # whatever a person's own code may raise
+            message = f"the rule does not load: {type(error).__name__}: {error}"
+            raise MigrateError(message, where=str(path)) from error
+        for rule in _rules_of(module):
+            if rule.group not in GROUPS:
+                message = f"{rule.code}: there is no group {rule.group!r}"
+                advice = f"Groups are {', '.join(GROUPS)}."
+                raise UsageError(message, where=str(path), advice=advice)
+            found.append(rule)
     taken = {rule.code for rule in kit_rules()}
     for rule in found:
         if rule.code in taken:

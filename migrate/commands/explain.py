@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from migrate.codemods.registry import kit_rules, recipe_rules
-from migrate.console import styled
-from migrate.errors import UsageError
+from migrate.console import hint, styled
+from migrate.errors import MigrateError, UsageError
 from migrate.explanations import PAGES
 
 
@@ -43,7 +44,12 @@ def run(arguments: argparse.Namespace, patches: Path | None) -> int:
 def _pages(patches: Path | None) -> dict[str, tuple[str, str]]:
     pages = {rule.code: (rule.group, rule.page) for rule in kit_rules()}
     for folder in sorted(patches.glob("*/rules")) if patches else []:
-        for rule in recipe_rules(folder):
+        try:
+            rules = recipe_rules(folder)
+        except MigrateError as error:  # of one upstream; all else can be explained
+            print(f"migrate: left out: {hint(str(error))}", file=sys.stderr)
+            continue
+        for rule in rules:
             pages[rule.code] = (f"{rule.group}, {folder.parent.name}", rule.page)
     pages |= {code: ("gates", page) for code, page in PAGES.items()}
     return dict(sorted(pages.items()))

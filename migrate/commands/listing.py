@@ -79,7 +79,7 @@ def _state(workspace: Workspace, pin: Pin) -> tuple[str, str]:
         if manifest.recipe_digest != read_recipe(workspace.patches(pin.name)).digest:
             old.append("the recipe changed")
     except MigrateError as error:
-        old.append(str(error))
+        old.append(f"{error.where}: {error.message}")
     if not patches_current(workspace.patches(pin.name), manifest):
         old.append("its patches are missing")
     return (
