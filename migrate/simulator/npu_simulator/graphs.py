@@ -1,0 +1,65 @@
+"""What one run of a session executes: operators, devices, shapes."""
+
+import collections
+import threading
+import weakref
+
+from . import places, sinking
+
+_Facts = collections.namedtuple("_Facts", "op kind device unknown inputs controls")
+
+_known = weakref.WeakKeyDictionary()  # {graph: {number of the operator: its facts}}
+_lock = threading.Lock()
+
+
+def summary(graph, fetched, fed):
+    """Returns the fields of a `graph` event that the graph itself tells.
+
+    Args:
+        graph: tf.Graph.
+        fetched: operators whose results or effects are wanted.
+        fed: tensors whose values are fed, so that what computes them does not run.
+    """
+    with _lock:
+        facts = _executed(_known.setdefault(graph, {}), fetched, {id(tensor) for tensor in fed})
+    kinds = collections.Counter(fact.kind for fact in facts)
+    return {
+        "ops": dict(kinds),
+        "devices": dict(collections.Counter(fact.device for fact in facts)),
+        "unknown_shapes": sum(fact.unknown for fact in facts),
+        "unsinkable": _unsinkable(facts, {kind: sinking.why_on_host(kind) for kind in kinds}),
+    }
+
+
+def _unsinkable(facts, why):
+    return [
+        {
+            "name": fact.op.name,
+            "type": fact.kind,
+            "why": why[fact.kind],
+            "place": places.of_operator(fact.op),
+        }
+        for fact in sorted(facts, key=lambda fact: fact.op._id)
+        if why[fact.kind]
+    ]
+
+
+def _executed(known, fetched, fed):
+    waiting, seen, facts = list(fetched), set(), []
+    while waiting:
+        op = waiting.pop()
+        if op._id in seen:
+            continue
+        seen.add(op._id)
+        fact = known.get(op._id)
+        if fact is None:
+            fact = known[op._id] = _facts(op)
+        facts.append(fact)
+        waiting += [tensor.op for tensor in fact.inputs if id(tensor) not in fed]
+        waiting += fact.controls
+    return facts
+
+
+def _facts(op):
+    unknown = any(not tensor.shape.is_fully_defined() for tensor in op.outputs)
+    return _Facts(op, op.type, op.device, unknown, tuple(op.inputs), op.control_inputs)

@@ -1,0 +1,334 @@
+"""Records what sessions do, and refuses what the real device would refuse.
+
+It patches BaseSession, which every kind of session of TensorFlow 1.15 is (tf.Session, Monitored,
+Supervisor, Estimator), and its callables, through which tf.keras and Keras run. An error in the
+recorder itself becomes a `problem` event, and the program goes on.
+"""
+
+import contextlib
+import functools
+import os
+import sys
+import threading
+import time
+import traceback
+
+from . import graphs, places, refusals, trace
+from .imports import after_import
+from .options import check_options, effective, entries_of
+
+# Threads for operators where the program sets no number. TensorFlow takes one for each core; with
+# few, a Python function that runs a session waits for a thread that waits for it.
+_THREADS = 16
+_MAX_SUMMARY = 1 << 20  # bytes; a larger summary holds pictures, and takes long to parse.
+
+
+def install(chosen):
+    """Patches TensorFlow as soon as the program imports it.
+
+    Args:
+        chosen: settings of this process.
+    """
+    after_import("tensorflow.python.client.session", lambda module: _patch(module, chosen.adapter))
+    after_import("tensorflow.python.training.saver", _patch_saver)
+
+
+def npu_options(config, adapter):
+    """Returns the options of a session that runs on the NPU, None for one that stays on the host.
+
+    Args:
+        config: its tf.ConfigProto.
+        adapter: adapter release, such as "r1.15.0".
+
+    Returns:
+        {key: value} of all options, defaults included, as the adapter reads them. The adapter
+        runs a session that has a custom optimizer NpuOptimizer, unless use_off_line is False or
+        its job is a parameter server (om_partition_subgraphs_pass.cc).
+    """
+    entries = entries_of(config)
+    read = effective(entries, adapter)
+    return read if entries and read["use_off_line"] and read["job"] != "ps" else None
+
+
+class _Record:
+    """What the recorder knows of one session.
+
+    Args:
+        session: a BaseSession whose graph is set.
+        config: its tf.ConfigProto.
+        adapter: adapter release.
+    """
+
+    count = 0
+    running = 0  # runs in progress in this process
+    lock = threading.Lock()
+
+    def __init__(self, session, config, adapter):
+        with _Record.lock:
+            _Record.count += 1
+            self.number = _Record.count
+        self.graph = session.graph
+        self.place = places.here()
+        options = npu_options(config, adapter)
+        self.asks_for_npu = options is not None
+        self.mix_compile = bool(options and options["mix_compile_mode"])
+        entries = entries_of(config)
+        given = effective(entries, adapter)
+        self.problems = check_options(entries, adapter)
+        self.signatures = {}
+        trace.emit(
+            "session",
+            session=self.number,
+            kind=_kind(session),
+            place=self.place,
+            npu=self.on_npu,
+            mix_compile=self.mix_compile,
+            options={key: given.get(key) for entry in entries for key in entry},
+            problems=[dict(problem._asdict(), severity="error") for problem in self.problems],
+        )
+
+    @property
+    def on_npu(self):
+        return self.asks_for_npu and "npu_bridge" in sys.modules
+
+    def before(self, fetches, targets, feeds):
+        """Looks at a run that is about to start.
+
+        Args:
+            fetches: tensors whose values are wanted.
+            targets: operators that are wanted for their effect.
+            feeds: {tensor: array}.
+
+        Returns:
+            The number of the run's signature, from 1.
+
+        Raises:
+            What refusals raise.
+        """
+        shapes = [(tensor, getattr(value, "shape", None)) for tensor, value in feeds.items()]
+        key = (
+            tuple(map(id, fetches)),
+            tuple(map(id, targets)),
+            tuple((id(tensor), shape) for tensor, shape in shapes),
+        )
+        signature = self.signatures.get(key)
+        if signature is None:
+            if not self.signatures:
+                refusals.refuse_options(self.problems, self.place)
+                if self.asks_for_npu and not self.on_npu:
+                    refusals.report_missing_adapter(self.place)
+            signature = self.signatures[key] = len(self.signatures) + 1
+            self._look(signature, fetches, targets, shapes)
+        return signature
+
+    def _look(self, signature, fetches, targets, shapes):
+        fields = {"unsinkable": []}
+        with _guarded():
+            ops = [tensor.op for tensor in fetches] + list(targets)
+            fields = graphs.summary(self.graph, ops, [tensor for tensor, _ in shapes])
+            trace.emit(
+                "graph",
+                session=self.number,
+                signature=signature,
+                fetches=[tensor.name for tensor in fetches] + [op.name for op in targets],
+                feeds={tensor.name: list(shape or ()) for tensor, shape in shapes},
+                **fields,
+            )
+        if self.on_npu and not self.mix_compile:
+            refusals.refuse_graph(fields["unsinkable"], self.place)
+
+
+@contextlib.contextmanager
+def _guarded():
+    """Keeps an error of the recorder from the program."""
+    try:
+        yield
+    except Exception:
+        trace.emit(
+            "problem",
+            code="recorder",
+            message="the simulator failed to record: " + traceback.format_exc(limit=-3),
+            place=places.here(),
+            severity="warning",
+            advice="The trace lacks something here; please report it.",
+        )
+
+
+def _kind(session):
+    """Returns the kind of session that a user would name."""
+    kinds = {"Session": "tf.Session", "InteractiveSession": "tf.InteractiveSession"}
+    kind = kinds.get(type(session).__name__, type(session).__name__)
+    for path, function in places.callers():
+        folder, name = os.path.split(path)
+        if name == "backend.py" and function in ("get_session", "_get_session"):
+            kind = "tf.keras" if "tensorflow" in folder else "keras"
+        elif name == "monitored_session.py":
+            kind = "MonitoredSession"
+            if function == "MonitoredTrainingSession":
+                kind = function
+        elif name == "supervisor.py":
+            kind = "Supervisor"
+        elif name == "estimator.py":
+            return "Estimator"
+    return kind
+
+
+def _patch(module, adapter):
+    trace.begin()
+    base = module.BaseSession
+    _patch_init(base, adapter)
+    _patch_run(base)
+    _patch_callable(base)
+
+
+def _patch_init(base, adapter):
+    init = base.__init__
+
+    @functools.wraps(init)
+    def patched(self, target="", graph=None, config=None):
+        if config is None:
+            from tensorflow.python.eager import context
+
+            config = context.context().config
+        init(self, target, graph, _with_threads(config))
+        self._npu_record = None
+        with _guarded():
+            self._npu_record = _Record(self, config, adapter)
+
+    base.__init__ = patched
+
+
+def _with_threads(config):
+    if getattr(config, "inter_op_parallelism_threads", 1):  # Whatever is no ConfigProto: as it is.
+        return config
+    result = type(config)()
+    result.CopyFrom(config)
+    result.inter_op_parallelism_threads = _THREADS
+    return result
+
+
+def _patch_run(base):
+    do_run = base._do_run
+
+    @functools.wraps(do_run)
+    def patched(self, handle, targets, fetches, feeds, options, metadata):
+        with _recorded(self, fetches, targets, feeds) as results:
+            results += do_run(self, handle, targets, fetches, feeds, options, metadata)
+        return results
+
+    base._do_run = patched
+
+
+def _patch_callable(base):
+    init, call = base._Callable.__init__, base._Callable.__call__
+
+    @functools.wraps(init)
+    def patched_init(self, session, options):
+        init(self, session, options)
+        self._npu_sides = None
+        with _guarded():
+            graph = session.graph
+            self._npu_sides = (
+                [graph.get_tensor_by_name(name) for name in options.fetch],
+                [graph.get_operation_by_name(name) for name in options.target],
+                [graph.get_tensor_by_name(name) for name in options.feed],
+            )
+
+    @functools.wraps(call)
+    def patched_call(self, *arguments, **keywords):
+        if self._npu_sides is None:
+            return call(self, *arguments, **keywords)
+        fetches, targets, fed = self._npu_sides
+        feeds = dict(zip(fed, arguments))
+        with _recorded(self._session, fetches, targets, feeds) as results:
+            results += call(self, *arguments, **keywords)
+        return results
+
+    base._Callable.__init__ = patched_init
+    base._Callable.__call__ = patched_call
+
+
+@contextlib.contextmanager
+def _recorded(session, fetches, targets, feeds):
+    """Records one run; the block fills the list that it gets."""
+    results = []
+    record = getattr(session, "_npu_record", None)
+    if record is None:
+        yield results
+        return
+    signature = record.before(fetches, targets, feeds)
+    depth = _Record.running
+    with _Record.lock:
+        _Record.running += 1
+    start = time.perf_counter()
+    failure = {}
+    try:
+        yield results
+    except Exception as error:
+        failure = {"error": type(error).__name__}
+        raise
+    finally:
+        seconds = time.perf_counter() - start
+        with _Record.lock:
+            _Record.running -= 1
+        with _guarded():
+            trace.emit(
+                "run",
+                session=record.number,
+                signature=signature,
+                seconds=round(seconds, 6),
+                depth=depth,
+                **dict(failure, **_scalars(fetches, results)),
+            )
+
+
+def _scalars(fetches, results):
+    """Returns what a `run` event says of results: numbers, and the numbers in summaries."""
+    scalars, summaries = {}, {}
+    for tensor, value in zip(fetches, results):
+        if getattr(value, "shape", ()) != ():
+            continue
+        if isinstance(value, bytes):
+            if tensor.op.type in ("MergeSummary", "ScalarSummary") and len(value) < _MAX_SUMMARY:
+                summaries.update(_summary(value))
+        elif getattr(getattr(value, "dtype", None), "kind", "") in "bifu":
+            scalars[tensor.name] = trace.number(value.item())
+    return {"scalars": scalars, "summaries": summaries} if summaries else {"scalars": scalars}
+
+
+def _summary(data):
+    from tensorflow.core.framework import summary_pb2
+
+    values = summary_pb2.Summary.FromString(data).value
+    return {
+        value.tag: trace.number(value.simple_value)
+        for value in values
+        if value.WhichOneof("value") == "simple_value"
+    }
+
+
+def _patch_saver(module):
+    save, restore = module.Saver.save, module.Saver.restore
+
+    @functools.wraps(save)
+    def patched_save(self, sess, *arguments, **keywords):
+        path = save(self, sess, *arguments, **keywords)
+        with _guarded():
+            trace.emit("save", path=path, session=_number(sess))
+        return path
+
+    @functools.wraps(restore)
+    def patched_restore(self, sess, save_path):
+        restore(self, sess, save_path)
+        with _guarded():
+            trace.emit("restore", path=os.fspath(save_path), session=_number(sess))
+
+    module.Saver.save, module.Saver.restore = patched_save, patched_restore
+
+
+def _number(session):
+    """Returns the number of a session, through the wrappers of MonitoredSession; None without."""
+    while session is not None and not hasattr(session, "_npu_record"):
+        session = getattr(session, "_sess", None)
+    record = getattr(session, "_npu_record", None)
+    return record.number if record else None
