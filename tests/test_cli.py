@@ -737,6 +737,32 @@ def test_the_program_as_a_person_starts_it(command: list[str], gan: Place) -> No
     assert shown.returncode == 0, shown.stderr
 
 
+@pytest.mark.parametrize(
+    "homes",
+    [
+        {"HOME": "", "XDG_CACHE_HOME": ""},
+        {"HOME": ".", "XDG_CACHE_HOME": "here"},
+        {"HOME": "/dev/null", "XDG_CACHE_HOME": ""},
+        {"HOME": "/nowhere", "XDG_CACHE_HOME": "/dev/null/x"},
+    ],
+)
+def test_an_odd_home_leaves_nothing_where_one_stands(
+    homes: dict[str, str], gan: Place, tmp_path: Path
+) -> None:
+    """A Python 2 file is ported with tables that fissix would keep in a folder of its own."""
+    gan.pin("old", {"train.py": TRAIN + b"print 'done'\n"})
+    stand = tmp_path / "stand"
+    stand.mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **homes}
+    program = [sys.executable, "-m", "migrate", "--workspace", str(gan.root)]
+    done = subprocess.run(
+        [*program, "port", "old"], env=environment, cwd=stand, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "print('done')" in (gan.root / "ported" / "old" / "train.py").read_text()
+    assert not list(stand.iterdir())
+
+
 def test_two_kits_write_the_same(command: list[str], gan: Place) -> None:
     def digests() -> dict[str, str]:
         return {

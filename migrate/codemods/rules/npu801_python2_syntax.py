@@ -33,12 +33,16 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from migrate.analysis.project import Project
 from migrate.analysis.source import Source
 from migrate.codemods.gates import GateFailed, check_bytes, check_python
 from migrate.codemods.rule import Change, FileChange, ProjectContext, Rule
+from migrate.workspace import cache_folder
 
 if TYPE_CHECKING:
     from fissix.refactor import RefactoringTool
@@ -78,6 +82,7 @@ def fix_python2(context: ProjectContext) -> Iterator[Change]:
 
 
 def _fix(context: ProjectContext, path: str, source: Source) -> Iterator[Change]:
+    _load_fissix()
     text = _fixed(source, _fixers(context.project, path, source.text))
     if text is None:
         return
@@ -105,6 +110,20 @@ def _integer_division(tree: ast.Module) -> int | None:
             if not any(isinstance(value, float) for value in constants):
                 return node.lineno
     return None
+
+
+@cache
+def _load_fissix() -> None:
+    """Imports fissix, which keeps its grammar's tables in the kit's cache, or for this run only."""
+    import fissix
+
+    try:
+        fissix.CACHE_DIR = cache_folder() / "fissix"
+        import fissix.pygram
+    except Exception:  # no home, a cache that cannot be written, a damaged table
+        with TemporaryDirectory(prefix="migrate-fissix-") as folder:
+            fissix.CACHE_DIR = Path(folder)
+            import fissix.pygram
 
 
 def _fixers(project: Project, path: str, text: str) -> list[str]:
