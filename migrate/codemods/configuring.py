@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from migrate.analysis.module import Module, argument
 from migrate.analysis.sessions import has_stars, runtime_wrapper
 from migrate.codemods.edits import Edit
+from migrate.codemods.imports import runtime_import
 from migrate.codemods.rule import Change, Context, RuntimeImport
 
 
@@ -24,32 +25,37 @@ def configure_call(
         None when the argument may hide in ``*args`` or ``**kwargs``.
     """
     value = argument(call, parameter, position)
+    wanted = runtime_import(context.module, name)
     if value is not None:
-        return list(_wrap(context, value, name, options))
+        return list(_wrap(context, value, wanted, options))
     if not has_stars(call):
-        return _add(context, call, parameter, name, options)
+        return _add(context, call, parameter, wanted, options)
     display = _only_keywords(context.module, call)
     if display is None:
         return None
     for key, value in zip(display.keys, display.values, strict=True):
         if isinstance(key, ast.Constant) and key.value == parameter:
-            return list(_wrap(context, value, name, options))
-    return _add(context, call, parameter, name, options)
+            return list(_wrap(context, value, wanted, options))
+    return _add(context, call, parameter, wanted, options)
 
 
-def _wrap(context: Context, value: ast.expr, name: str, options: str) -> Iterator[Change]:
+def _wrap(
+    context: Context, value: ast.expr, wanted: RuntimeImport, options: str
+) -> Iterator[Change]:
     if runtime_wrapper(context.module, value):
         return
     if isinstance(value, ast.Constant) and value.value is None:
-        yield context.replace(value, f"{name}({options})")
+        yield context.replace(value, f"{wanted.bound}({options})")
     else:
-        yield from context.wrap(value, f"{name}(", f", {options})" if options else ")")
-    yield RuntimeImport(name)
+        yield from context.wrap(value, f"{wanted.bound}(", f", {options})" if options else ")")
+    yield wanted
 
 
-def _add(context: Context, call: ast.Call, parameter: str, name: str, options: str) -> list[Change]:
-    edit = add_argument(context.module, call, parameter, f"{name}({options})")
-    return [edit, RuntimeImport(name)]
+def _add(
+    context: Context, call: ast.Call, parameter: str, wanted: RuntimeImport, options: str
+) -> list[Change]:
+    edit = add_argument(context.module, call, parameter, f"{wanted.bound}({options})")
+    return [edit, wanted]
 
 
 def add_argument(module: Module, call: ast.Call, keyword: str, value: str) -> Edit:

@@ -10,6 +10,26 @@ from migrate.codemods.edits import Edit
 from migrate.codemods.rule import RuntimeImport
 
 
+def runtime_import(module: Module, name: str) -> RuntimeImport:
+    """The import of a name of the runtime, as another where the file has that name already."""
+    taken = is_taken(module, name, f"npu_runtime.{name}")
+    return RuntimeImport(name, alias=f"runtime_{name}" if taken else "")
+
+
+def is_taken(module: Module, name: str, meaning: str) -> bool:
+    """Whether the file, anywhere in it, means something else than ``meaning`` by a name."""
+    if name.encode() not in module.source.data:
+        return False
+    for scope in set(module.scopes.values()):
+        if any(binding.qualified != meaning for binding in scope.bindings.get(name, [])):
+            return True
+    # What no scope binds comes from a star import.
+    return any(
+        isinstance(node, ast.Name) and node.id == name and module.lookup(name, node) is None
+        for node in module.nodes
+    )
+
+
 def with_imports(
     module: Module, edits: Sequence[Edit], wanted: Collection[RuntimeImport]
 ) -> list[Edit]:

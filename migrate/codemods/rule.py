@@ -40,6 +40,11 @@ class RuntimeImport:
     whole: bool = False
 
     @property
+    def bound(self) -> str:
+        """What the file calls it."""
+        return self.alias or self.name
+
+    @property
     def provider(self) -> str:
         """The module that the port must carry."""
         return f"{self.module}.{self.name}" if self.whole else self.module

@@ -8,11 +8,11 @@ import pytest
 
 from migrate.analysis.project import Project
 from migrate.codemods.edits import Edit, apply
-from migrate.codemods.imports import import_edits
+from migrate.codemods.imports import import_edits, runtime_import
 from migrate.codemods.imports import with_imports as with_imports_before
 from migrate.codemods.rule import RuntimeImport
 from migrate.upstream.tree import SourceFile
-from tests.codemods.support import dedent
+from tests.codemods.support import check_port, dedent
 
 IMAGES = RuntimeImport("images", "npu_runtime", alias="npu_images")
 READ = RuntimeImport("imread", "npu_runtime.images")
@@ -265,3 +265,84 @@ def test_a_module_of_the_runtime_is_what_the_port_must_carry() -> None:
     assert RuntimeImport("images", whole=True).provider == "npu_runtime.images"
     assert READ.provider == "npu_runtime.images"
     assert CONFIG.provider == "npu_runtime"
+
+
+OURS = "from npu_runtime import npu_session_config\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        ("x = 1\n", False),
+        ("# npu_session_config\nx = 'npu_session_config'\ny.npu_session_config()\n", False),
+        (OURS, False),
+        (f"{OURS}def f(): return npu_session_config()\n", False),
+        ("def f():\n    from npu_runtime import npu_session_config\n", False),
+        ("def npu_session_config(): pass\n", True),
+        ("class npu_session_config: pass\n", True),
+        ("npu_session_config = 1\n", True),
+        ("def f(npu_session_config=None): pass\n", True),
+        ("f = lambda npu_session_config: 1\n", True),
+        ("def f():\n    global npu_session_config\n    npu_session_config = 1\n", True),
+        ("[1 for npu_session_config in x]\n", True),
+        ("with a as npu_session_config: pass\n", True),
+        ("import numpy as npu_session_config\n", True),
+        ("from other import npu_session_config\n", True),
+        ("from other import *\nnpu_session_config()\n", True),
+        (f"{OURS}def f():\n    npu_session_config = 1\n", True),
+    ],
+)
+def test_names_of_the_runtime_that_a_file_has_already(text: str, taken: bool) -> None:
+    module = Project({"train.py": SourceFile("train.py", text.encode())}).module("train.py")
+    wanted = runtime_import(module, "npu_session_config")
+    assert wanted.bound == ("runtime_npu_session_config" if taken else "npu_session_config")
+
+
+def test_a_project_keeps_its_own_names() -> None:
+    check_port(
+        """
+        import tensorflow as tf
+        from keras.models import Model
+
+        def npu_session_config(use_npu_keras_session=None):
+            return tf.ConfigProto()
+
+        sess = tf.Session(config=npu_session_config())
+        sess.run(tf.train.AdamOptimizer().minimize(x))
+        model = Model(x, y)
+        model.fit(x, y)
+        est = tf.estimator.Estimator(npu_run_config)
+        """,
+        """
+        import tensorflow as tf
+        from tensorflow.keras.models import Model
+        from npu_runtime import npu_run_config as runtime_npu_run_config, npu_session_config as \
+runtime_npu_session_config, use_npu_keras_session as runtime_use_npu_keras_session
+
+        runtime_use_npu_keras_session()
+
+        def npu_session_config(use_npu_keras_session=None):
+            return tf.ConfigProto()
+
+        sess = tf.Session(config=runtime_npu_session_config(npu_session_config()))
+        sess.run(tf.train.AdamOptimizer().minimize(x))
+        model = Model(x, y)
+        model.fit(x, y)
+        est = tf.estimator.Estimator(npu_run_config, config=runtime_npu_run_config())
+        """,
+        *("NPU101", "NPU102", "NPU103", "NPU805"),
+    )
+
+
+def test_a_project_keeps_its_own_name_of_the_images() -> None:
+    check_port(
+        """
+        import scipy.misc
+        npu_images = [scipy.misc.imread(name) for name in names]
+        """,
+        """
+        from npu_runtime import images as npu_runtime_images
+        npu_images = [npu_runtime_images.imread(name) for name in names]
+        """,
+        "NPU804",
+    )

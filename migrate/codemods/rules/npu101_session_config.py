@@ -51,6 +51,7 @@ from migrate.analysis.sessions import (
     session_sites,
 )
 from migrate.codemods.configuring import add_argument, configure_call
+from migrate.codemods.imports import runtime_import
 from migrate.codemods.rule import Change, Context, ProjectContext, Rule, RuntimeImport, SessionRow
 from migrate.errors import UsageError
 from migrate.findings import Severity
@@ -144,9 +145,10 @@ def _give_creator(context: Context, site: SessionSite, name: str, options: str) 
     else:
         creator = "ChiefSessionCreator"
         yield RuntimeImport(creator, "tensorflow.train")
-    value = f"{creator}(config={name}({options}))"
+    wanted = runtime_import(context.module, name)
+    value = f"{creator}(config={wanted.bound}({options}))"
     yield add_argument(context.module, site.call, "session_creator", value)
-    yield RuntimeImport(name)
+    yield wanted
 
 
 def _by_hand(context: Context, site: SessionSite, role: str, reason: str) -> Change:

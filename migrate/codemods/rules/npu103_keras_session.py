@@ -59,7 +59,8 @@ from migrate.analysis.references import facts_of, is_unit_test, owner_of
 from migrate.analysis.sessions import fresh_graph_block
 from migrate.analysis.training import KERAS_TRAINING
 from migrate.codemods.edits import Edit
-from migrate.codemods.rule import Change, Context, Rule, RuntimeImport, SessionRow
+from migrate.codemods.imports import runtime_import
+from migrate.codemods.rule import Change, Context, Rule, SessionRow
 
 
 def _concerned(project: Project) -> set[str]:
@@ -90,7 +91,8 @@ def give_keras_a_session(context: Context) -> Iterator[Change]:
     top = {f"{module.path}:"}
     places = keras.reached(top)
     mixed = bool(places) and bool(host_uses(graph.uses(graph.reach(top))))
-    call = f"{_NAME}({'mix_compile_mode=True' if mixed else ''})"
+    called = runtime_import(module, _NAME).bound
+    call = f"{called}({'mix_compile_mode=True' if mixed else ''})"
     if places and not any(use.name in SET_SESSION for use in graph.uses(graph.reach(top))):
         yield from _start(context, keras, call, places)
     yield from _renew(context, call)
@@ -113,7 +115,7 @@ def _start(context: Context, keras: KerasUse, call: str, places: list[Place]) ->
     else:
         yield context.finding(None, "error", f"Keras's session is not configured: {why}", _BY_HAND)
         return
-    yield RuntimeImport(_NAME)
+    yield runtime_import(module, _NAME)
 
 
 def _guard(module: Module) -> ast.If | None:
@@ -195,7 +197,7 @@ def _renew(context: Context, call: str) -> Iterator[Change]:
         ):
             continue
         yield _added(module, statement, call)
-        yield RuntimeImport(_NAME)
+        yield runtime_import(module, _NAME)
 
 
 def _siblings(module: Module, statement: ast.stmt) -> list[ast.stmt]:

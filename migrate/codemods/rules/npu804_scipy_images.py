@@ -35,6 +35,7 @@ from collections.abc import Iterator
 
 from migrate.analysis.module import Module
 from migrate.codemods.edits import Edit
+from migrate.codemods.imports import is_taken
 from migrate.codemods.rule import Change, Context, Rule, RuntimeImport
 from migrate.codemods.unused import alias_removals
 
@@ -122,9 +123,4 @@ def _has_replacement(module: Module, node: ast.ImportFrom) -> bool:
 
 def _alias(module: Module) -> str:
     """A name for the runtime's module that means nothing else in this file."""
-    taken = {node.id for node in module.nodes if isinstance(node, ast.Name)}
-    taken |= {node.arg for node in module.nodes if isinstance(node, ast.arg)}
-    bound = module.exported(_ALIASES[0])
-    if bound == "npu_runtime.images" or _ALIASES[0] not in taken:
-        return _ALIASES[0]
-    return _ALIASES[1]
+    return _ALIASES[is_taken(module, _ALIASES[0], _RUNTIME)]
