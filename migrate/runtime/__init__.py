@@ -43,7 +43,9 @@ _DEFAULTS = "defaults"
 # What a port can want, and the modules that it takes. images.py stands alone, so that it can come
 # before the rest, and without TensorFlow.
 _MODULES = {
+    "boot": ("boot", "settings", "stores", "transfer"),
     "images": ("images",),
+    "places": ("places",),
     "session": ("__init__", _DEFAULTS, "session", "settings"),
 }
 
@@ -75,7 +77,8 @@ def runtime_files(cann: str, wanted: frozenset[str]) -> dict[str, SourceFile]:
     Args:
         cann: name of the CANN release that the port is made for.
         wanted: what the port uses: "session" (session configurations), "images" (imread and
-            its kind). Nothing wanted, no files.
+            its kind), "places" (data and outputs elsewhere), "boot" (training with both in OBS).
+            Nothing wanted, no files.
 
     Raises:
         UsageError: an unknown CANN release.

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 
 import pytest
 
@@ -8,7 +9,7 @@ from migrate.environment import find_python37, parse_with_python37
 from migrate.errors import UsageError
 from migrate.runtime import CANN_RELEASES, cann_release, runtime_files
 
-ALL = frozenset({"images", "session"})
+ALL = frozenset({"boot", "images", "places", "session"})
 
 
 def values(data: bytes) -> dict[str, str]:
@@ -43,7 +44,8 @@ def test_only_what_is_wanted() -> None:
         f"npu_runtime/{name}.py" for name in names
     ]
     assert list(runtime_files("7.0", ALL)) == [
-        f"npu_runtime/{name}.py" for name in sorted([*names, "images"])
+        f"npu_runtime/{name}.py"
+        for name in sorted([*names, "boot", "images", "places", "stores", "transfer"])
     ]
 
 
@@ -64,8 +66,9 @@ def test_it_parses_as_python37() -> None:
         assert parse_with_python37(python, sources) == {}
 
 
-def test_npu_bridge_and_tensorflow_are_all_it_imports() -> None:
-    known = {"importlib", "numpy", "npu_bridge", "os", "PIL", "tensorflow", "tensorflow_estimator"}
+def test_it_imports_only_what_an_ascend_machine_has_or_a_setting_asks_for() -> None:
+    known = {"moxing", "numpy", "npu_bridge", "obs", "PIL", "tensorflow", "tensorflow_estimator"}
+    known |= set(sys.stdlib_module_names)
     for path, file in runtime_files("7.0", ALL).items():
         for node in ast.walk(ast.parse(file.data, path)):
             if isinstance(node, ast.Import):

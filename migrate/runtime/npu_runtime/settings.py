@@ -17,6 +17,11 @@ def mix_compile(requested):
     return _choice("NPU_MIX_COMPILE", ("0", "1"), default="1" if requested else "0") == "1"
 
 
+def obs_path_style():
+    """Whether a bucket's name stands in the URL's path: NPU_OBS_PATH_STYLE."""
+    return _choice("NPU_OBS_PATH_STYLE", ("0", "1"), default="0") == "1"
+
+
 def _choice(name, legal, default):
     value = os.environ.get(name) or default
     if value not in legal:

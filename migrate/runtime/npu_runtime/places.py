@@ -1,0 +1,32 @@
+"""Where a port's data lies and its outputs go, so that both can be elsewhere than upstream's.
+
+Variables, both unset by default, which means upstream's own places:
+    NPU_DATA_DIR      folder that stands for the project's own where it reads data: with
+                      NPU_DATA_DIR=/cache/data, ./dataset is /cache/data/dataset.
+    NPU_OUTPUT_DIR    the same for what it writes: checkpoints, logs, samples.
+"""
+
+import os
+
+
+def data_path(path):
+    """The place from which to read `path`.
+
+    Args:
+        path: a path as upstream has it. An absolute one, a URL such as gs://..., an empty one and
+            None stay as they are: somebody chose that place.
+    """
+    return _below(os.environ.get("NPU_DATA_DIR"), path)
+
+
+def output_path(path):
+    """The place to which `path` is written; see data_path."""
+    return _below(os.environ.get("NPU_OUTPUT_DIR"), path)
+
+
+def _below(folder, path):
+    if not folder or not path or "://" in path or os.path.isabs(path):
+        return path
+    # A trailing slash is kept: upstream may add a file's name to it.
+    end = os.sep if path.endswith("/") else ""
+    return os.path.normpath(os.path.join(folder, path)) + end
