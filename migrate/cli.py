@@ -28,7 +28,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 when all is well (warnings and notes too), 1 for errors found, 2 for wrong usage, 3 for
         an internal error.
     """
-    arguments = _parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    program: list[str] = []
+    if "--" in words and not {"verify", "simulate"}.isdisjoint(words[: words.index("--")]):
+        words, program = words[: words.index("--")], words[words.index("--") + 1 :]
+    arguments = _parser().parse_args(words)
+    arguments.program = program
     return guarded(lambda: _run(arguments), as_json=getattr(arguments, "json", False))
 
 
@@ -78,8 +83,16 @@ def _run(arguments: argparse.Namespace) -> int:
         from migrate.commands import env
 
         return env.run(arguments)
-    if command in ("explain", "doctor"):
+    if command == "simulate":
+        from migrate.commands import simulate
+
+        return simulate.run(arguments)
+    if command in ("explain", "doctor", "verify"):
         workspace = _workspace_or_none(start)
+        if command == "verify":
+            from migrate.commands import verify
+
+            return verify.run(arguments, workspace)
         if command == "explain":
             from migrate.commands import explain
 
@@ -143,6 +156,8 @@ def _parser() -> argparse.ArgumentParser:
         "--patch", metavar="GROUP", help="only one patch, such as session or 0003-session.patch"
     )
     diff.add_argument("--stat", action="store_true", help="only which files change, and how much")
+    _add_verify(commands)
+    _add_simulate(commands)
     explain = commands.add_parser("explain", help="what a finding's code stands for")
     explain.add_argument(
         "code", nargs="?", metavar="CODE", help="such as NPU101; default: list all"
@@ -188,6 +203,65 @@ def _add_port(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         f"{DEFAULT_CANN})",
     )
     _add_json(port)
+
+
+def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    verify = commands.add_parser(
+        "verify",
+        help="check a port: read it, train it on a simulated device, compare it with upstream",
+        usage="%(prog)s PATH [options] [-- COMMAND ...]",
+        epilog="Without --static, --run, --parity or --upstream-tests: the first three, where "
+        "TensorFlow 1.15.0 can be had. COMMAND is run in place of what the recipe says.",
+    )
+    verify.add_argument("path", type=Path, metavar="PATH", help="a port, ours or made by hand")
+    verify.add_argument("--static", action="store_true", help="read it; quick, needs nothing")
+    verify.add_argument("--run", action="store_true", help="train it on a simulated device")
+    verify.add_argument(
+        "--parity", action="store_true", help="train upstream as well, and compare every number"
+    )
+    verify.add_argument(
+        "--upstream-tests", action="store_true", help="run upstream's unit tests on both"
+    )
+    _add_simulated(verify)
+    verify.add_argument(
+        "--steps", type=int, default=5, metavar="N", help="training steps (default: 5)"
+    )
+    verify.add_argument(
+        "--python", type=Path, metavar="PATH", help="a Python 3.7 with TensorFlow 1.15"
+    )
+    _add_mirror(verify)
+    verify.add_argument(
+        "--json",
+        type=Path,
+        dest="json_file",
+        metavar="FILE",
+        help="write the report as JSON; - prints it instead of text",
+    )
+    verify.add_argument("--html", type=Path, metavar="FILE", help="write it as HTML, with curves")
+
+
+def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    simulate = commands.add_parser(
+        "simulate",
+        help="run any command on a simulated device",
+        usage="%(prog)s [options] -- COMMAND ...",
+        epilog="python is that of `migrate env`, where there is one.",
+    )
+    _add_simulated(simulate)
+    simulate.add_argument(
+        "--trace", type=Path, metavar="FOLDER", help="keep what was recorded, as JSON lines"
+    )
+
+
+def _add_simulated(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--cann",
+        metavar="RELEASE",
+        help=f"the CANN release to simulate (default: the port's, else {DEFAULT_CANN})",
+    )
+    parser.add_argument(
+        "--ranks", type=int, default=1, metavar="N", help="simulated devices (default: 1)"
+    )
 
 
 def _add_mirror(parser: argparse.ArgumentParser) -> None:

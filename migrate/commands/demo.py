@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from migrate.codemods.registry import kit_rules
 from migrate.commands.port import finish
 from migrate.console import progress, this_command
 from migrate.errors import MigrateError
 from migrate.manifest import Upstream
 from migrate.porting import make_port
-from migrate.recipe import Recipe
+from migrate.recipe import read_recipe
 from migrate.upstream.tree import EXECUTABLE, REGULAR, SourceFile, SourceTree
 from migrate.workspace import DEFAULT_CANN, EXAMPLE, Workspace
 
@@ -20,7 +19,7 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> int:
         port = make_port(
             Upstream(EXAMPLE, "", None, None, "", "MIT"),
             example_tree(workspace),
-            Recipe(rules=kit_rules()),
+            read_recipe(workspace.patches(EXAMPLE)),
             cann=DEFAULT_CANN,
             templates=workspace.templates,
             say=say,

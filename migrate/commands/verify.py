@@ -1,0 +1,280 @@
+"""``migrate verify``: what can be told of a port by reading it, and by training it beside upstream."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from migrate.commands.demo import EXAMPLE, example_tree
+from migrate.console import progress, this_command
+from migrate.environment import create_environment, tf115_environment
+from migrate.errors import MigrateError, UsageError
+from migrate.manifest import Manifest, read_manifest
+from migrate.recipe import RECIPE_NAME, read_recipe
+from migrate.runtime import cann_release
+from migrate.upstream.lock import read_lock
+from migrate.upstream.pin import Pin
+from migrate.upstream.tree import EXECUTABLE, REGULAR, SourceFile
+from migrate.verify.process import Limits, shell_line
+from migrate.verify.report import Count, Part, Report, checked, report_html, report_lines
+from migrate.verify.smoke import Smoke, SmokeRun, read_smoke
+from migrate.verify.verification import Trial, run_and_compare, run_upstream_tests
+from migrate.workspace import DEFAULT_CANN, Workspace, cache_folder
+
+Say = Callable[[str], None]
+
+_NEVER_READ = {".git", "__pycache__"}
+
+
+def run(arguments: argparse.Namespace, workspace: Workspace | None) -> int:
+    """Verifies one port.
+
+    Args:
+        workspace: where recipes and pins are; a port that was made by hand needs none.
+    """
+    verification = _Verification(arguments, workspace)
+    with progress(f"verify {verification.name}") as say:
+        report = verification.report(say)
+    as_json = json.dumps(report.as_json(), indent=2, allow_nan=False) + "\n"
+    if arguments.html:
+        _write(arguments.html, report_html(report))
+    if arguments.json_file == Path("-"):
+        print(as_json, end="")
+    else:
+        if arguments.json_file:
+            _write(arguments.json_file, as_json)
+        for line in report_lines(report):
+            print(line)
+    undone = {part.name for part in report.parts if part.state == "not checked"}
+    return int(report.failed or bool(undone & verification.demanded))
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    static: bool
+    run: bool
+    parity: bool
+    tests: bool
+
+
+class _Verification:
+    def __init__(self, arguments: argparse.Namespace, workspace: Workspace | None) -> None:
+        self._arguments = arguments
+        self._workspace = workspace
+        self._path: Path = arguments.path
+        if not self._path.is_dir():
+            raise UsageError("there is no such folder", where=str(self._path))
+        if arguments.ranks < 1 or arguments.steps < 1:
+            raise UsageError("--ranks and --steps take a whole number from 1")
+        if arguments.python:
+            _check_python(arguments.python)
+        self._manifest = read_manifest(self._path)
+        self.name = (
+            self._manifest.upstream.name if self._manifest else self._path.resolve().name
+        )
+        known = self._manifest.cann if self._manifest else DEFAULT_CANN
+        self._cann = cann_release(arguments.cann or known).name
+        self._wanted = self._what_is_wanted()
+
+    def _what_is_wanted(self) -> _Wanted:
+        a = self._arguments
+        one_rank = a.ranks == 1
+        if a.parity and not one_rank:
+            raise UsageError(
+                "upstream trains on one device, so that several ranks cannot be compared with it",
+                advice="Leave out --parity or --ranks.",
+            )
+        if not (a.static or a.run or a.parity or a.upstream_tests):
+            return _Wanted(True, True, one_rank, False)
+        return _Wanted(a.static, a.run or a.parity, a.parity, a.upstream_tests)
+
+    @property
+    def demanded(self) -> set[str]:
+        """The parts that the user named: these must be checked."""
+        a = self._arguments
+        named = {
+            "static": a.static,
+            "run": a.run or a.parity or bool(a.program),
+            "parity": a.parity,
+            "upstream tests": a.upstream_tests,
+        }
+        return {name for name, wanted in named.items() if wanted}
+
+    def report(self, say: Say) -> Report:
+        wanted = self._wanted
+        parts = [self._static(say) if wanted.static else _unasked("static", "--static")]
+        python, why = None, ""
+        if wanted.run or wanted.tests:
+            python, why = self._python(say)
+        if python is None:
+            parts += [
+                Part("run", "not checked", why) if wanted.run else _unasked("run", "--run"),
+                Part("parity", "not checked", why) if wanted.run else _unasked("parity", "--parity"),
+                Part("upstream tests", "not checked", why)
+                if wanted.tests
+                else _unasked("upstream tests", "--upstream-tests"),
+            ]
+        else:
+            parts += self._by_running(python, say)
+        manifest = self._manifest
+        return Report(
+            path=str(self._path),
+            name=self.name,
+            commit=(manifest.upstream.commit or "") if manifest else "",
+            cann=self._cann,
+            python=str(python or ""),
+            ranks=self._arguments.ranks,
+            parts=tuple(parts),
+        )
+
+    def _by_running(self, python: Path, say: Say) -> list[Part]:
+        wanted = self._wanted
+        smoke = self._smoke()
+        baseline, no_baseline = None, "asked for several ranks, and upstream trains on one device"
+        if wanted.parity or wanted.tests:
+            baseline, no_baseline = self._baseline(say)
+        a = self._arguments
+        trial = Trial(
+            port=self._path,
+            manifest=self._manifest,
+            baseline=baseline,
+            smoke=smoke,
+            python=python,
+            cann=self._cann,
+            steps=a.steps,
+            ranks=a.ranks,
+            limits=Limits(),
+        )
+        if not wanted.run:
+            run, parity = _unasked("run", "--run"), _unasked("parity", "--parity")
+        elif not smoke.runs:
+            why = "nothing says what to run; say it: " + (
+                f"{this_command()} verify {self._path} --run -- python train.py ..."
+            )
+            run, parity = Part("run", "not checked", why), Part("parity", "not checked", why)
+        else:
+            compare = wanted.parity and baseline is not None
+            run, parity = run_and_compare(trial, say, compare=compare)
+            if not wanted.parity and a.ranks == 1:
+                parity = _unasked("parity", "--parity")
+            elif not compare:
+                parity = replace(parity, why=no_baseline)
+        if not wanted.tests:
+            return [run, parity, _unasked("upstream tests", "--upstream-tests")]
+        if baseline is None:
+            return [run, parity, Part("upstream tests", "not checked", no_baseline)]
+        return [run, parity, run_upstream_tests(trial, say)]
+
+    def _static(self, say: Say) -> Part:
+        from migrate.verify.static import run_checks
+
+        say("reading the port")
+        report = run_checks(_files(self._path), cann=self._cann, manifest=self._manifest)
+        counts = tuple(Count(*count) for count in report.counts)
+        skipped = "; ".join(f"{code} did not run: {why}" for code, why in report.skipped)
+        return checked("static", list(report.findings), counts=counts, why=skipped)
+
+    def _python(self, say: Say) -> tuple[Path | None, str]:
+        """The interpreter that runs the port, or why there is none."""
+        if self._arguments.python:
+            return self._arguments.python.absolute(), ""
+        try:
+            return (tf115_environment() or create_environment(say)).python, ""
+        except MigrateError as error:
+            return None, f"there is no TensorFlow 1.15.0: {error}"
+
+    def _smoke(self) -> Smoke:
+        smoke = Smoke()
+        if self._manifest and self._workspace:
+            folder = self._workspace.patches(self.name)
+            smoke = read_smoke(read_recipe(folder).smoke, str(folder / RECIPE_NAME))
+        program = self._arguments.program
+        if program:
+            smoke = replace(smoke, runs=(SmokeRun("command", shell_line(program)),))
+        return smoke
+
+    def _baseline(self, say: Say) -> tuple[Mapping[str, SourceFile] | None, str]:
+        """Upstream at the port's commit with the compat patch, or why it cannot be had."""
+        if self._manifest is None:
+            return None, "no manifest says which upstream this is a port of"
+        if self._workspace is None:
+            return None, "there is no workspace here: its recipe says how upstream is read"
+        try:
+            return _upstream(self._manifest, self._workspace, self._arguments.mirror, say), ""
+        except MigrateError as error:
+            if "parity" in self.demanded or "upstream tests" in self.demanded:
+                raise
+            return None, f"upstream cannot be read: {error}"
+
+
+def _upstream(
+    manifest: Manifest, workspace: Workspace, mirror: str | None, say: Say
+) -> Mapping[str, SourceFile]:
+    from migrate.porting import make_port
+    from migrate.upstream.load import load
+
+    upstream = manifest.upstream
+    recipe = read_recipe(workspace.patches(upstream.name))
+    say("reading upstream")
+    if upstream.commit and upstream.tree:
+        pin = read_lock(workspace.lock).get(upstream.name)
+        pin = Pin(
+            upstream.name,
+            upstream.url,
+            upstream.commit,
+            upstream.tree,
+            upstream.path,
+            upstream.licence,
+            pin.mirrors if pin and pin.url == upstream.url else (),
+        )
+        source = load(
+            pin, cache=cache_folder(), mirror=mirror, leave_out=recipe.leave_out
+        ).source
+    elif upstream.name == EXAMPLE:
+        source = example_tree(workspace)
+    else:
+        raise MigrateError("the manifest does not say which commit of upstream this is")
+    port = make_port(
+        upstream, source, recipe, cann=manifest.cann, templates=workspace.templates, say=say
+    )
+    return port.baseline
+
+
+def _files(folder: Path) -> dict[str, SourceFile]:
+    """A port's files for the static checks; what could not be a source file is left out."""
+    files = {}
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(set(folders) - _NEVER_READ)
+        for name in sorted(names):
+            path = Path(parent, name)
+            if path.is_file() and not path.is_symlink():
+                key = path.relative_to(folder).as_posix()
+                mode = EXECUTABLE if path.stat().st_mode & 0o100 else REGULAR
+                files[key] = SourceFile(key, path.read_bytes(), mode)
+    return files
+
+
+def _unasked(name: str, option: str) -> Part:
+    return Part(name, "not checked", f"not asked for ({option})")
+
+
+def _check_python(python: Path) -> None:
+    if not os.access(python, os.X_OK) or python.is_dir():
+        raise UsageError("--python is not a program", where=str(python))
+    if not (python.parent / "python").exists():
+        raise UsageError(
+            "there is no program called python beside it, which commands could start",
+            where=str(python),
+            advice="Name the bin/python of a virtual environment with TensorFlow 1.15.",
+        )
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise MigrateError(f"cannot write it: {error.strerror}", where=str(path)) from error

@@ -1,0 +1,244 @@
+"""What verify found out: one model; text, JSON and HTML are views of it.
+
+Each part says what was checked with its denominator, or that it was not checked, and why.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from migrate.console import styled
+from migrate.findings import Finding
+from migrate.report import finding_lines
+from migrate.verify.parity import Comparison, Curve, Difference
+from migrate.verify.upstream_tests import TestFile
+
+State = Literal["passed", "failed", "not checked"]
+
+_WIDTH, _HEIGHT = 640, 180
+
+
+@dataclass(frozen=True)
+class Count:
+    """A number that was found.
+
+    Args:
+        what: what was counted, in the plural.
+        number: how many.
+        of: of how many; None where there is nothing to compare with.
+    """
+
+    what: str
+    number: int
+    of: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.number}" + ("" if self.of is None else f" of {self.of}")
+
+
+@dataclass(frozen=True)
+class SessionUse:
+    """One session of a run.
+
+    Args:
+        runs: how often it ran a graph.
+        feed_shapes: distinct fetches with distinct feed shapes; each compiles anew.
+    """
+
+    place: str
+    kind: str
+    npu: bool
+    trains: bool
+    runs: int
+    feed_shapes: int
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """One program that was run.
+
+    Args:
+        how: how it ended, in words.
+        seconds: wall time.
+        memory: the most resident memory seen, in bytes.
+        tail: the last lines that it printed, where it failed.
+    """
+
+    name: str
+    command: str
+    ok: bool
+    how: str
+    seconds: float
+    memory: int
+    counts: tuple[Count, ...]
+    sessions: tuple[SessionUse, ...]
+    tail: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of static, run, parity and upstream tests.
+
+    Args:
+        why: why it was not checked, or was not checked whole.
+    """
+
+    name: str
+    state: State
+    why: str = ""
+    counts: tuple[Count, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    runs: tuple[RunResult, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    tests: tuple[TestFile, ...] = ()
+
+
+def checked(name: str, findings: list[Finding], **more: Any) -> Part:
+    """A part that was checked: passed unless there is an error among its findings."""
+    failed = any(finding.severity == "error" for finding in findings)
+    return Part(name, "failed" if failed else "passed", findings=tuple(findings), **more)
+
+
+@dataclass(frozen=True)
+class Report:
+    """All of it.
+
+    Args:
+        path: the port, as the user named it.
+        name: the upstream's name, or the folder's.
+        commit: upstream's commit, or empty.
+        cann: the CANN release that it was checked for.
+        python: the interpreter that ran it, or empty.
+        ranks: how many simulated devices.
+    """
+
+    path: str
+    name: str
+    commit: str
+    cann: str
+    python: str
+    ranks: int
+    parts: tuple[Part, ...]
+
+    @property
+    def failed(self) -> bool:
+        return any(part.state == "failed" for part in self.parts)
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON values; what is infinite or not a number becomes a text."""
+        values = _plain(asdict(self))
+        assert isinstance(values, dict)
+        return {"failed": self.failed, **values}
+
+
+def report_lines(report: Report) -> Iterator[str]:
+    """The report as lines of text."""
+    commit = f" {report.commit[:10]}" if report.commit else ""
+    ranks = f", {report.ranks} ranks" if report.ranks > 1 else ""
+    yield styled(f"{report.path}: {report.name}{commit}, CANN {report.cann}{ranks}", "bold")
+    for part in report.parts:
+        style = {"passed": "good", "failed": "error", "not checked": "dim"}[part.state]
+        yield f"  {part.name:14}  {styled(part.state, style)}" + (
+            f": {part.why}" if part.why else ""
+        )
+        if part.counts:
+            yield f"    {'; '.join(map(str, part.counts))}"
+        for run in part.runs:
+            yield from _run_lines(run)
+        for comparison in part.comparisons:
+            yield f"    {comparison.run}: {comparison_text(comparison)}"
+        for line in finding_lines(part.findings):
+            yield f"  {line}"
+
+
+def _run_lines(run: RunResult) -> Iterator[str]:
+    memory = f", {run.memory / (1 << 30):.1f} GiB" if run.memory else ""
+    yield f"    {run.name}: {'done' if run.ok else run.how} in {run.seconds:.0f} s{memory}; " + (
+        "; ".join(map(str, run.counts)) or "nothing was recorded"
+    )
+    for use in run.sessions:
+        where = "device" if use.npu else "host"
+        trains = ", trains" if use.trains else ""
+        yield (
+            f"      {use.place}  {use.kind} on the {where}{trains}: {use.runs} runs, "
+            f"{use.feed_shapes} graphs to compile"
+        )
+    if run.tail:
+        yield "      it last printed:"
+        yield from (f"      | {line}" for line in run.tail.splitlines())
+
+
+def comparison_text(comparison: Comparison) -> str:
+    """What came of a comparison, in a line."""
+    if not comparison.values:
+        return "nothing that both fetch could be compared"
+    text = (
+        f"{comparison.equal} of {comparison.values} values bit-equal, of {comparison.tensors} "
+        f"tensors over {comparison.steps} training steps"
+    )
+    if comparison.largest:
+        text += f"; largest difference {difference_text(comparison.largest)}"
+    if comparison.tolerance_why:
+        text += f"; {comparison.tolerance:g} is allowed: {comparison.tolerance_why}"
+    return text
+
+
+def difference_text(difference: Difference) -> str:
+    """A difference with its place and values."""
+    return (
+        f"{difference.relative:.2g} at step {difference.step} in {difference.tensor} "
+        f"(upstream {difference.upstream!r}, port {difference.port!r})"
+    )
+
+
+def report_html(report: Report) -> str:
+    """The report as one HTML page that needs nothing else."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["comparison"] = comparison_text
+    environment.filters["polylines"] = polylines
+    template = environment.get_template("report.html.j2")
+    return template.render(report=report, width=_WIDTH, height=_HEIGHT)
+
+
+def polylines(curve: Curve) -> dict[str, str]:
+    """The points of an SVG polyline for each side of a curve, and the scale's ends as text."""
+    both = [value for value in (*curve.upstream, *curve.port) if math.isfinite(value)]
+    low, high = min(both, default=0.0), max(both, default=1.0)
+    span = (high - low) or 1.0
+    steps = max(len(curve.upstream), len(curve.port), 2) - 1
+
+    def points(values: tuple[float, ...]) -> str:
+        return " ".join(
+            f"{index * _WIDTH / steps:.1f},{_HEIGHT - (value - low) / span * _HEIGHT:.1f}"
+            for index, value in enumerate(values)
+            if math.isfinite(value)
+        )
+
+    return {
+        "upstream": points(curve.upstream),
+        "port": points(curve.port),
+        "low": f"{low:.4g}",
+        "high": f"{high:.4g}",
+    }
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value

@@ -1,0 +1,497 @@
+"""Verifies one port: reads it, trains it on a simulated device, compares it with upstream."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from migrate.errors import MigrateError
+from migrate.findings import Finding, Severity
+from migrate.manifest import MANIFEST_NAME, Manifest
+from migrate.upstream.tree import SourceFile
+from migrate.verify import parity, upstream_tests
+from migrate.verify.process import (
+    Command,
+    Limits,
+    Outcome,
+    clean_environment,
+    folder_size,
+    run_all,
+    shell_line,
+)
+from migrate.verify.report import (
+    Count,
+    Part,
+    RunResult,
+    SessionUse,
+    checked,
+    comparison_text,
+    difference_text,
+)
+from migrate.verify.simulation import SEED, hub, simulated
+from migrate.verify.smoke import GENERATORS, Smoke, SmokeRun
+from migrate.verify.trace import Process, distinct_problems, read_trace
+
+Say = Callable[[str], None]
+
+_LARGEST = 2 << 30
+_TEST_SECONDS = 900.0
+_FRAME = re.compile(r'File "([^"\n]+)", line (\d+)')
+_LEFT_OUT = shutil.ignore_patterns(".git", "__pycache__", "*.pyc")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What is run, and how.
+
+    Args:
+        port: the port's folder, which is only read.
+        manifest: its manifest; None for a port that was made by hand.
+        baseline: upstream with the compat patch; None where nobody knows it.
+        smoke: what to run, and the data for it.
+        python: Python 3.7 with TensorFlow 1.15.0.
+        cann: the CANN release to simulate.
+        steps: how many training steps.
+        ranks: how many simulated devices train.
+        limits: of each program.
+    """
+
+    port: Path
+    manifest: Manifest | None
+    baseline: Mapping[str, SourceFile] | None
+    smoke: Smoke
+    python: Path
+    cann: str
+    steps: int
+    ranks: int
+    limits: Limits
+
+
+class Site:
+    """A folder in which a project runs: a copy of it, a home and room for temporary files.
+
+    Args:
+        root: an empty folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.project = root / "project"
+        self.home = root / "home"
+        self.temporary = root / "tmp"
+        self.obs = root / "obs"
+        for folder in (self.project, self.home, self.temporary, self.obs):
+            folder.mkdir(parents=True)
+
+    def trace(self, name: str) -> Path:
+        """A new folder for a trace."""
+        folder = self.root / "traces" / re.sub(r"\W", "_", name)
+        folder.mkdir(parents=True)
+        return folder
+
+    def command(
+        self, line: str, python: Path, environment: Mapping[str, str], **simulation: object
+    ) -> Command:
+        """A command in the project's folder, under the simulator.
+
+        Args:
+            environment: added to the clean one.
+            simulation: the arguments of `simulated`.
+        """
+        clean = clean_environment(python, self.home, self.temporary)
+        everything = simulated(
+            {**clean, **environment},
+            obs=self.obs,
+            **simulation,  # type: ignore[arg-type]
+        )
+        return Command(line, self.project, everything, self.root)
+
+
+def run_and_compare(trial: Trial, say: Say, *, compare: bool) -> tuple[Part, Part]:
+    """Runs the port, and upstream beside it.
+
+    Args:
+        trial: what to run.
+        say: told what is being done.
+        compare: whether upstream is run and compared as well.
+
+    Returns:
+        The parts "run" and "parity".
+
+    Raises:
+        MigrateError: the data could not be made, or the port is too large to be copied.
+    """
+    with _folder() as folder:
+        ports = [Site(folder / f"port-{rank}") for rank in range(trial.ranks)]
+        say("making data")
+        for site in ports:
+            _copy_port(trial, site.project)
+        baseline = trial.baseline if compare else None
+        upstream = Site(folder / "upstream") if baseline is not None else None
+        if upstream and baseline is not None:
+            _write(baseline, upstream.project)
+        _place_data(trial, folder, [*ports, *([upstream] if upstream else [])])
+        judge = _Judge(trial, compare)
+        for number, run in enumerate(trial.smoke.runs):
+            say(f"run {number + 1} of {len(trial.smoke.runs)}: {run.name}")
+            if not judge.run(run, ports, upstream):
+                break
+        return judge.parts()
+
+
+def run_upstream_tests(trial: Trial, say: Say) -> Part:
+    """Runs upstream's unit tests on upstream and on the port."""
+    name = "upstream tests"
+    if trial.baseline is None:
+        return Part(name, "not checked", "no manifest says which upstream this is a port of")
+    files = upstream_tests.test_files(trial.baseline)
+    if not files:
+        return Part(name, "not checked", "upstream has no unit tests")
+    with _folder() as folder:
+        sites = {side: Site(folder / side) for side in ("port", "upstream")}
+        _copy_port(trial, sites["port"].project)
+        _write(trial.baseline, sites["upstream"].project)
+        traces = {side: site.trace("tests") for side, site in sites.items()}
+        plugin = {"PYTHONPATH": str(upstream_tests.PLUGIN)}
+
+        def command(line: str, side: str) -> Command:
+            return sites[side].command(
+                line, trial.python, plugin, cann=trial.cann, trace=traces[side]
+            )
+
+        limits = replace(trial.limits, seconds=min(trial.limits.seconds, _TEST_SECONDS))
+        done = upstream_tests.run_tests(files, command, folder, limits, say)
+    passed = sum(len(file.passed) for file in done)
+    broken = sum(len(file.broken) for file in done)
+    counts = (
+        Count("files", len(done)),
+        Count("tests that pass on upstream", passed, sum(len(file.upstream) for file in done)),
+        Count("of those that pass on the port", passed - broken, passed),
+    )
+    found = upstream_tests.findings(done)
+    if not passed:
+        how = ", ".join(sorted({file.upstream_how for file in done}))
+        message = f"no test passes on upstream, so that nothing could be compared (pytest {how})"
+        found.append(Finding(files[0], 0, "CHK971", "error", message))
+    return checked(name, found, counts=counts, tests=tuple(done))
+
+
+class _Judge:
+    """Runs the programs, and collects what is to be said about them."""
+
+    def __init__(self, trial: Trial, compare: bool) -> None:
+        self._trial = trial
+        self._compare = compare
+        self._results: list[RunResult] = []
+        self._findings: list[Finding] = []
+        self._comparisons: list[parity.Comparison] = []
+        self._differences: list[Finding] = []
+        self._sessions = [0, 0]
+
+    def run(self, run: SmokeRun, ports: list[Site], upstream: Site | None) -> bool:
+        """Runs one program on the port, and on upstream beside it; tells whether to go on."""
+        trial = self._trial
+        traces = [site.trace(run.name) for site in ports]
+        with hub(trial.python, trial.ranks) as address:
+            commands = [
+                site.command(
+                    run.line(trial.steps),
+                    trial.python,
+                    trial.smoke.environment,
+                    cann=trial.cann,
+                    trace=trace,
+                    seed=SEED,
+                    rank=rank,
+                    ranks=trial.ranks,
+                    hub=address,
+                )
+                for rank, (site, trace) in enumerate(zip(ports, traces, strict=True))
+            ]
+            if upstream:
+                beside = upstream.trace(run.name)
+                commands.append(
+                    upstream.command(
+                        run.line(trial.steps, baseline=True),
+                        trial.python,
+                        trial.smoke.environment,
+                        cann=trial.cann,
+                        trace=beside,
+                        seed=SEED,
+                    )
+                )
+            outcomes = run_all(commands, trial.limits, together=trial.ranks > 1)
+        processes = [process for trace in traces for process in read_trace(trace)]
+        ours = outcomes[: len(ports)]
+        good = self._judge_run(run, ours, processes)
+        if upstream:
+            theirs = read_trace(beside)
+            good = self._judge_parity(run, outcomes[-1], ours[0], theirs, processes) and good
+        return good
+
+    def parts(self) -> tuple[Part, Part]:
+        ran, all_runs = len(self._results), len(self._trial.smoke.runs)
+        on_device, training = self._sessions
+        counts = (
+            Count("programs run", ran, all_runs),
+            Count("training sessions on the device", on_device, training),
+        )
+        results, comparisons = tuple(self._results), tuple(self._comparisons)
+        run = checked("run", self._findings, counts=counts, runs=results)
+        if not self._compare:
+            return run, Part("parity", "not checked")
+        counts = (
+            Count("programs compared", len(comparisons), all_runs),
+            Count(
+                "values bit-equal",
+                sum(comparison.equal for comparison in comparisons),
+                sum(comparison.values for comparison in comparisons),
+            ),
+        )
+        return run, checked("parity", self._differences, counts=counts, comparisons=comparisons)
+
+    def _judge_run(
+        self, run: SmokeRun, outcomes: Sequence[Outcome], processes: list[Process]
+    ) -> bool:
+        trial = self._trial
+        bad = [outcome for outcome in outcomes if not outcome.ok]
+        # What was stopped because another rank failed says nothing.
+        outcome = next((o for o in bad if "another rank" not in o.stopped), outcomes[0])
+        before = len(self._findings)
+        if bad:
+            path, line = _place(outcome.tail, run)
+            last = outcome.tail.rpartition("\n")[2]
+            self._say(
+                path, line, "CHK950", f"{run.name} {outcome.how}" + (f": {last}" if last else "")
+            )
+        for problem, times in distinct_problems(processes):
+            path, line = _split_place(problem.place, run)
+            severity: Severity = "error" if problem.severity == "error" else "warning"
+            often = f" ({times} times)" if times > 1 else ""
+            self._say(
+                path, line, "CHK951", f"{problem.message}{often}", problem.advice, severity
+            )
+        trained = [process for process in processes if process.training_runs]
+        fewest = min((process.training_runs for process in trained), default=0)
+        needed = run.needed_steps(trial.steps)
+        if not bad:
+            self._judge_deeds(run, processes, fewest, needed)
+        for process in trained:
+            for session in process.training_sessions:
+                self._sessions[1] += 1
+                self._sessions[0] += session.npu
+                if not session.npu:
+                    self._say(
+                        *_split_place(session.place, run),
+                        "CHK954",
+                        f"this {session.kind} trains, but not on the device",
+                        "Give it a configuration with npu_session_config.",
+                    )
+        counts = (
+            Count("training steps", fewest, needed or None),
+            Count("checkpoints written", sum(len(process.saves) for process in processes)),
+            Count("restored", sum(len(process.restores) for process in processes)),
+        )
+        self._results.append(
+            RunResult(
+                run.name,
+                run.line(trial.steps),
+                not bad,
+                outcome.how,
+                outcome.seconds,
+                max(o.memory for o in outcomes),
+                counts,
+                tuple(use for process in processes for use in _uses(process)),
+                outcome.tail if bad else "",
+            )
+        )
+        return not any(f.severity == "error" for f in self._findings[before:])
+
+    def _judge_deeds(
+        self, run: SmokeRun, processes: list[Process], fewest: int, needed: int
+    ) -> None:
+        """Whether a run that ended well did what it had to do."""
+        path = _script(run)
+        if not any(process.sessions for process in processes):
+            self._say(
+                path,
+                0,
+                "CHK955",
+                f"{run.name} opened no session that could be recorded",
+                "Programs started with python -E, -I or -S do not load the simulator.",
+            )
+            return
+        if fewest < needed:
+            message = f"{run.name} made {fewest} training steps of at least {needed}"
+            self._say(path, 0, "CHK952", message)
+        for what, done in (
+            ("save", any(process.saves for process in processes)),
+            ("restore", any(process.restores for process in processes)),
+        ):
+            if what in run.expect and not done:
+                verb = {"save": "wrote no checkpoint", "restore": "restored no checkpoint"}[what]
+                self._say(path, 0, "CHK953", f"{run.name} {verb}")
+
+    def _judge_parity(
+        self,
+        run: SmokeRun,
+        outcome: Outcome,
+        port: Outcome,
+        upstream: list[Process],
+        processes: list[Process],
+    ) -> bool:
+        path = _script(run)
+        if not outcome.ok:
+            last = outcome.tail.rpartition("\n")[2]
+            self._differences.append(
+                Finding(
+                    path,
+                    0,
+                    "CHK962",
+                    "error",
+                    f"{run.name} on upstream {outcome.how}" + (f": {last}" if last else ""),
+                    "Without upstream's numbers there is nothing to compare with: see what it"
+                    " lacks, in the compat rules or in the recipe's smoke section.",
+                )
+            )
+            return False
+        comparison = parity.compare(
+            run.name, upstream, processes, run.tolerance, run.tolerance_why
+        )
+        self._comparisons.append(comparison)
+        if comparison.ok or (not port.ok and not comparison.values):
+            return True
+        if comparison.first:
+            self._differences.append(
+                Finding(
+                    path,
+                    0,
+                    "CHK960",
+                    "error",
+                    f"{run.name}: {comparison.beyond} of {comparison.values} values differ by more"
+                    f" than {comparison.tolerance:g}; the first:"
+                    f" {difference_text(comparison.first)}",
+                    "The port is to do upstream's mathematics. Find the patch that changes it:"
+                    " `migrate diff NAME`.",
+                )
+            )
+        if comparison.missing and port.ok:
+            more = len(comparison.missing) - 3
+            listed = "; ".join(comparison.missing[:3]) + (f"; and {more} more" if more > 0 else "")
+            message = f"{run.name}: not everything could be compared: {listed}"
+            self._differences.append(Finding(path, 0, "CHK961", "error", message))
+        elif not comparison.values and "train" in run.expect:
+            message = f"{run.name}: {comparison_text(comparison)}"
+            self._differences.append(Finding(path, 0, "CHK961", "error", message))
+        return True
+
+    def _say(
+        self,
+        path: str,
+        line: int,
+        code: str,
+        message: str,
+        advice: str = "",
+        severity: Severity = "error",
+    ) -> None:
+        finding = Finding(path, line, code, severity, message, advice)
+        if finding not in self._findings:  # every rank says the same
+            self._findings.append(finding)
+
+
+def _uses(process: Process) -> Iterator[SessionUse]:
+    training = process.training_sessions
+    for number, session in process.sessions.items():
+        runs = sum(run.session == number for run in process.runs)
+        yield SessionUse(
+            session.place,
+            session.kind,
+            session.npu,
+            session in training,
+            runs,
+            process.feed_shapes(number),
+        )
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="migrate-verify-", ignore_cleanup_errors=True) as name:
+        yield Path(name).resolve()
+
+
+def _copy_port(trial: Trial, to: Path) -> None:
+    """Copies a port; of one of ours the files that were written and Python files added since.
+
+    What earlier trainings left in its folder, such as checkpoints to continue from, would change
+    what is to be seen.
+    """
+    if trial.manifest is None:
+        if folder_size(trial.port) > _LARGEST:
+            raise MigrateError(
+                "the folder holds more than 2 GiB, and verify runs a copy of it",
+                where=str(trial.port),
+                advice="Move data sets and checkpoints elsewhere, and name them by absolute paths.",
+            )
+        shutil.copytree(trial.port, to, dirs_exist_ok=True, symlinks=True, ignore=_LEFT_OUT)
+        return
+    known = {record.path for record in trial.manifest.files} | {MANIFEST_NAME}
+    added = {path.relative_to(trial.port).as_posix() for path in trial.port.rglob("*.py")}
+    for name in sorted(known | added):
+        source = trial.port / name
+        if source.is_file():
+            (to / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, to / name)
+
+
+def _write(files: Mapping[str, SourceFile], to: Path) -> None:
+    for name, file in files.items():
+        path = to / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(file.data)
+        path.chmod(file.mode & 0o777)
+
+
+def _place_data(trial: Trial, folder: Path, sites: Sequence[Site]) -> None:
+    """Makes the data once, and copies it to where each project will look for it."""
+    for number, data in enumerate(trial.smoke.data):
+        maker = Site(folder / f"data-{number}")
+        words = ["python", str(GENERATORS / f"{data.make}.py"), "--to", "made"]
+        for name, value in data.options.items():
+            words += [f"--{name}", value]
+        environment = clean_environment(trial.python, maker.home, maker.temporary)
+        command = Command(shell_line(words), maker.project, environment, maker.root)
+        [outcome] = run_all([command], trial.limits)
+        if not outcome.ok:
+            raise MigrateError(
+                f"the generator {data.make} {outcome.how}:\n{outcome.tail}",
+                where=f"smoke.data[{number}] of the recipe",
+            )
+        for site in sites:
+            below = site.home / data.to[2:] if data.to[:2] == "~/" else site.project / data.to
+            shutil.copytree(maker.project / "made", below, dirs_exist_ok=True)
+
+
+def _script(run: SmokeRun) -> str:
+    """The file that a run starts, as the place of what is to be said about all of it."""
+    return next((word for word in run.command.split() if word.endswith(".py")), run.name)
+
+
+def _place(tail: str, run: SmokeRun) -> tuple[str, int]:
+    """The innermost frame of the project's own in a traceback."""
+    frames = [
+        (path.rpartition("/project/")[2], int(line))
+        for path, line in _FRAME.findall(tail)
+        if "/project/" in path or not path.startswith(("/", "<"))
+    ]
+    return frames[-1] if frames else (_script(run), 0)
+
+
+def _split_place(place: str, run: SmokeRun) -> tuple[str, int]:
+    path, _, line = place.rpartition(":")
+    if path and line.isdigit():
+        return path.rpartition("/project/")[2], int(line)
+    return place or _script(run), 0
