@@ -11,6 +11,7 @@ from typing import Any
 
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project, Unparsable
+from migrate.codemods.counting import changed_places, changed_statements
 from migrate.codemods.edits import Edit, apply, collision
 from migrate.codemods.gates import (
     GateFailed,
@@ -64,9 +65,9 @@ class GroupResult:
         """The modules of the port's runtime that the rewritten files import."""
         return set[str]().union(*self.runtime_in.values())
 
-    def count(self, path: str, code: str) -> None:
-        """Adds a change that a rule made in a file."""
-        self.fired_in.setdefault(path, Counter())[code] += 1
+    def count(self, path: str, code: str, changes: int) -> None:
+        """Adds the changes that a rule made in a file."""
+        self.fired_in.setdefault(path, Counter())[code] += changes
 
     def withdraw(self, path: str) -> None:
         """Forgets what was done to a file; what was found in it stays."""
@@ -209,7 +210,8 @@ def _run_project_rules(
                     continue
                 mode = old.mode if old else SourceFile("", b"").mode
                 changed[change.path] = SourceFile(change.path, change.data, mode)
-                result.count(change.path, rule.code)
+                places = changed_places(old.data if old else b"", change.data)
+                result.count(change.path, rule.code, places)
             elif isinstance(change, Finding):
                 result.findings.append(change)
                 if change.path in project.files:
@@ -257,8 +259,9 @@ def _rewrite_module(
             )
         )
         return None
-    for rule in edits.values():
-        result.count(module.path, rule.code)
+    for rule in dict.fromkeys(edits.values()):
+        own = (edit for edit, author in edits.items() if author is rule)
+        result.count(module.path, rule.code, changed_statements(module, own))
     result.runtime_in[module.path] = {item.provider for item in wanted}
     return SourceFile(module.path, data, project.files[module.path].mode)
 

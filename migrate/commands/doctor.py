@@ -144,7 +144,10 @@ def _python37() -> Check:
 
 
 def _tf115() -> Check:
-    environment = tf115_environment()
+    try:
+        environment = tf115_environment()
+    except MigrateError as error:
+        return Check("tensorflow", "optional", error.message, error.advice)
     if environment is None:
         return Check(
             "tensorflow",
