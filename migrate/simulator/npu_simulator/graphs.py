@@ -6,7 +6,7 @@ import weakref
 
 from . import places, sinking
 
-_Facts = collections.namedtuple("_Facts", "op kind device unknown inputs controls")
+_Facts = collections.namedtuple("_Facts", "op kind device unknown why inputs controls")
 
 _known = weakref.WeakKeyDictionary()  # {graph: {number of the operator: its facts}}
 _lock = threading.Lock()
@@ -22,26 +22,21 @@ def summary(graph, fetched, fed):
     """
     with _lock:
         facts = _executed(_known.setdefault(graph, {}), fetched, {id(tensor) for tensor in fed})
-    kinds = collections.Counter(fact.kind for fact in facts)
     return {
-        "ops": dict(kinds),
+        "ops": dict(collections.Counter(fact.kind for fact in facts)),
         "devices": dict(collections.Counter(fact.device for fact in facts)),
         "unknown_shapes": sum(fact.unknown for fact in facts),
-        "unsinkable": _unsinkable(facts, {kind: sinking.why_on_host(kind) for kind in kinds}),
+        "unsinkable": [
+            {
+                "name": fact.op.name,
+                "type": fact.kind,
+                "why": fact.why,
+                "place": places.of_operator(fact.op),
+            }
+            for fact in sorted(facts, key=lambda fact: fact.op._id)
+            if fact.why
+        ],
     }
-
-
-def _unsinkable(facts, why):
-    return [
-        {
-            "name": fact.op.name,
-            "type": fact.kind,
-            "why": why[fact.kind],
-            "place": places.of_operator(fact.op),
-        }
-        for fact in sorted(facts, key=lambda fact: fact.op._id)
-        if why[fact.kind]
-    ]
 
 
 def _executed(known, fetched, fed):
@@ -62,4 +57,5 @@ def _executed(known, fetched, fed):
 
 def _facts(op):
     unknown = any(not tensor.shape.is_fully_defined() for tensor in op.outputs)
-    return _Facts(op, op.type, op.device, unknown, tuple(op.inputs), op.control_inputs)
+    why = sinking.why_on_host(op.type, [tensor.dtype.base_dtype.name for tensor in op.outputs])
+    return _Facts(op, op.type, op.device, unknown, why, tuple(op.inputs), op.control_inputs)

@@ -29,8 +29,8 @@ def here():
 def of_operator(op):
     """Returns the place where the user's own code made an operator, "" if it did not."""
     for frame in reversed(op._traceback or ()):
-        if _is_own(frame[0]):
-            return _place(frame[0], frame[1])
+        if _is_own(frame.filename):
+            return _place(frame.filename, frame.lineno)
     return ""
 
 

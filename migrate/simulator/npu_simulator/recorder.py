@@ -50,6 +50,9 @@ def npu_options(config, adapter):
     return read if entries and read["use_off_line"] and read["job"] != "ps" else None
 
 
+_counting = threading.Lock()
+
+
 class _Record:
     """What the recorder knows of one session.
 
@@ -61,12 +64,12 @@ class _Record:
 
     count = 0
     running = 0  # runs in progress in this process
-    lock = threading.Lock()
 
     def __init__(self, session, config, adapter):
-        with _Record.lock:
+        with _counting:
             _Record.count += 1
             self.number = _Record.count
+        self.lock = threading.Lock()
         self.graph = session.graph
         self.place = places.here()
         options = npu_options(config, adapter)
@@ -111,21 +114,23 @@ class _Record:
             tuple(map(id, targets)),
             tuple((id(tensor), shape) for tensor, shape in shapes),
         )
-        signature = self.signatures.get(key)
-        if signature is None:
-            if not self.signatures:
-                refusals.refuse_options(self.problems, self.place)
-                if self.asks_for_npu and not self.on_npu:
-                    refusals.report_missing_adapter(self.place)
-            signature = self.signatures[key] = len(self.signatures) + 1
-            self._look(signature, fetches, targets, shapes)
-        return signature
+        if key not in self.signatures:
+            with self.lock:
+                if key not in self.signatures:
+                    self._look(key, fetches, targets, shapes)
+        return self.signatures[key]
 
-    def _look(self, signature, fetches, targets, shapes):
-        fields = {"unsinkable": []}
+    def _look(self, key, fetches, targets, shapes):
+        if not self.signatures:
+            refusals.refuse_options(self.problems, self.place)
+            if self.asks_for_npu and not self.on_npu:
+                refusals.report_missing_adapter(self.place)
+        signature = len(self.signatures) + 1
+        unsinkable = []
         with _guarded():
             ops = [tensor.op for tensor in fetches] + list(targets)
             fields = graphs.summary(self.graph, ops, [tensor for tensor, _ in shapes])
+            unsinkable = fields["unsinkable"]
             trace.emit(
                 "graph",
                 session=self.number,
@@ -135,7 +140,8 @@ class _Record:
                 **fields,
             )
         if self.on_npu and not self.mix_compile:
-            refusals.refuse_graph(fields["unsinkable"], self.place)
+            refusals.refuse_graph(unsinkable, self.place)
+        self.signatures[key] = signature
 
 
 @contextlib.contextmanager
@@ -258,7 +264,7 @@ def _recorded(session, fetches, targets, feeds):
         return
     signature = record.before(fetches, targets, feeds)
     depth = _Record.running
-    with _Record.lock:
+    with _counting:
         _Record.running += 1
     start = time.perf_counter()
     failure = {}
@@ -269,7 +275,7 @@ def _recorded(session, fetches, targets, feeds):
         raise
     finally:
         seconds = time.perf_counter() - start
-        with _Record.lock:
+        with _counting:
             _Record.running -= 1
         with _guarded():
             trace.emit(

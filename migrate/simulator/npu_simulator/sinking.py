@@ -9,7 +9,7 @@ Source: CANN, TensorFlow 1.15 Model Porting, constraints: no queue-runner input;
 data, summary and log operators; no float64 and complex types.
 """
 
-from typing import Optional
+from typing import Iterable, Optional
 
 _QUEUES = ("Queue", "Barrier", "Reader", "RecordInput", "FakeQueue")
 _STAGES = frozenset("Stage Unstage StageSize StagePeek StageClear MapStage MapUnstage".split())
@@ -29,14 +29,17 @@ _STRINGS = frozenset(
     "EncodeJpeg EncodeJpegVariableQuality EncodePng EncodeWav ExtractJpegShape".split()
 )
 _TABLES = ("LookupTable", "HashTable", "InitializeTable", "MutableDenseHashTable")
-_WIDE = frozenset("double complex64 complex128".split())
+# A value of a wide type harms nobody until something computes with it.
+_VALUES = frozenset("Const Placeholder PlaceholderWithDefault Identity".split())
+_WIDE = frozenset("float64 complex64 complex128".split())
 
 
-def why_on_host(kind: str) -> Optional[str]:
+def why_on_host(kind: str, types: Iterable[str] = ()) -> Optional[str]:
     """Returns what makes an operator run on the host only; None if nothing does.
 
     Args:
         kind: TensorFlow's type of the operator, such as "PyFunc".
+        types: names of its results' data types, such as "float32".
     """
     if kind in _PYTHON:
         return "Python function"
@@ -48,4 +51,7 @@ def why_on_host(kind: str) -> Optional[str]:
         return "lookup table"
     if kind in _PRINTS:
         return "print"
+    wide = _WIDE.intersection(types)
+    if wide and kind not in _VALUES:
+        return sorted(wide)[0]
     return None
