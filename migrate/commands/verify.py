@@ -1,4 +1,4 @@
-"""``migrate verify``: what can be told of a port by reading it, and by training it beside upstream."""
+"""``migrate verify``: what reading a port tells, and training it beside upstream."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from migrate.commands.demo import EXAMPLE, example_tree
+from migrate.commands.demo import example_tree
 from migrate.console import progress, this_command
 from migrate.environment import create_environment, tf115_environment
 from migrate.errors import MigrateError, UsageError
@@ -23,7 +23,7 @@ from migrate.verify.process import Limits, shell_line
 from migrate.verify.report import Count, Part, Report, checked, report_html, report_lines
 from migrate.verify.smoke import Smoke, SmokeRun, read_smoke
 from migrate.verify.verification import Trial, run_and_compare, run_upstream_tests
-from migrate.workspace import DEFAULT_CANN, Workspace, cache_folder
+from migrate.workspace import DEFAULT_CANN, EXAMPLE, Workspace, cache_folder
 
 Say = Callable[[str], None]
 
@@ -73,9 +73,7 @@ class _Verification:
         if arguments.python:
             _check_python(arguments.python)
         self._manifest = read_manifest(self._path)
-        self.name = (
-            self._manifest.upstream.name if self._manifest else self._path.resolve().name
-        )
+        self.name = self._manifest.upstream.name if self._manifest else self._path.resolve().name
         known = self._manifest.cann if self._manifest else DEFAULT_CANN
         self._cann = cann_release(arguments.cann or known).name
         self._wanted = self._what_is_wanted()
@@ -113,7 +111,9 @@ class _Verification:
         if python is None:
             parts += [
                 Part("run", "not checked", why) if wanted.run else _unasked("run", "--run"),
-                Part("parity", "not checked", why) if wanted.run else _unasked("parity", "--parity"),
+                Part("parity", "not checked", why)
+                if wanted.run
+                else _unasked("parity", "--parity"),
                 Part("upstream tests", "not checked", why)
                 if wanted.tests
                 else _unasked("upstream tests", "--upstream-tests"),
@@ -231,9 +231,7 @@ def _upstream(
             upstream.licence,
             pin.mirrors if pin and pin.url == upstream.url else (),
         )
-        source = load(
-            pin, cache=cache_folder(), mirror=mirror, leave_out=recipe.leave_out
-        ).source
+        source = load(pin, cache=cache_folder(), mirror=mirror, leave_out=recipe.leave_out).source
     elif upstream.name == EXAMPLE:
         source = example_tree(workspace)
     else:

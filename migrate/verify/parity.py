@@ -101,9 +101,7 @@ def compare(
     missing = []
     for key in sorted(ours.keys() | theirs.keys()):
         mine, other = ours.get(key, []), theirs.get(key, [])
-        pairs += [
-            (step, key[1], b, a) for (step, b), (_, a) in zip(other, mine, strict=False)
-        ]
+        pairs += [(step, key[1], b, a) for (step, b), (_, a) in zip(other, mine, strict=False)]
         if len(mine) != len(other):
             missing.append(
                 f"{key[1]}: fetched {len(other)} times by upstream, {len(mine)} times by the port"

@@ -272,9 +272,7 @@ class _Judge:
             path, line = _split_place(problem.place, run)
             severity: Severity = "error" if problem.severity == "error" else "warning"
             often = f" ({times} times)" if times > 1 else ""
-            self._say(
-                path, line, "CHK951", f"{problem.message}{often}", problem.advice, severity
-            )
+            self._say(path, line, "CHK951", f"{problem.message}{often}", problem.advice, severity)
         trained = [process for process in processes if process.training_runs]
         fewest = min((process.training_runs for process in trained), default=0)
         needed = run.needed_steps(trial.steps)
@@ -359,9 +357,7 @@ class _Judge:
                 )
             )
             return False
-        comparison = parity.compare(
-            run.name, upstream, processes, run.tolerance, run.tolerance_why
-        )
+        comparison = parity.compare(run.name, upstream, processes, run.tolerance, run.tolerance_why)
         self._comparisons.append(comparison)
         if comparison.ok or (not port.ok and not comparison.values):
             return True

@@ -38,9 +38,7 @@ def main():
 
     order = np.random.RandomState(args.seed).permutation(args.train).tolist()
     parts = {"label": order[: args.labelled], "unlabel": order[args.labelled :]}
-    split = os.path.join(
-        args.to, "SSL", "%s.%d@%d-" % (args.name, args.seed, args.labelled)
-    )
+    split = os.path.join(args.to, "SSL", "%s.%d@%d-" % (args.name, args.seed, args.labelled))
     for part, indices in parts.items():
         write(split + part + ".tfrecord", [train[index] for index in indices])
     with open(split + "map.json", "w") as file:
