@@ -11,6 +11,7 @@ from migrate.codemods.registry import kit_rules, recipe_rules
 from migrate.console import hint, styled
 from migrate.errors import MigrateError, UsageError
 from migrate.explanations import PAGES
+from migrate.verify.pages import PAGES as RUN_PAGES
 
 
 def run(arguments: argparse.Namespace, patches: Path | None) -> int:
@@ -52,4 +53,5 @@ def _pages(patches: Path | None) -> dict[str, tuple[str, str]]:
         for rule in rules:
             pages[rule.code] = (f"{rule.group}, {folder.parent.name}", rule.page)
     pages |= {code: ("gates", page) for code, page in PAGES.items()}
+    pages |= {code: ("verify", page) for code, page in RUN_PAGES.items()}
     return dict(sorted(pages.items()))

@@ -62,7 +62,7 @@ class Run:
         signature: as in the trace; with the session, the key of a `Graph`.
         seconds: how long it took.
         main: whether the program's own thread ran it, not a service in the background.
-        scalars: what it fetched that is one number, by tensor.
+        scalars: what it fetched that is one number, by tensor; numbers in a summary by its tag.
     """
 
     session: int
@@ -177,7 +177,10 @@ def _take(process: Process, event: Mapping[str, Any]) -> None:
                 str(event["signature"]),
                 float(event["seconds"]),
                 event.get("thread", "main") == "main",
-                dict(event["scalars"]),
+                {
+                    **{f"summary {tag}": v for tag, v in event.get("summaries", {}).items()},
+                    **event["scalars"],
+                },
             )
         )
     elif kind == "save":

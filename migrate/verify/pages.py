@@ -1,0 +1,55 @@
+"""Pages for what verify finds out by running a port."""
+
+from __future__ import annotations
+
+PAGES = {
+    "CHK950": """The port did not run to its end.
+
+It crashed, was stopped by a limit (time, memory, disk, output), or data is missing. The report has
+the last lines that it printed; the place is the innermost line of the project's own in a
+traceback. It ran in a copy of the port, with an empty home and none of your environment but the
+language, so that what it needs must be in the port, or be made by the recipe's `[[smoke.data]]`.""",
+    "CHK951": """The simulated device would refuse, or silently ignore, something.
+
+An option that the adapter does not know or that has an illegal value, a graph with operators that
+cannot run on the device, a collective that does not fit. Each names the place and says what to do.
+What the real adapter ignores without a word is an error here.""",
+    "CHK952": """The port made fewer training steps than asked for.
+
+A training step is a run that executes an optimizer's kernel (ApplyAdam and the like). Give the
+command more data or steps in the recipe's `[[smoke.run]]`, or see why it stopped early.""",
+    "CHK953": """The port wrote no checkpoint, or restored none, though it is to.
+
+What a run has to do stands under `expect` in the recipe's `[[smoke.run]]`. A training that cannot
+continue from its checkpoint is lost with its machine.""",
+    "CHK954": """A session that trains is not on the device.
+
+It executed an optimizer's kernel, but its configuration has no NpuOptimizer, so on an Ascend
+machine it would train on the host, silently. `npu_session_config` of the port's runtime gives it
+one; `migrate explain NPU101` has the reasons.""",
+    "CHK955": """The program opened no session that could be recorded.
+
+Either it uses no TensorFlow session at all, or it started Python with -E, -I or -S, or with an
+environment of its own, so that the simulator was not loaded.""",
+    "CHK960": """Upstream and port do not give the same numbers.
+
+Both train under TensorFlow 1.15.0 on this machine, with the same seeds and in a fixed order;
+upstream with nothing but the compat patch. Each scalar that both fetch is compared in the order in
+which it is fetched. Bit-equal is what is expected; 1e-6 relative is allowed, or what the recipe
+states as `tolerance` with its reason. The first step and tensor that differ say where to look.""",
+    "CHK961": """Not everything could be compared.
+
+One side fetched a tensor that the other did not, or more often. The port then trains in another
+way, or a rewrite renamed a tensor.""",
+    "CHK962": """Upstream itself does not run, so that there is nothing to compare with.
+
+The baseline is upstream at the pin with the compat patch. What it needs to start on a CPU and the
+port does not (such as a flag that puts its clones there) is `baseline` in the recipe's
+`[[smoke.run]]`.""",
+    "CHK970": """A unit test of upstream's passes on upstream, but not on the port.
+
+Both ran with the same Python and TensorFlow, upstream with the compat patch.""",
+    "CHK971": """No unit test of upstream's passes even on upstream.
+
+So they say nothing about the port; see how pytest ended.""",
+}
