@@ -284,8 +284,15 @@ def _recorded(session, fetches, targets, feeds):
                 signature=signature,
                 seconds=round(seconds, 6),
                 depth=depth,
+                thread=_thread(),
                 **dict(failure, **_scalars(fetches, results)),
             )
+
+
+def _thread():
+    """Returns the name of this thread; "main" for the program's own."""
+    thread = threading.current_thread()
+    return "main" if thread is threading.main_thread() else thread.name
 
 
 def _scalars(fetches, results):
