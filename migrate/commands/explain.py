@@ -12,6 +12,7 @@ from migrate.console import hint, styled
 from migrate.errors import MigrateError, UsageError
 from migrate.explanations import PAGES
 from migrate.verify.pages import PAGES as RUN_PAGES
+from migrate.verify.static.registry import all_checks
 
 
 def run(arguments: argparse.Namespace, patches: Path | None) -> int:
@@ -54,4 +55,5 @@ def _pages(patches: Path | None) -> dict[str, tuple[str, str]]:
             pages[rule.code] = (f"{rule.group}, {folder.parent.name}", rule.page)
     pages |= {code: ("gates", page) for code, page in PAGES.items()}
     pages |= {code: ("verify", page) for code, page in RUN_PAGES.items()}
+    pages |= {check.code: ("verify", check.page) for check in all_checks()}
     return dict(sorted(pages.items()))

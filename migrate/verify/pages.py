@@ -1,8 +1,12 @@
-"""Pages for what verify finds out by running a port."""
+"""Pages for what verify finds out by running a port, and for a check that fails itself."""
 
 from __future__ import annotations
 
 PAGES = {
+    "CHK903": """A static check failed with an internal error.
+
+The other checks' findings are there; what this one would find is not. Report it with the port that
+caused it.""",
     "CHK950": """The port did not run to its end.
 
 It crashed, was stopped by a limit (time, memory, disk, output), or data is missing. The report has

@@ -1,0 +1,1 @@
+"""One check per file; its docstring is its page for ``migrate explain``."""

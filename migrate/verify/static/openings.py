@@ -1,0 +1,151 @@
+"""Every place from which a graph should go to the device, and whether it is configured to."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from migrate.analysis.estimators import LITERALS, EstimatorSite, estimator_sites
+from migrate.analysis.graph import Graph
+from migrate.analysis.keras_models import SET_SESSION, KerasUse, Place
+from migrate.analysis.module import Module, argument
+from migrate.analysis.project import Project
+from migrate.analysis.references import is_unit_test, owner_of
+from migrate.analysis.sessions import MAY_OPEN, SessionSite, has_stars, session_sites
+from migrate.analysis.training import KERAS_TRAINING, trains
+from migrate.verify.static.adapter import KERAS_SESSIONS, calls_of, release_order
+from migrate.verify.static.processes import Processes, is_npu_init
+from migrate.verify.static.verdicts import Verdict, Verdicts
+
+# From here on importing npu_bridge.npu_init makes every later session an NPU session.
+PATCHES_SESSIONS = "r1.9.0"
+_ESTIMATOR = "an Estimator's model"
+
+
+@dataclass(frozen=True)
+class Opening:
+    """One place.
+
+    Args:
+        line: 0 for a script that only leads to Keras.
+        kind: what opens the session, short.
+        verdict: what its configuration says; ``plain`` where it has none for the NPU.
+        why: the evidence that it trains or runs a model.
+        trains: whether it may train, rather than only run a trained model.
+        by_patch: only the adapter's patch of tf.Session sends it to the device.
+    """
+
+    path: str
+    line: int
+    kind: str
+    verdict: Verdict
+    why: str
+    trains: bool
+    by_patch: bool = False
+
+    @property
+    def is_configured(self) -> bool:
+        return self.verdict == "npu" or self.by_patch
+
+
+def openings(project: Project, adapter: str) -> list[Opening]:
+    """Those of a project, in order; unit tests and sessions that only read data apart."""
+    found: list[Opening] = []
+    for path in project.python_files:
+        if not is_unit_test(project, path):
+            found += _openings(project, path)
+    if release_order(adapter) < release_order(PATCHES_SESSIONS):
+        return found
+    processes = project.cached(Processes)
+    return [
+        replace(o, by_patch=True)
+        if o.verdict in ("plain", "unknown") and processes.loads(o.path, is_npu_init)
+        else o
+        for o in found
+    ]
+
+
+def _openings(project: Project, path: str) -> Iterator[Opening]:
+    data = project.files[path].data
+    opens, makes = MAY_OPEN.search(data), any(literal in data for literal in LITERALS)
+    keras = project.cached(KerasUse).reached({f"{path}:"})
+    module = project.parsed(path) if opens or makes or keras else None
+    if module is None:
+        return
+    verdicts = project.cached(Verdicts)
+    for site in session_sites(module, project) if opens else ():
+        if site.role == "host":
+            continue
+        verdict = _session_verdict(verdicts, site)
+        if verdict != "host":
+            yield Opening(
+                path, site.call.lineno, _short(site.kind), verdict, site.why, _trains(project, site)
+            )
+    for made in estimator_sites(module, project) if makes else ():
+        verdict = _estimator_verdict(verdicts, made)
+        yield Opening(path, made.call.lineno, _short(made.kind), verdict, _ESTIMATOR, True)
+    if b"NPUEstimator" in data:
+        for call, name in calls_of(module, frozenset({"NPUEstimator"})):
+            yield Opening(path, call.lineno, name, "npu", _ESTIMATOR, True)
+    if keras:
+        yield from _keras(project, path, keras[0])
+
+
+def _trains(project: Project, site: SessionSite) -> bool:
+    if site.opener is not None and site.opener.by_kind == "a training API":
+        return True
+    return any(trains(use) for use in project.cached(Graph).uses(site.scope))
+
+
+def _session_verdict(verdicts: Verdicts, site: SessionSite) -> Verdict:
+    if site.opener is None:
+        return "unknown" if not site.kind.endswith("MonitoredSession") else "plain"
+    shift = int(site.module.qualified(site.call.func) == "functools.partial")
+    position = (site.opener.position or 0) + shift
+    return _argument_verdict(verdicts, site.module, site.call, site.opener.parameter, position)
+
+
+def _estimator_verdict(verdicts: Verdicts, site: EstimatorSite) -> Verdict:
+    position = 99 if site.position is None else site.position
+    return _argument_verdict(verdicts, site.module, site.call, "config", position)
+
+
+def _argument_verdict(
+    verdicts: Verdicts, module: Module, call: ast.Call, parameter: str, position: int
+) -> Verdict:
+    value = argument(call, parameter, position)
+    if value is None and has_stars(call):
+        return "unknown"
+    return verdicts.on(module, value)
+
+
+def _keras(project: Project, path: str, place: Place) -> Iterator[Opening]:
+    """Keras trains in a session of its own, unless the script gives it one."""
+    graph = project.cached(Graph)
+    reached = graph.reach({f"{path}:"})
+    if any(use.name in SET_SESSION for use in graph.uses(reached)):
+        return  # that session is a place of its own
+    opening = Opening(
+        path,
+        place.line if place.path == path else 0,
+        "Keras",
+        "plain",
+        str(place),
+        place.method in KERAS_TRAINING,
+    )
+    files = {key.partition(":")[0] for key in reached}
+    for other in files:
+        data = project.files[other].data if other in project.files else b""
+        if any(name.encode() in data for name in KERAS_SESSIONS):
+            module = project.parsed(other)
+            for call, _ in calls_of(module, KERAS_SESSIONS) if module is not None else ():
+                assert module is not None
+                if owner_of(module, call) in reached:
+                    yield replace(opening, verdict="npu")
+                    return
+    yield opening
+
+
+def _short(kind: str) -> str:
+    return kind.replace("tensorflow.", "tf.", 1)

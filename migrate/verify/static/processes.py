@@ -1,0 +1,90 @@
+"""Which files come together in one process: by what the project's scripts import."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from functools import cached_property
+
+from migrate.analysis.project import Project
+
+
+class Processes:
+    """The imports of a project; derive with ``cached``."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._imports: dict[str, frozenset[str]] = {}
+        self._names: dict[str, frozenset[str]] = {}
+        for path in project.python_files:
+            self._imports[path], self._names[path] = _read(project, path)
+        self._importers: dict[str, set[str]] = {}
+        for path, imported in self._imports.items():
+            for other in imported:
+                self._importers.setdefault(other, set()).add(path)
+
+    def loads(self, path: str, wanted: Callable[[str], bool]) -> bool:
+        """Whether some process with this file in it imports a library module.
+
+        Args:
+            wanted: tells it by its dotted name.
+        """
+        matching = {p for p, names in self._names.items() if any(map(wanted, names))}
+        if not matching:
+            return False
+        scripts = _reached({path}, self._importers)
+        return bool(_reached(scripts, self._imports) & matching)
+
+    @cached_property
+    def uses_adapter(self) -> bool:
+        """Whether any file imports the adapter or a port's runtime."""
+        return any(
+            is_adapter(name) or name.startswith("npu_runtime")
+            for names in self._names.values()
+            for name in names
+        )
+
+
+def is_adapter(name: str) -> bool:
+    return name.partition(".")[0] == "npu_bridge"
+
+
+def is_npu_init(name: str) -> bool:
+    return name == "npu_bridge.npu_init" or name.startswith("npu_bridge.npu_init.")
+
+
+def _read(project: Project, path: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The project's files that a file imports, and the names of libraries that matter."""
+    own: set[str] = set()
+    names: set[str] = set()
+    module = project.parsed(path)
+    if module is None or b"import" not in project.files[path].data:
+        return frozenset(), frozenset()
+    for node in module.nodes:
+        if isinstance(node, ast.Import):
+            dotted = [(alias.name, 0) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            dotted = [(base, node.level)] if base else []
+            dotted += [(f"{base}.{a.name}".lstrip("."), node.level) for a in node.names]
+        else:
+            continue
+        for name, level in dotted:
+            if not level and name.startswith(("npu_bridge", "npu_runtime")):
+                names.add(name)
+                continue
+            found, colon, _ = project.resolve_import(path, name, level).partition(":")
+            if colon and found in project.files:
+                own.add(found)
+    return frozenset(own), frozenset(names)
+
+
+def _reached(roots: set[str], step: dict[str, frozenset[str]] | dict[str, set[str]]) -> set[str]:
+    seen: set[str] = set()
+    queue = list(roots)
+    while queue:
+        path = queue.pop()
+        if path not in seen:
+            seen.add(path)
+            queue += step.get(path, ())
+    return seen
