@@ -7,7 +7,8 @@ import pytest
 
 from migrate.environment import find_python37, parse_with_python37
 from migrate.errors import UsageError
-from migrate.runtime import CANN_RELEASES, cann_release, runtime_files
+from migrate.runtime import cann_release, runtime_files
+from migrate.simulator.npu_simulator.releases import CANN_RELEASES
 
 ALL = frozenset({"boot", "images", "places", "session"})
 
