@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from migrate.analysis.module import Module
 from migrate.codemods.edits import Edit
 from migrate.codemods.items import without_arguments
-from migrate.codemods.removals import removal_of
+from migrate.codemods.removals import removal_of, with_comments
 
 # A literal of one piece; one put together from several pieces does not match.
 _LITERAL = re.compile(r"([rRuUfF]*)('''|\"\"\"|'|\")((?:(?!\2)[^\\])*)\2", re.DOTALL)
@@ -126,7 +126,7 @@ class _Cutter:
         values = parent.right.elts if isinstance(parent.right, ast.Tuple) else [parent.right]
         if not _PERCENT.search(self.left):
             found.dropped = list(values)
-            return [Edit(self.end, self.module.span(parent)[1], "")]
+            return self._cut(self.module.span(parent)[1])
         if not _PERCENT.search(self.gpu[0]) or "%(" in self.body:
             return []
         before = len(_PERCENT.findall(self.body[: self.gpu.start()]))
@@ -137,15 +137,20 @@ class _Cutter:
         kept = [self.module.text_of(v) for i, v in enumerate(values) if i != before]
         text = ", ".join(kept) + ("," if len(kept) == 1 else "")
         start, end = self.module.span(parent.right)
-        if any(mark in self.module.source.text[start:end] for mark in "#\r\n"):
+        if "#" in self.module.source.text[start:end]:
             return None
         return [Edit(start, end, f"({text})")]
+
+    def _cut(self, end: int) -> list[Edit] | None:
+        """Takes out what is applied to the literal."""
+        text = with_comments(self.module, self.literal, self.end, end, "")
+        return None if text is None else [Edit(self.end, end, text)]
 
     def _format(self, call: ast.Call, found: DeviceText) -> list[Edit] | None:
         values: list[ast.expr] = [*call.args, *(k.value for k in call.keywords)]
         if not _FIELD.search(self.left):
             found.dropped = values
-            return [Edit(self.end, self.module.span(call)[1], "")]
+            return self._cut(self.module.span(call)[1])
         inside = _FIELD.search(self.gpu[0])
         if inside is None or inside[1][:1] not in ("", ":", "!"):
             # Named and numbered fields may leave arguments over.

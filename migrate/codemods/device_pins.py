@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from migrate.analysis.flow import Flow, Reached
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
 from migrate.analysis.references import classes_in, functions_in, is_unit_test, owner_of
+from migrate.codemods.cpu_twins import alternatives, is_falsy_choice
 from migrate.codemods.device_names import (
     DeviceText,
     device_text,
@@ -18,6 +20,8 @@ from migrate.codemods.device_names import (
     is_path,
 )
 from migrate.codemods.edits import Edit
+from migrate.codemods.gpu_answers import ANSWERS
+from migrate.codemods.removals import comments_in
 from migrate.findings import Severity
 
 # Parameters that take a device, by name or by position.
@@ -111,11 +115,21 @@ class Pins:
     def _free(self, module: Module, text: DeviceText, reached: Reached) -> None:
         file = self._file(module)
         shown = module.text_of(text.literal)
-        if text.edits is None:
+        twins = list(self._twins(module, text))
+        if text.edits is None or (not twins and is_falsy_choice(module, text.node)):
             message = f"{shown} names a GPU in a device that is put together in an unusual way"
             file.notes.append(Note(text.literal, "warning", message, _BY_HAND))
             return
-        file.edits += text.edits
+        file.edits += _merged(module, text, twins) or [
+            *text.edits,
+            *(Edit(*module.span(twin), "''") for twin in twins),
+        ]
+        for twin in twins:
+            message = (
+                f"{module.text_of(twin)} went as well: it was for machines without a GPU, and an "
+                "NPU machine is one"
+            )
+            file.notes.append(Note(twin, "note", message))
         self._changed.add(owner_of(module, text.literal))
         for dropped in text.dropped:
             self._note_dropped(module, dropped)
@@ -123,6 +137,14 @@ class Pins:
             name = reached.unused[0].name
             message = f"nothing in the project calls {name}(): its GPU name went all the same"
             file.notes.append(Note(text.literal, "note", message))
+
+    def _twins(self, module: Module, text: DeviceText) -> Iterator[ast.Constant]:
+        """The CPU devices that would take the GPU's place on an NPU machine."""
+        for literal in alternatives(module, self._project, text.node):
+            reached = self._flow.trace(module, literal)
+            taken = any(_takes_device(*argument) for argument in reached.arguments)
+            if taken and not reached.compared:
+                yield literal
 
     def _note_dropped(self, module: Module, dropped: ast.expr) -> None:
         for part in ast.walk(dropped):
@@ -241,6 +263,21 @@ class Pins:
             if known := classes_in(self._project, path).get(key):
                 queue += [*known.bases, *(f"{key}.{method}" for method in known.methods)]
         return False
+
+
+def _merged(module: Module, text: DeviceText, twins: list[ast.Constant]) -> list[Edit]:
+    """One edit for ``'/gpu:0' if tf.test.is_gpu_available() else '/cpu:0'``: both are empty."""
+    choice = module.parents[text.node]
+    if (
+        text.left
+        or not isinstance(choice, ast.IfExp)
+        or not {choice.body, choice.orelse} <= {text.node, *twins}
+        or not isinstance(choice.test, ast.Call)
+        or module.qualified(choice.test.func) not in ANSWERS
+        or comments_in(module.text_of(choice))
+    ):
+        return []
+    return [Edit(*module.span(choice), "''")]
 
 
 def _takes_device(name: str, where: str | int) -> bool:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Collection, Iterator, Sequence
 
 from migrate.analysis.module import Module
 from migrate.codemods.edits import Edit
 from migrate.codemods.rule import RuntimeImport
+
+_FROM = re.compile(r"from[\s\\]+(\w+(?:[\s\\]*\.[\s\\]*\w+)*)")
 
 
 def runtime_import(module: Module, name: str) -> RuntimeImport:
@@ -28,6 +31,13 @@ def is_taken(module: Module, name: str, meaning: str) -> bool:
         isinstance(node, ast.Name) and node.id == name and module.lookup(name, node) is None
         for node in module.nodes
     )
+
+
+def module_span(module: Module, node: ast.ImportFrom) -> tuple[int, int]:
+    """Where the module's name stands in ``from module import name``; it may be in pieces."""
+    found = _FROM.match(module.source.text, module.span(node)[0])
+    assert found is not None
+    return found.span(1)
 
 
 def with_imports(

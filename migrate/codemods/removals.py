@@ -203,3 +203,42 @@ def comments_in(text: str) -> list[str]:
     except (tokenize.TokenError, SyntaxError):
         pass  # the bracket is never closed
     return found
+
+
+def with_comments(module: Module, node: ast.expr, start: int, end: int, text: str) -> str | None:
+    """What takes the place of a part of an expression, with the comments in it.
+
+    Args:
+        node: the expression, or another in the same statement.
+        start: where the part begins.
+        end: and where it ends.
+
+    Returns:
+        None where they do not fit: outside of brackets a comment ends the statement.
+    """
+    source = module.source
+    comments = comments_in(source.text[start:end])
+    if not comments:
+        return text
+    rest = source.text[end : source.line_end(end)].strip()
+    if len(comments) == 1 and not rest:
+        return f"{text}  {comments[0]}"
+    if not _in_brackets(module, node, start):
+        return None
+    line = source.text[source.line_start(start) : start]
+    indent = source.newline + line[: len(line) - len(line.lstrip())]
+    return f"{text}  {indent.join(comments)}{indent if rest else ''}"
+
+
+def _in_brackets(module: Module, node: ast.expr, position: int) -> bool:
+    """Whether a line end at this place in a statement would not end it."""
+    source = module.source
+    start = module.span(module.statement_of(node))[0]
+    depth = 0
+    lines = io.StringIO(source.text[start:position], newline="").readline
+    try:
+        for token in tokenize.generate_tokens(lines):
+            depth += (token.string in tuple("([{")) - (token.string in tuple(")]}"))
+    except (tokenize.TokenError, SyntaxError):
+        pass  # the statement is not complete
+    return depth > 0

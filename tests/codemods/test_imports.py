@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 
 import pytest
 
 from migrate.analysis.project import Project
 from migrate.codemods.edits import Edit, apply
-from migrate.codemods.imports import import_edits, runtime_import
+from migrate.codemods.imports import import_edits, module_span, runtime_import
 from migrate.codemods.imports import with_imports as with_imports_before
 from migrate.codemods.rule import RuntimeImport
 from migrate.upstream.tree import SourceFile
@@ -346,3 +347,22 @@ def test_a_project_keeps_its_own_name_of_the_images() -> None:
         """,
         "NPU804",
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from a.b import c",
+        "from a . b import c",
+        "from\\\n    a \\\n    .b import c",
+        "from a.\\\nb import (c,)",
+        "from a.b import *",
+        "x = 1; from a.b import c",
+    ],
+)
+def test_the_module_of_an_import_is_found_in_any_layout(text: str) -> None:
+    module = Project({"a.py": SourceFile("a.py", text.encode())}).module("a.py")
+    [node] = [node for node in module.nodes if isinstance(node, ast.ImportFrom)]
+    start, end = module_span(module, node)
+    assert re.sub(r"[\s\\]", "", text[start:end]) == "a.b"
+    assert text[start] == "a" and text[end - 1] == "b"

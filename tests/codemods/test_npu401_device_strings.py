@@ -510,3 +510,157 @@ def test_expectations_of_unit_tests_follow() -> None:
     messages = [f.message for f in ported.findings]
     assert sum("4 expectations" in message for message in messages) == 1
     assert sum("pins a GPU itself" in message for message in messages) == 2
+
+
+ASKS = "tf.test.is_gpu_available()"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (f"d = '/gpu:0' if {ASKS} else '/cpu:0'", "d = ''"),
+        (f"d = ('/cpu:0' if not {ASKS} else '/gpu:0')", f"d = ('' if not {ASKS} else '')"),
+        (f'd = "/device:GPU:0" if {ASKS} else "/device:CPU:0"', "d = ''"),
+        (f"d = '/gpu:%d' % i if {ASKS} else 'cpu:0'", "d = ''"),
+        (f"d = '/gpu:0' if {ASKS} else c", f"d = '' if {ASKS} else c"),
+        (
+            f"d = '/gpu:1' if n > 1 else '/gpu:0' if {ASKS} else '/cpu:0'",
+            "d = '' if n > 1 else ''",
+        ),
+        (f"d = {ASKS} and '/gpu:0' or '/cpu:0'", f"d = {ASKS} and '' or ''"),
+        (
+            f"if {ASKS}:\n    d = '/gpu:0'\nelse:\n    d = '/cpu:0'",
+            f"if {ASKS}:\n    d = ''\nelse:\n    d = ''",
+        ),
+        (
+            f"d = '/cpu:0'\nif {ASKS}: d = '/gpu:0'",
+            f"d = ''\nif {ASKS}: d = ''",
+        ),
+        (
+            f"d = '/gpu:0'\nif not {ASKS}:\n    d = '/cpu:0'  # slow",
+            f"d = ''\nif not {ASKS}:\n    d = ''  # slow",
+        ),
+        (
+            f"def pick():\n    if {ASKS}:\n        return '/gpu:0'\n    return '/cpu:0'\nd = pick()",
+            f"def pick():\n    if {ASKS}:\n        return ''\n    return ''\nd = pick()",
+        ),
+        (
+            f"there = {ASKS}\nd = '/gpu:0' if there else '/cpu:0'",
+            f"there = {ASKS}\nd = '' if there else ''",
+        ),
+        (
+            f"def has(): return {ASKS}\nd = '/gpu:0' if has() else '/cpu:0'",
+            f"def has(): return {ASKS}\nd = '' if has() else ''",
+        ),
+        (
+            "import os\nd = '/gpu:0' if os.environ.get('CUDA_VISIBLE_DEVICES') else '/cpu:0'",
+            "import os\nd = '' if os.environ.get('CUDA_VISIBLE_DEVICES') else ''",
+        ),
+        (
+            f"d = ('/gpu:0'  # fast\n     if {ASKS} else '/cpu:0')",
+            f"d = (''  # fast\n     if {ASKS} else '')",
+        ),
+    ],
+)
+def test_a_cpu_for_want_of_a_gpu_goes_as_well(before: str, after: str) -> None:
+    head, tail = "import tensorflow as tf\n", "\nwith tf.device(d):\n    x = 1\n"
+    ported = check_port(head + before + tail, head + after + tail, "NPU401")
+    cpus = before.count("cpu") + before.count("CPU:")
+    assert len([f for f in ported.findings if "an NPU machine is one" in f.message]) == cpus
+
+
+def test_an_attribute_for_want_of_a_gpu_goes_as_well() -> None:
+    source = """
+        import tensorflow as tf
+
+        class Model:
+            def __init__(self):
+                if {ask}:
+                    self.device = '{gpu}'
+                else:
+                    self.device = '{cpu}'
+                self.other = '/cpu:0'
+
+            def build(self):
+                with tf.device(self.device):
+                    x = 1
+        """
+    check_port(
+        source.format(ask=ASKS, gpu="/gpu:0", cpu="/cpu:0"),
+        source.format(ask=ASKS, gpu="", cpu=""),
+        "NPU401",
+    )
+
+
+@pytest.mark.parametrize(
+    "condition", ["FLAGS.use_gpu", "args.gpu >= 0", "n > 1", "fits(x)", "os.environ.get('FAST')"]
+)
+def test_a_cpu_that_a_person_chooses_stays(condition: str) -> None:
+    text = """
+        import os
+        import tensorflow as tf
+        def fits(x): return x < 8
+        with tf.device({gpu!r} if {condition} else '/cpu:0'):
+            x = 1
+        """
+    before = text.format(gpu="/gpu:0", condition=condition)
+    ported = check_port(before, text.format(gpu="", condition=condition), "NPU401")
+    assert ported.findings == []
+
+
+def test_other_cpus_stay_beside_a_question_for_gpus() -> None:
+    check_port(
+        f"""
+        import tensorflow as tf
+        with tf.device('/cpu:0'):
+            data = read()
+        where = '/cpu:0' if {ASKS} else '/cpu:1'
+        with tf.device(where), tf.device('/gpu:0'):
+            x = 1
+        name = '/gpu:0' if {ASKS} else '/cpu:0'
+        print(name)
+        """,
+        f"""
+        import tensorflow as tf
+        with tf.device('/cpu:0'):
+            data = read()
+        where = '/cpu:0' if {ASKS} else '/cpu:1'
+        with tf.device(where), tf.device(''):
+            x = 1
+        name = '/gpu:0' if {ASKS} else '/cpu:0'
+        print(name)
+        """,
+        "NPU401",
+    )
+
+
+def test_an_empty_device_must_not_make_an_or_take_the_cpu() -> None:
+    ported = check_noop(
+        "import tensorflow as tf\nd = fast and '/gpu:0' or '/cpu:0'\nwith tf.device(d): pass\n",
+        "NPU401",
+    )
+    assert ported.codes("warning") == ["NPU401"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("'/gpu:%d' % (  # a\n        i)", "''  # a\n"),
+        ("'/gpu:%d'  # a\n        % i", "''  # a\n"),
+        ("'/gpu:%s' % (i,  # a\n        )", "''  # a\n"),
+        ("'/job:w/gpu:{}'.format(  # a\n        # b\n        i)", "'/job:w'  # a\n# b\n"),
+        ("'/job:w/gpu:%d/task:%d' % (i,\n        j)", "'/job:w/task:%d' % (j,)"),
+    ],
+)
+def test_comments_in_what_is_put_into_a_device_stay(before: str, after: str) -> None:
+    text = "import tensorflow as tf\nwith tf.device({}):\n    x = 1\n"
+    check_port(text.format(before), text.format(after), "NPU401")
+
+
+def test_a_comment_outside_of_brackets_ends_its_line() -> None:
+    text = "import tensorflow as tf\nd = {}\ntf.device(d)\n"
+    check_port(text.format("'/gpu:%d' % (  # a\n    i)"), text.format("''  # a"), "NPU401")
+    ported = check_noop(text.format("'/gpu:%d' % (  # a\n    i); e = 1"), "NPU401")
+    assert ported.codes("warning") == ["NPU401"]
+    ported = check_noop(text.format("'/gpu:%d' % (  # a\n    # b\n    i)"), "NPU401")
+    assert ported.codes("warning") == ["NPU401"]

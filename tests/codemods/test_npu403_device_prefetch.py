@@ -129,3 +129,49 @@ def test_others_stay(source: str) -> None:
 )
 def test_what_stays_by_necessity_is_a_warning(source: str) -> None:
     assert check_noop(HEAD + source + "\n", CODE).codes("warning") == [CODE]
+
+
+def test_comments_in_a_copy_go_to_the_prefetch() -> None:
+    check_port(
+        """
+        import tensorflow as tf
+        d = d.apply(tf.data.experimental.copy_to_device('/gpu:0'  # there
+                                                        )).prefetch(2)
+        d = (d.batch(1)
+             .apply(tf.data.experimental.copy_to_device(
+                 # there
+                 '/gpu:0'))  # now
+             .prefetch(8))
+        e = tf.data
+        """,
+        """
+        import tensorflow as tf
+        d = d.prefetch(  # there
+                                                        2)
+        d = (d.batch(1)  # now
+             .prefetch(  # there
+             8))
+        e = tf.data
+        """,
+        "NPU403",
+    )
+
+
+def test_every_comment_of_a_prefetch_stays() -> None:
+    check_port(
+        """
+        import tensorflow as tf
+        d = d.apply(tf.data.experimental.prefetch_to_device(  # a
+            '/gpu:0',  # b
+            8))
+        e = tf.data
+        """,
+        """
+        import tensorflow as tf
+        d = d.prefetch(2  # a
+        # b
+        )
+        e = tf.data
+        """,
+        "NPU403",
+    )

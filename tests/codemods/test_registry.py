@@ -32,7 +32,9 @@ def test_codes_and_names_are_unique() -> None:
 
 def test_a_recipe_rule_that_does_not_load_is_an_error_with_its_place(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("1/0\n")
-    with pytest.raises(MigrateError, match=r"broken\.py: the rule does not load: ZeroDivisionError: division"):
+    with pytest.raises(
+        MigrateError, match=r"broken\.py: the rule does not load: ZeroDivisionError: division"
+    ):
         recipe_rules(tmp_path)
 
 

@@ -6,6 +6,11 @@ TensorFlow's "no opinion". Literals, '%', format, f-strings, sums, `+=`, names, 
 parameters, defaults of flags and functions that return devices are followed through the project
 to where they are used: tf.device, replica_device_setter, DeviceSpec, `device=` of TF-Slim.
 
+Where a CPU takes the GPU's place if TensorFlow, the NVIDIA driver or CUDA_VISIBLE_DEVICES names no
+GPU, as in `'/gpu:0' if tf.test.is_gpu_available() else '/cpu:0'`, the CPU goes as well, with a
+note: an NPU machine has no GPU, and the pin would keep the model on its host. A choice that a
+person makes, such as `if FLAGS.use_gpu`, stays.
+
 Why: a pin on a GPU that is not there fails without soft placement, and says something false with
 it. '/cpu:0' would be as false: it asks for the host. With no opinion an operator goes where the
 enclosing scopes, the NPU adapter or TensorFlow put it.

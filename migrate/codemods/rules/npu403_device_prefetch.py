@@ -67,8 +67,8 @@ def prefetch_on_host(context: Context) -> Iterator[Change]:
         apply = _application(module, call)
         if apply is None:
             yield from _as_value(context, call)
-        elif name in _COPIES and _is_prefetched(module, apply):
-            yield from _without_copy(context, apply)
+        elif name in _COPIES and (prefetch := _prefetched(module, apply)) is not None:
+            yield from _without_copy(context, apply, prefetch)
         else:
             yield from _prefetch(context, apply)
 
@@ -91,34 +91,38 @@ def _prefetch(context: Context, apply: ast.Call) -> Iterator[Change]:
     yield Edit(end - len("apply"), end, "prefetch")
     argument = apply.args[0] if apply.args else apply.keywords[0]
     start, stop = module.span(argument)
-    yield Edit(start, stop, f"{_buffer(context)}{_kept(module, start, stop)}")
+    yield Edit(start, stop, f"{_buffer(context)}{_kept(module, start, stop, start)}")
 
 
 def _buffer(context: Context) -> int:
     return int(context.options.get("buffer", 2))
 
 
-def _kept(module: Module, start: int, end: int) -> str:
-    """The comments inside what goes, at the end of the line."""
+def _kept(module: Module, start: int, end: int, place: int) -> str:
+    """The comments inside what goes, at the end of the line of another place in brackets."""
     comments = comments_in(module.source.text[start:end])
     if not comments:
         return ""
-    line = module.source.text[module.source.line_start(start) :]
+    line = module.source.text[module.source.line_start(place) :]
     indent = line[: len(line) - len(line.lstrip())]
-    return "  " + "  ".join(comments) + module.source.newline + indent
+    indent = module.source.newline + indent
+    return f"  {indent.join(comments)}{indent}"
 
 
-def _is_prefetched(module: Module, apply: ast.Call) -> bool:
+def _prefetched(module: Module, apply: ast.Call) -> ast.Attribute | None:
+    """The ``.prefetch`` that is called on the data set."""
     parent = module.parents[apply]
-    return (
+    if (
         isinstance(parent, ast.Attribute)
         and parent.attr == "prefetch"
         and isinstance(module.parents[parent], ast.Call)
-    )
+    ):
+        return parent
+    return None
 
 
-def _without_copy(context: Context, apply: ast.Call) -> Iterator[Change]:
-    """Takes ``.apply(...)`` out of a chain of calls."""
+def _without_copy(context: Context, apply: ast.Call, prefetch: ast.Attribute) -> Iterator[Change]:
+    """Takes ``.apply(...)`` out of a chain of calls; comments in it go to the prefetch."""
     module, source = context.module, context.module.source
     assert isinstance(apply.func, ast.Attribute)
     start, end = module.span(apply.func.value)[1], module.span(apply)[1]
@@ -133,10 +137,10 @@ def _without_copy(context: Context, apply: ast.Call) -> Iterator[Change]:
         whole = not rest.strip()
         start = source.line_start(dot) if whole else dot
         end += len(rest) if whole else len(rest) - len(rest.lstrip())
-    if comments_in(source.text[start:end]):
-        yield from _prefetch(context, apply)
-    else:
-        yield Edit(start, end, "")
+    yield Edit(start, end, "")
+    inside = source.text.index("(", module.span(prefetch)[1]) + 1
+    if kept := _kept(module, start, end, inside):
+        yield Edit(inside, inside, kept)
 
 
 def _as_value(context: Context, call: ast.Call) -> Iterator[Change]:

@@ -33,25 +33,11 @@ from collections.abc import Iterator
 from migrate.analysis.flow import Flow
 from migrate.analysis.module import Module
 from migrate.analysis.references import is_unit_test
+from migrate.codemods.gpu_answers import ANSWERS, DEVICE_LIST, NVIDIA_MODULES, SHORT
 from migrate.codemods.removals import comments_in
 from migrate.codemods.rule import Change, Context, Rule
 
-_LIST = "tensorflow.python.client.device_lib.list_local_devices"
-_ANSWERS = {
-    "tensorflow.test.is_gpu_available": "False",
-    "tensorflow.test.gpu_device_name": "''",
-    "tensorflow.test.is_built_with_cuda": "False",
-    "tensorflow.contrib.eager.num_gpus": "0",
-    "tensorflow.config.experimental.list_physical_devices": "[]",
-    "tensorflow.config.experimental.list_logical_devices": "[]",
-    "keras.backend.tensorflow_backend._get_available_gpus": "[]",
-    "tensorflow.keras.backend._get_available_gpus": "[]",
-    "tensorflow.python.keras.backend._get_available_gpus": "[]",
-}
-_NVIDIA_MODULES = frozenset({"GPUtil", "gpustat", "nvidia_smi", "py3nvml", "pynvml"})
 _PLACES = 8
-# A function that does more than ask is not what its callers call it for.
-_SHORT = 12
 
 NPU404 = Rule(
     "NPU404",
@@ -62,7 +48,7 @@ NPU404 = Rule(
         *(b"gpu_available", b"gpu_device_name", b"available_gpus", b"num_gpus", b"built_with_cuda"),
         *(b"nvidia", b"nvml", b"GPUtil", b"gpustat"),
     ),
-    claims=frozenset({_LIST}),
+    claims=frozenset({DEVICE_LIST}),
 )
 
 
@@ -71,11 +57,11 @@ def count_no_gpus(context: Context) -> Iterator[Change]:
     module = context.module
     if is_unit_test(context.project, module.path):
         return
-    for call, name in module.calls_of(_LIST, *_ANSWERS):
-        if name == _LIST:
+    for call, name in module.calls_of(DEVICE_LIST, *ANSWERS):
+        if name == DEVICE_LIST:
             yield from _list_none(context, call)
         elif not name.endswith("_devices") or "CPU" not in module.text_of(call):
-            yield from _note_answer(context, call, _ANSWERS[name])
+            yield from _note_answer(context, call, ANSWERS[name])
     for node in module.nodes:
         if isinstance(node, ast.Constant) and str(node.value).lstrip().startswith("nvidia-smi"):
             yield context.finding(
@@ -142,7 +128,7 @@ def _asks_for_gpu(test: ast.expr) -> bool:
 def _decided(context: Context, call: ast.Call) -> str:
     """The places that depend on the answer, as far as they call the function around it."""
     function = context.module.function_of(call)
-    if function is None or (function.end_lineno or 0) - function.lineno > _SHORT:
+    if function is None or (function.end_lineno or 0) - function.lineno > SHORT:
         return ""
     uses = context.project.cached(Flow).uses_of(context.module, function)
     places = sorted({(other.path, node.lineno) for other, node in uses})  # type: ignore[attr-defined]
@@ -202,7 +188,7 @@ def _note_import(context: Context, node: ast.Import | ast.ImportFrom) -> Iterato
     names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module]
     for name in names:
         root = (name or "").partition(".")[0]
-        if root in _NVIDIA_MODULES and not getattr(node, "level", 0):
+        if root in NVIDIA_MODULES and not getattr(node, "level", 0):
             yield context.finding(
                 node,
                 "warning",

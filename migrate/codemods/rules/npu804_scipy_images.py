@@ -30,12 +30,11 @@ Authority: SciPy 1.2.0 release notes, "scipy.misc": deprecated features removed;
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 from migrate.analysis.module import Module
 from migrate.codemods.edits import Edit
-from migrate.codemods.imports import is_taken
+from migrate.codemods.imports import is_taken, module_span
 from migrate.codemods.rule import Change, Context, Rule, RuntimeImport
 from migrate.codemods.unused import alias_removals
 
@@ -102,10 +101,7 @@ def _import(context: Context, node: ast.ImportFrom) -> Iterator[Change]:
     if at_top:
         yield from alias_removals(module, node, moved)
     elif len(moved) == len(node.names):
-        start = module.span(node)[0]
-        found = re.compile(r"from\s+([\w.]+)").match(module.source.text, start)
-        assert found is not None
-        yield Edit(*found.span(1), _RUNTIME)
+        yield Edit(*module_span(module, node), _RUNTIME)
     else:
         yield from alias_removals(module, node, moved)
         start = module.span(node)[0]

@@ -33,6 +33,7 @@ from collections.abc import Iterator, Mapping
 
 from migrate.analysis.keras_use import KerasUses
 from migrate.codemods.edits import Edit
+from migrate.codemods.imports import module_span
 from migrate.codemods.removals import comments_in
 from migrate.codemods.rule import Change, Context, Rule
 from migrate.codemods.unused import alias_removals, removal_of
@@ -100,11 +101,7 @@ class _Rewriter:
             yield from alias_removals(self._module, node, unused)
         if not kept:
             return
-        found = re.compile(r"from\s+([\w.]+)").match(
-            self._module.source.text, self._module.span(node)[0]
-        )
-        assert found is not None
-        yield Edit(*found.span(1), self._owner(kept[0]))
+        yield Edit(*module_span(self._module, node), self._owner(kept[0]))
         for alias in kept:
             written = self._written(alias)
             if written != self._module.text_of(alias):
