@@ -19,10 +19,22 @@ from migrate.codemods.rule import GROUP_TITLES, SessionRow
 from migrate.findings import Finding
 from migrate.lines import LineMap
 from migrate.manifest import MANIFEST_NAME, Manifest, Upstream, file_records
+from migrate.messages import group_body, import_message, provenance_body
 from migrate.recipe import Recipe
 from migrate.runtime import cann_release, runtime_files, runtime_paths
 from migrate.series import Series, Step, build_series
 from migrate.upstream.tree import SourceFile, SourceTree
+
+# The parts of the kit that decide what a port is.
+_DECIDING = (
+    "analysis",
+    "codemods",
+    "runtime",
+    "messages.py",
+    "porting.py",
+    "render.py",
+    "series.py",
+)
 
 Files = Mapping[str, SourceFile]
 Say = Callable[[str], None]
@@ -37,6 +49,7 @@ class Port:
         after: the port's files, without the manifest.
         baseline: upstream with the compat patch, with which verify compares the port.
         symbols: every TensorFlow, Keras and Horovod name in use.
+        left_out: upstream's files that the port does not have; a whole folder ends with a slash.
     """
 
     upstream: Upstream
@@ -48,6 +61,7 @@ class Port:
     findings: tuple[Finding, ...]
     sessions: tuple[SessionRow, ...]
     symbols: tuple[SymbolReport, ...]
+    left_out: tuple[str, ...]
 
     @property
     def failed(self) -> bool:
@@ -87,8 +101,9 @@ def make_port(
     say("checking")
     refused = _drop_what_python37_refuses(source.files, results)
     say("making the patch series")
-    steps = _steps(upstream, source.files, results, recipe, cann, templates)
-    series = build_series(source.files, _import_message(upstream), steps)
+    left_out = _left_out(source)
+    steps = _steps(upstream, source.files, left_out, results, recipe, cann, templates)
+    series = build_series(source.files, import_message(upstream), steps)
     after = steps[-1].files
     baseline = next((step.files for step in steps if step.name == "compat"), source.files)
     symbols = tuple(classified(_in_port(uses, source.files, after), _claimed(results, recipe)))
@@ -127,6 +142,7 @@ def make_port(
         tuple(findings),
         sessions,
         symbols,
+        left_out,
     )
 
 
@@ -137,7 +153,7 @@ def rules_digest(templates: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(templates.glob("*.j2")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    for part in ("analysis", "codemods", "runtime", "porting.py", "render.py", "series.py"):
+    for part in _DECIDING:
         place = root / part
         for path in [place] if place.is_file() else sorted(place.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
@@ -151,7 +167,13 @@ def _without_manifest(source: SourceTree) -> SourceTree:
         return source
     note = Finding(MANIFEST_NAME, 0, "NPU914", "note", "upstream's manifest is not taken")
     files = {path: file for path, file in source.files.items() if path != MANIFEST_NAME}
-    return SourceTree(files, (*source.findings, note))
+    return replace(source, files=files, findings=(*source.findings, note))
+
+
+def _left_out(source: SourceTree) -> tuple[str, ...]:
+    """What the recipe leaves out, and what was skipped or refused with a finding."""
+    skipped = {finding.path for finding in source.findings if finding.path not in source.files}
+    return tuple(sorted({*source.left_out, *skipped}))
 
 
 def _replaced(before: Files, after: Files) -> Iterator[Finding]:
@@ -257,6 +279,7 @@ def _drop_what_python37_refuses(before: Files, results: list[GroupResult]) -> li
 def _steps(
     upstream: Upstream,
     before: Files,
+    left_out: tuple[str, ...],
     results: list[GroupResult],
     recipe: Recipe,
     cann: str,
@@ -267,15 +290,16 @@ def _steps(
     files = dict(before)
     for result in results:
         files = {**files, **result.changed, **runtime_files(cann, _parts(result.runtime))}
-        body = _commit_body(result, recipe)
+        body = group_body(result, recipe.rules, upstream, cann)
         steps.append(
             Step(result.group, GROUP_TITLES[result.group], body, dict(sorted(files.items())))
         )
     from migrate.render import notice
 
     mode = before["NOTICE"].mode if "NOTICE" in before else SourceFile("", b"").mode
-    files["NOTICE"] = SourceFile("NOTICE", notice(templates, upstream, before, files), mode)
-    body = "Says where the files come from and which of them were changed."
+    data = notice(templates, upstream, before, files, left_out)
+    files["NOTICE"] = SourceFile("NOTICE", data, mode)
+    body = provenance_body(upstream, cann)
     steps.append(Step("provenance", "Record provenance", body, dict(sorted(files.items()))))
     return steps
 
@@ -284,26 +308,3 @@ def _parts(modules: set[str]) -> frozenset[str]:
     """The parts of the runtime behind the modules that files import."""
     names = {"npu_runtime": "session", "npu_runtime.images": "images"}
     return frozenset(names[module] for module in modules if module in names)
-
-
-def _commit_body(result: GroupResult, recipe: Recipe) -> str:
-    """Which rules the patch comes from, and how often each fired."""
-    summaries = {rule.code: rule.summary for rule in recipe.rules}
-    lines = [
-        f"{code} ({count} change{'s' * (count != 1)}): {summaries[code]}"
-        for code, count in sorted(result.fired.items())
-    ]
-    return "\n".join(lines)
-
-
-def _import_message(upstream: Upstream) -> str:
-    lines = [f"Import {upstream.name}", ""]
-    if upstream.url:
-        lines.append(f"Url: {upstream.url}")
-    if upstream.commit:
-        lines.append(f"Commit: {upstream.commit}")
-    if upstream.tree:
-        lines.append(f"Tree: {upstream.tree}")
-    if upstream.path:
-        lines.append(f"Path: {upstream.path}")
-    return "\n".join(lines) + "\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import migrate
@@ -20,6 +20,7 @@ def notice(
     upstream: Upstream,
     before: Mapping[str, SourceFile],
     after: Mapping[str, SourceFile],
+    left_out: Sequence[str] = (),
 ) -> bytes:
     """The port's NOTICE: upstream's own first, then where the files come from.
 
@@ -29,6 +30,7 @@ def notice(
         templates: the folder of the templates.
         before: upstream's files.
         after: the port's files, NOTICE apart.
+        left_out: upstream's files that the port does not have; a whole folder ends with a slash.
 
     Raises:
         MigrateError: the template is missing or wrong; with its name and line.
@@ -46,6 +48,7 @@ def notice(
             "kit_version": migrate.__version__,
             "changed": changed,
             "added": added,
+            "left_out": left_out,
         },
     )
     if not kept.strip():

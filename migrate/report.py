@@ -12,6 +12,8 @@ from migrate.console import hint, styled
 from migrate.findings import Finding
 from migrate.porting import Port
 
+_SHOWN = 5
+
 
 def port_json(port: Port, **outcome: Any) -> dict[str, Any]:
     """The whole report as JSON values.
@@ -24,6 +26,7 @@ def port_json(port: Port, **outcome: Any) -> dict[str, Any]:
         "cann": port.manifest.cann,
         "files": len(port.after),
         "changed": changed_files(port),
+        "left_out": list(port.left_out),
         "patches": [name for name, _ in port.series.patches],
         "rules": dict(port.manifest.rules),
         "sessions": [asdict(row) for row in port.sessions],
@@ -50,6 +53,10 @@ def port_lines(port: Port) -> Iterator[str]:
         f"  files     {len(port.before)} of upstream, {len(changed)} of them changed; "
         f"{len(port.after.keys() - port.before.keys())} added"
     )
+    if port.left_out:
+        more = len(port.left_out) - _SHOWN
+        shown = ", ".join(port.left_out[:_SHOWN])
+        yield f"  left out  {shown}{f' and {more} more' if more > 0 else ''}"
     if port.sessions:
         yield from _session_lines(port.sessions)
     yield f"  symbols   {_symbol_line(port.symbols)}"

@@ -42,6 +42,11 @@ def test_a_notice_says_where_files_come_from_and_what_was_changed() -> None:
     )
 
 
+def test_a_notice_lists_what_was_left_out() -> None:
+    text = notice(TEMPLATES, UPSTREAM, {}, {}, ("assets/", "b.png")).decode()
+    assert "- none\n\nThese of them were left out:\n\n- assets/\n- b.png\n\nThese files" in text
+
+
 def test_what_is_not_known_is_left_out() -> None:
     text = notice(TEMPLATES, Upstream("gan", "", None, None, "", ""), {}, {}).decode()
     for word in ("Upstream:", "Commit:", "Folder:", "Licence:", "None"):

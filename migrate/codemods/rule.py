@@ -194,3 +194,9 @@ class Rule:
     @property
     def summary(self) -> str:
         return self.page.partition("\n")[0]
+
+    @property
+    def why(self) -> str:
+        """The first sentence of the page's part that begins with "Why:"; empty without one."""
+        part = self.page.partition("\nWhy: ")[2].partition("\n\n")[0]
+        return re.split(r"(?<=[.!?]) ", " ".join(part.split()))[0]

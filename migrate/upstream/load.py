@@ -25,8 +25,7 @@ class Loaded:
     Args:
         pin: the pin that was asked for, with the commit and tree that were read.
         commit: that commit.
-        source: the project's files, and findings about what could not be taken.
-        left_out: what the leave-outs left out; a whole folder ends with a slash.
+        source: the project's files, what was left out, and findings about what could not be taken.
         origin: the local repository that it was read from, or the URL that the cache holds.
         notes: lines about URLs that were tried first and failed.
     """
@@ -34,7 +33,6 @@ class Loaded:
     pin: Pin
     commit: Commit
     source: SourceTree
-    left_out: tuple[str, ...]
     origin: str
     notes: tuple[str, ...]
 
@@ -67,9 +65,9 @@ def load(
     """
     with contextlib.ExitStack() as stack:
         store, found, notes = _open(stack, pin, commit, cache, mirror)
-        source, left_out = read_project(store, found.tree, pin.path, leave_out, limits)
+        source = read_project(store, found.tree, pin.path, leave_out, limits)
         read = replace(pin, commit=found.oid, tree=found.tree)
-        return Loaded(read, found, source, left_out, store.name, tuple(notes))
+        return Loaded(read, found, source, store.name, tuple(notes))
 
 
 def resolve(

@@ -51,7 +51,7 @@ def read_project(
     path: str = "",
     leave_out: Sequence[str] = (),
     limits: Limits | None = None,
-) -> tuple[SourceTree, tuple[str, ...]]:
+) -> SourceTree:
     """Read the files below one folder of a tree, touching no object that is left out.
 
     A folder without a licence file or without a notice gets those of the tree's root.
@@ -62,9 +62,6 @@ def read_project(
         path: the folder that becomes the root; empty for all.
         leave_out: patterns of what is not wanted, as in .gitignore, from that root.
         limits: what makes a project too large.
-
-    Returns:
-        The files, and the paths that were left out (a whole folder ends with a slash).
 
     Raises:
         UsageError: a pattern is not valid, there is no such folder, or nothing is left in it.
@@ -91,7 +88,7 @@ def read_project(
         *(_not_a_file(store, entry, sizes, sources) for entry in entries if not entry.is_file),
         *_lfs(sources.values()),
     ]
-    return SourceTree(sources, tuple(sorted(findings))), tuple(sorted(walker.left_out))
+    return SourceTree(sources, tuple(sorted(findings)), tuple(sorted(walker.left_out)))
 
 
 def _licences(root: Sequence[Entry], project: Sequence[Entry]) -> Iterator[Entry]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from migrate.findings import Finding
 
@@ -28,7 +28,14 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class SourceTree:
-    """The files that a port takes, by path in sorted order, and what was left out and why."""
+    """A project's files.
+
+    Args:
+        files: those that a port takes, by path in sorted order.
+        findings: what was skipped, refused or is odd, and why.
+        left_out: the paths that the recipe leaves out; a whole folder ends with a slash.
+    """
 
     files: Mapping[str, SourceFile]
-    findings: tuple[Finding, ...] = field(default=())
+    findings: tuple[Finding, ...] = ()
+    left_out: tuple[str, ...] = ()

@@ -61,7 +61,7 @@ def test_what_is_left_out_is_named_and_may_be_missing(
     upstream.loose(upstream.blob(FILES["figure/loss.png"])).unlink()
     loaded = load(pin, mirror=str(mirror), cache=cache, leave_out=["figure/**"])
     assert sorted(loaded.source.files) == ["LICENSE", "lib/ops.py", "main.py"]
-    assert loaded.left_out == ("figure/",)
+    assert loaded.source.left_out == ("figure/",)
 
 
 def test_an_object_that_is_needed_and_missing_is_named(
