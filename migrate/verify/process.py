@@ -193,34 +193,36 @@ class _Running:
         return bool(self._stopped) or self._process.returncode != 0
 
     def alive(self) -> bool:
-        """Whether it still runs; stops it where it exceeds a limit."""
-        if self._ended is not None:
-            return False
-        if self._process.poll() is not None:
-            self._ended = time.monotonic()
-            return False
-        why = self._excess()
-        if why:
-            self._stopped = why
-            self.kill()
-        return not why
+        """Whether it still runs; ends it where it exceeds a limit, and what it leaves behind."""
+        if self._ended is None:
+            self._stopped = "" if self._exited() else self._excess()
+            if self._stopped or self._exited():
+                self.kill()
+        return self._ended is None
 
     def end_soon(self, why: str) -> None:
         """Stops it after a moment, in which it may end by itself and say more."""
-        if self._ended is None and self._end_at is None:
+        if self._end_at is None:
             self._end_at = time.monotonic() + _GRACE, why
 
     def kill(self) -> None:
         """Ends its whole group, whatever of it is still there."""
-        group = self._process.pid
+        if self._ended is not None:
+            return
         with suppress(ProcessLookupError, PermissionError):
-            if self._process.poll() is None:
-                os.killpg(group, signal.SIGTERM)
-                with suppress(subprocess.TimeoutExpired):
-                    self._process.wait(_GRACE)
-            os.killpg(group, signal.SIGKILL)
+            # Not waited for yet, so its number still stands for this group and no other.
+            if not self._exited():
+                os.killpg(self._process.pid, signal.SIGTERM)
+                asked = time.monotonic()
+                while not self._exited() and time.monotonic() - asked < _GRACE:
+                    time.sleep(_POLL)
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        self._ended = self._ended or time.monotonic()
+        self._ended = time.monotonic()
+
+    def _exited(self) -> bool:
+        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self._process.pid, flags) is not None
 
     def outcome(self) -> Outcome:
         # One that left its session may still hold the pipe; it is not waited for.
