@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from migrate.verify.smoke import TOLERANCE
-from migrate.verify.trace import Process, Scalar
+from migrate.verify.trace import Process, Run, Scalar
 
+# How full a queue is when someone looks depends on the clock (tf.train.batch, shuffle_batch).
+_TIMED = re.compile(r"/fraction_(over_\d+_)?of_\d+_full(_\d+)?$")
 _CURVES = 3
 _POINTS = 400
 
@@ -52,6 +55,8 @@ class Comparison:
         first: the first pair that differs by more than the tolerance.
         beyond: how many pairs differ by more than the tolerance.
         missing: what one side fetched and the other did not, one line each.
+        timed: how many values of upstream's were left out, since they depend on the clock: what
+            services in the background fetched, and how full queues were.
         curves: some losses, to be drawn.
     """
 
@@ -66,6 +71,7 @@ class Comparison:
     first: Difference | None = None
     beyond: int = 0
     missing: tuple[str, ...] = ()
+    timed: int = 0
     curves: tuple[Curve, ...] = ()
 
     @property
@@ -87,7 +93,7 @@ def compare(
     """Compares every scalar that both fetched.
 
     A session is paired with the one that has the same place in the order of the sessions that
-    fetch scalars. What services in the background fetched depends on the clock, and is left out.
+    fetch scalars.
 
     Args:
         run: the name of what was run.
@@ -122,6 +128,12 @@ def compare(
         first=min(beyond, key=lambda d: d.step, default=None),
         beyond=len(beyond),
         missing=tuple(missing),
+        timed=sum(
+            _is_timed(run, tensor)
+            for process in upstream
+            for run in process.runs
+            for tensor in run.scalars
+        ),
         curves=_curves(theirs, ours),
     )
 
@@ -145,9 +157,14 @@ def _all_series(processes: Sequence[Process]) -> _Series:
         step = 0
         for run in process.runs:
             step += process.trains(run)
-            for tensor, value in run.scalars.items() if run.main else ():
-                found.setdefault((number[run.session], tensor), []).append((step, value))
+            for tensor, value in run.scalars.items():
+                if not _is_timed(run, tensor):
+                    found.setdefault((number[run.session], tensor), []).append((step, value))
     return found
+
+
+def _is_timed(run: Run, tensor: str) -> bool:
+    return not run.main or _TIMED.search(tensor) is not None
 
 
 def _curves(upstream: _Series, port: _Series) -> tuple[Curve, ...]:

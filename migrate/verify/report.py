@@ -175,13 +175,15 @@ def _run_lines(run: RunResult) -> Iterator[str]:
 def comparison_text(comparison: Comparison) -> str:
     """What came of a comparison, in a line."""
     if not comparison.values:
-        return "nothing that both fetch could be compared"
+        return "no number was fetched that could be compared"
     text = (
         f"{comparison.equal} of {comparison.values} values bit-equal, of {comparison.tensors} "
         f"tensors over {comparison.steps} training steps"
     )
     if comparison.largest:
         text += f"; largest difference {difference_text(comparison.largest)}"
+    if comparison.timed:
+        text += f"; {comparison.timed} that depend on the clock are left out"
     if comparison.tolerance_why:
         text += f"; {comparison.tolerance:g} is allowed: {comparison.tolerance_why}"
     return text
