@@ -94,6 +94,10 @@ class Site:
         folder.mkdir(parents=True)
         return folder
 
+    def shown(self, outcome: Outcome) -> Outcome:
+        """The outcome with the project's files named as they are in the port."""
+        return replace(outcome, tail=outcome.tail.replace(f"{self.project}/", ""))
+
     def command(
         self, line: str, python: Path, environment: Mapping[str, str], **simulation: object
     ) -> Command:
@@ -224,7 +228,15 @@ class _Judge:
                         seed=SEED,
                     )
                 )
-            outcomes = run_all(commands, trial.limits, together=trial.ranks > 1)
+            sites = [*ports, *([upstream] if upstream else [])]
+            outcomes = [
+                site.shown(outcome)
+                for site, outcome in zip(
+                    sites,
+                    run_all(commands, trial.limits, together=trial.ranks > 1),
+                    strict=True,
+                )
+            ]
         processes = [process for trace in traces for process in read_trace(trace)]
         ours = outcomes[: len(ports)]
         good = self._judge_run(run, ours, processes)
@@ -252,7 +264,12 @@ class _Judge:
                 sum(comparison.values for comparison in comparisons),
             ),
         )
-        return run, checked("parity", self._differences, counts=counts, comparisons=comparisons)
+        if not self._differences and not any(comparison.values for comparison in comparisons):
+            return run, Part("parity", "not checked", "the port fetched nothing to compare")
+        why = "" if ran == all_runs and run.state == "passed" else "the port did not run to its end"
+        return run, checked(
+            "parity", self._differences, why=why, counts=counts, comparisons=comparisons
+        )
 
     def _judge_run(
         self, run: SmokeRun, outcomes: Sequence[Outcome], processes: list[Process]
@@ -479,9 +496,7 @@ def _script(run: SmokeRun) -> str:
 def _place(tail: str, run: SmokeRun) -> tuple[str, int]:
     """The innermost frame of the project's own in a traceback."""
     frames = [
-        (path.rpartition("/project/")[2], int(line))
-        for path, line in _FRAME.findall(tail)
-        if "/project/" in path or not path.startswith(("/", "<"))
+        (path, int(line)) for path, line in _FRAME.findall(tail) if not path.startswith(("/", "<"))
     ]
     return frames[-1] if frames else (_script(run), 0)
 
@@ -489,5 +504,5 @@ def _place(tail: str, run: SmokeRun) -> tuple[str, int]:
 def _split_place(place: str, run: SmokeRun) -> tuple[str, int]:
     path, _, line = place.rpartition(":")
     if path and line.isdigit():
-        return path.rpartition("/project/")[2], int(line)
+        return path, int(line)
     return place or _script(run), 0

@@ -51,16 +51,17 @@ def main():
     args = parser.parse_args()
     os.makedirs(args.to, exist_ok=True)
     flowers = args.dataset == "flowers"
-    make, prefix = (_flower, "flowers_") if flowers else (_imagenet, "")
+    make, shard_name = (
+        (_flower, "flowers_%s_%05d-of-%05d.tfrecord") if flowers else (_imagenet, "%s-%05d-of-%05d")
+    )
     labels = _FLOWERS if flowers else ["class %d" % label for label in range(1001)]
     made = list(pictures(2 * args.count, args.size, args.size, 3, args.seed))
     for number, split in enumerate(("train", "validation")):
         part = made[number * args.count : (number + 1) * args.count]
         examples = [make(picture, index) for index, picture in enumerate(part)]
         for shard in range(_SHARDS):
-            name = "%s%s-%05d-of-%05d" % (prefix, split, shard, _SHARDS)
-            path = os.path.join(args.to, name + (".tfrecord" if flowers else ""))
-            write(path, examples[shard::_SHARDS])
+            name = shard_name % (split, shard, _SHARDS)
+            write(os.path.join(args.to, name), examples[shard::_SHARDS])
     with open(os.path.join(args.to, "labels.txt"), "w") as file:
         file.writelines("%d:%s\n" % line for line in enumerate(labels))
 
