@@ -8,7 +8,7 @@ together with tensorflow-cpu==1.15.0 for Python 3.7.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 
@@ -55,6 +55,12 @@ class Distribution:
             elif operator != "!=" and version >= limit:
                 return False
         return bounded
+
+    def objection(self, specifiers: str) -> str:
+        """Why ``suits`` says no."""
+        if replace(self, first="").suits(specifiers):
+            return "it is too old for Python 3.7 or for TensorFlow 1.15.0"
+        return self.breaks or "it cannot be installed on Python 3.7"
 
 
 _SPECIFIER = re.compile(
@@ -130,7 +136,7 @@ PLATFORM = frozenset(
 # Imports that no requirement stands for: the platform's, the port's, Python 3.7's own, Python 2's.
 NOT_INSTALLED = frozenset(
     "tensorboard tensorflow tensorflow_core tensorflow_estimator "
-    "acl hccl moxing npu_bridge npu_device npu_runtime te topi "
+    "acl hccl horovod moxing npu_bridge npu_device npu_runtime te topi "
     "__future__ _thread abc aifc argparse array ast asynchat asyncio asyncore atexit audioop "
     "base64 bdb binascii binhex bisect builtins bz2 cProfile calendar cgi cgitb chunk cmath cmd "
     "code codecs codeop collections colorsys compileall concurrent configparser contextlib "

@@ -148,7 +148,9 @@ def test_without_tensorflow_there_is_nothing_to_do() -> None:
         ("numpy==1.16.4   # arrays\n", None),
         ("numpy >=1.16,<1.19\n", None),
         ("tqdm>=4.30\n", None),
-        ("scipy>=1.2\n", None),
+        ("scikit-image>=0.15\n", None),
+        ("scipy==1.1.0\n", "# scipy==1.1.0 (no file imports it)\n"),
+        ("horovod[tensorflow]>=0.16\n", "# horovod[tensorflow]>=0.16 (no file imports it)\n"),
         ("somebodys-code\nother==1\n", None),
         ("git+https://example.com/numpy.git\n-e .\n--no-index\nnumpy @ https://example.com/numpy.zip\n", None),
         ("numpy; python_version < '3'\n", None),
@@ -169,7 +171,7 @@ def test_lines(before: str, after: str | None) -> None:
         ("numpy>=1.16  # new\n", "numpy==1.19.5  # new\n"),
         ("numpy==1.24.1\n", "numpy==1.19.5\n"),
         ("h5py>=2.7\n", "h5py==2.10.0\n"),
-        ("scipy==1.9.0 --hash=sha256:0\n", "scipy==1.7.3\n"),
+        ("scikit-image==0.21 --hash=sha256:0\n", "scikit-image==0.19.3\n"),
         ("scikit-learn>=1.1,<2\n", "scikit-learn==0.24.2\n"),
         ("matplotlib==2.0.2\n", "matplotlib==3.5.3\n"),
         ("pandas<0.20\n", "pandas==1.3.5\n"),
@@ -222,6 +224,45 @@ def test_keras_stays_while_something_uses_it() -> None:
     assert lines("keras==2.2.4\n", TF + "import keras\n")[0] == "keras==2.2.4"
     assert lines("keras==2.2.4\n", TF + "import classification_models\n")[0] == "keras==2.2.4"
     assert lines("keras==2.2.4\n", TF)[0] == "# keras==2.2.4 (no file imports it)"
+
+
+def test_scipy_goes_with_its_last_use() -> None:
+    images = TF + "import scipy.misc\nx = scipy.misc.imread('a')\n"
+    files = {"requirements.txt": "scipy==1.1.0\n", "train.py": images}
+    gone = "# scipy==1.1.0 (no file imports it)"
+    assert port_files(files).text("requirements.txt").startswith(gone)
+    for path, text in (
+        ("a.py", "from scipy import stats\n"),
+        ("tests/test_a.py", "import scipy.stats\n"),
+        ("a.py", "print 'a'; import scipy\nexec 'x' in y, z, a\n"),
+        ("a.ipynb", '{"cells": [{"source": ["import os, scipy as sp\\n"]}]}'),
+        ("a.py", "from tensorflow.keras.preprocessing import image\n"),
+    ):
+        result = port_files({**files, path: text}).text("requirements.txt")
+        assert result.startswith("scipy==1.1.0\n"), path
+    result = ported("scipy==1.1.0\n", pins={"scipy": "1.5.4"})
+    assert result.text("requirements.txt").startswith("scipy==1.5.4\n")
+
+
+def test_horovod_that_is_imported_stays_and_is_not_asked_for() -> None:
+    train = TF + "import horovod.tensorflow as hvd\nhvd.init()\n"
+    assert lines("horovod==0.16.0\n", train)[0] == "horovod==0.16.0"
+    assert lines(None, train) == lines(None, TF)
+    assert not ported(None, train).findings
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("numpy==1.14.5", "too old for Python 3.7"),
+        ("numpy==1.24.1", "tf.zeros of a size known at run time fails"),
+        ("numpy>=1.14", "tf.zeros of a size known at run time fails"),
+        ("pandas==0.20.1", "too old for Python 3.7"),
+        ("pandas==1.5", "cannot be installed on Python 3.7"),
+    ],
+)
+def test_a_note_says_what_is_wrong_with_a_version(line: str, reason: str) -> None:
+    assert reason in ported(f"{line}\nprotobuf==3.19.0\n").findings[0].message
 
 
 def test_the_recipe_has_the_last_word() -> None:

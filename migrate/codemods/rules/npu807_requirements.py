@@ -24,7 +24,8 @@ becomes:
     protobuf==3.20.3
 
 A version that upstream asks for stays, unless it cannot be installed on Python 3.7 or does not work
-with TensorFlow 1.15.0: then it is changed, with a note.
+with TensorFlow 1.15.0: then it is changed, with a note. Keras, SciPy and Horovod go when no file of
+the port imports them any more; a Horovod that is imported stays (NPU408).
 
 Options (recipe): `pins`, a table from distribution to version (`numpy = "1.18.5"`), to another
 specifier (`tqdm = ">=4.30"`), or to the empty text, which leaves the distribution out.
@@ -80,8 +81,13 @@ _PLATFORMS_OWN = "TensorFlow 1.15.0 is the platform's own"
 _HEAD = "# TensorFlow 1.15.0 is the platform's own. These install beside it on Python 3.7."
 _ADDED = "# Needed as well:"
 _BY_HAND = "Take TensorFlow out of it by hand."
-# Imports for which a keras in the requirements stays.
-_BUILT_ON_KERAS = frozenset({b"keras", b"classification_models"})
+# Distributions that go when nothing imports these any more: the other rules took their uses away,
+# or they do not install everywhere that an NPU is.
+_KEPT_FOR = {
+    "horovod": frozenset({b"horovod"}),
+    "keras": frozenset({b"keras", b"classification_models"}),
+    "scipy": frozenset({b"scipy"}),
+}
 # Modules that a file needs without importing them.
 _BROUGHT = (
     (re.compile(rb"\bnpu_runtime\b[^\r\n]*\bimages\b"), ("PIL", "numpy")),
@@ -125,6 +131,9 @@ class _Needs:
         self.imported: set[bytes] = set()
         # Every module that something needs, with the first file that imports it.
         self.modules: dict[str, str] = {}
+        for path in project.files:
+            if path.endswith(".ipynb"):
+                self.imported |= set(_imported(project.files[path].data))
         old_scipy = None
         for path in project.python_files:
             data = project.files[path].data
@@ -154,6 +163,11 @@ class _Needs:
             other == f"{name}.py" or other.endswith(f"/{name}.py") or f"/{name}/" in f"/{other}"
             for other in project.python_files
         )
+
+    def wants(self, name: str) -> bool:
+        """Whether the recipe names one of ``_KEPT_FOR``, or anything imports what it is for."""
+        imported = self.imported & _KEPT_FOR[name]
+        return bool(imported) or name in self.modules or name in self.chosen
 
     def entry(self, name: str) -> Distribution | None:
         """What is known about a distribution, by its normalized name."""
@@ -207,7 +221,7 @@ def _ported(
         known = needs.entry(line.name)
         if line.name in PLATFORM:
             parts.append(line.commented(_PLATFORMS_OWN))
-        elif line.name == "keras" and not needs.imported & _BUILT_ON_KERAS:
+        elif line.name in _KEPT_FOR and not needs.wants(line.name):
             parts.append(line.commented("no file imports it"))
         elif not pin and line.name in needs.chosen:
             parts.append(line.commented("left out by the recipe"))
@@ -221,7 +235,7 @@ def _ported(
             parts.append(line.text)
         else:
             parts.append(line.with_pin(pin))
-            reason = known.breaks or "cannot be installed on Python 3.7"
+            reason = known.objection(line.specifiers)
             message = f"{line.name}{line.specifiers} becomes {pin}: {reason}"
             findings.append(context.finding(path, line.number, "note", message))
     return "".join(parts), findings
