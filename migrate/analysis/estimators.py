@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from migrate.analysis.graph import Graph
-from migrate.analysis.module import Module
+from migrate.analysis.mentions import called_through, is_partial, mentions
+from migrate.analysis.module import Module, argument
 from migrate.analysis.project import Project
 from migrate.analysis.references import classes_in, owner_of
+from migrate.analysis.sessions import has_stars
 
 MODEL_TO_ESTIMATOR = "tensorflow.keras.estimator.model_to_estimator"
 # Where the signature in TensorFlow 1.15.0 has `config`.
@@ -94,7 +96,11 @@ def estimator_sites(module: Module, project: Project) -> Iterator[EstimatorSite]
     """The places of one module, in source order."""
     for call, name in module.calls:
         target, shift = name, 0
-        if name == "functools.partial" and call.args:
+        if (through := called_through(module, call)) is not None:
+            if through.partial and argument(call, "config", 99) is None and not has_stars(call):
+                continue  # the partial has it
+            target, shift = through.name, through.shift
+        elif is_partial(module, call):
             target, shift = module.qualified(call.args[0]), 1
         elif name is None or name.endswith(".__init__"):
             target, shift = _base_constructor(module, call)
@@ -113,6 +119,19 @@ def estimator_sites(module: Module, project: Project) -> Iterator[EstimatorSite]
             elif not _passes_on(project, own):
                 why = "its class has a constructor that does not call its base's"
                 yield EstimatorSite(module, call, kind, None, why)
+
+
+def estimator_values(module: Module, project: Project) -> Iterator[tuple[ast.expr, str]]:
+    """Where what makes Estimators is handed on, so that nobody can tell where it is called."""
+
+    def makes(name: str) -> bool:
+        if ":" in name:
+            return _derived(project, name) is not None
+        return name in ESTIMATORS or name in BY_HAND
+
+    for mention in mentions(module, makes):
+        if mention.way == "value":
+            yield mention.node, mention.name
 
 
 def _derived(project: Project, name: str) -> tuple[str, str | None] | None:

@@ -26,7 +26,6 @@ _ScopeNode = (
     ast.DictComp,
     ast.GeneratorExp,
 )
-_Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 # Fields that hold no nodes, or operators and contexts, which all nodes share and which have no
 # place in the text.
 _PLACELESS = frozenset(
@@ -38,7 +37,7 @@ _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
     kind: tuple(name for name in reversed(kind._fields) if name not in _PLACELESS)
     for kind in vars(ast).values()
     if isinstance(kind, type) and issubclass(kind, ast.AST)
-} | dict.fromkeys((ast.Constant, ast.Global, ast.MatchSingleton, ast.Nonlocal), ())
+} | dict.fromkeys((ast.Constant, ast.Global, ast.Nonlocal), ())
 _SCOPES = frozenset(_ScopeNode)
 _BINDERS = frozenset(
     {
@@ -48,7 +47,6 @@ _BINDERS = frozenset(
         ast.Nonlocal,
         ast.Assign,
         ast.AnnAssign,
-        ast.NamedExpr,
         ast.AugAssign,
         ast.For,
         ast.AsyncFor,
@@ -283,6 +281,9 @@ class Module:
             attributes.append(node)
             node = node.value
         name = self._qualified_name(node) if isinstance(node, ast.Name) else None
+        if isinstance(node, ast.Call) and (found := self._constant_getattr(node)) is not None:
+            owner = self.qualified(found[0])
+            name = self._follow(owner, found[1]) if owner else None
         for attribute in reversed(attributes):
             if name is None or name.endswith("()"):
                 name = self.instance_of(attribute.value)
@@ -291,6 +292,17 @@ class Module:
             else:
                 name = self._follow(name, attribute.attr) if name else None
         return name
+
+    def _constant_getattr(self, call: ast.Call) -> tuple[ast.expr, str] | None:
+        """The object and the name of ``getattr(object, "name")``."""
+        if not isinstance(call.func, ast.Name) or call.func.id != "getattr":
+            return None
+        if len(call.args) < 2 or not isinstance(call.args[1], ast.Constant):
+            return None
+        name = call.args[1].value
+        if not isinstance(name, str) or self.lookup("getattr", call.func) is not None:
+            return None
+        return call.args[0], name
 
     def instance_of(self, node: ast.AST) -> str | None:
         """The class of an expression's value, as a qualified name; None when unknown."""
@@ -585,10 +597,6 @@ class Module:
                 _bind_target(target, node.value, node, scope)
         elif isinstance(node, ast.AnnAssign):
             _bind_target(node.target, node.value, node, scope)
-        elif isinstance(node, ast.NamedExpr):
-            while isinstance(scope.node, _Comprehension) and scope.parent is not None:
-                scope = scope.parent
-            _bind_target(node.target, node.value, node, scope)
         elif isinstance(node, ast.AugAssign | ast.For | ast.AsyncFor | ast.comprehension):
             _bind_target(node.target, None, node, scope)
         elif isinstance(node, ast.withitem) and node.optional_vars is not None:
@@ -650,7 +658,7 @@ def _evaluated_around(node: ast.AST) -> set[ast.AST]:
 
 
 def _bind_parameters(arguments: ast.arguments, scope: Scope) -> None:
-    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    every = [*arguments.args, *arguments.kwonlyargs]
     every += [a for a in (arguments.vararg, arguments.kwarg) if a is not None]
     for parameter in every:
         scope.bind(parameter.arg, Binding("parameter", node=parameter.annotation))

@@ -15,14 +15,22 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from migrate.analysis.graph import Graph
 from migrate.analysis.keras_models import KerasUse
+from migrate.analysis.mentions import called_through, is_partial, mentions
 from migrate.analysis.module import Module, argument
 from migrate.analysis.project import Project
-from migrate.analysis.references import Use, classes_in, facts_of, is_unit_test, owner_of
+from migrate.analysis.references import (
+    Use,
+    classes_in,
+    facts_of,
+    functions_in,
+    is_unit_test,
+    owner_of,
+)
 from migrate.analysis.training import restores, trains
 
 Role = Literal["device", "host", "unknown"]
@@ -77,6 +85,7 @@ MAY_OPEN = re.compile(
     rb"|\bevaluat(?:e_once|e_repeatedly|ion_loop)\b"
 )
 _WRAPPERS = frozenset({"npu_session_config", "host_session_config", "npu_run_config"})
+_KEEPERS = frozenset({"add", "append", "put", "setdefault", "enter_context"})
 _RUN_METHODS = frozenset({"run", "partial_run", "make_callable", "run_step_fn"})
 
 
@@ -87,8 +96,9 @@ class SessionSite:
     Args:
         call: the call; for ``functools.partial`` the partial's.
         kind: qualified name of what it opens.
-        opener: how the configuration goes in; None for a bare ``MonitoredSession()`` and for a
-            session class of the project's own with a constructor of its own.
+        opener: how the configuration goes in, with its position in this very call; None for a
+            bare ``MonitoredSession()`` and for a session class of the project's own with a
+            constructor of its own.
         scope: functions whose code builds or uses the session's graph.
         why: the evidence for the role.
     """
@@ -102,6 +112,21 @@ class SessionSite:
     scope: frozenset[str]
 
 
+@dataclass(frozen=True)
+class SessionValue:
+    """A place that hands on what opens sessions: where and how it is called is not known.
+
+    Args:
+        kind: qualified name of what it opens.
+    """
+
+    module: Module
+    node: ast.expr
+    kind: str
+    role: Role
+    why: str
+
+
 def session_sites(module: Module, project: Project) -> Iterator[SessionSite]:
     """The places of one module, in source order."""
     for call, kind, opener in _openings(module, project):
@@ -111,19 +136,58 @@ def session_sites(module: Module, project: Project) -> Iterator[SessionSite]:
 
 def _openings(module: Module, project: Project) -> Iterator[tuple[ast.Call, str, Opener | None]]:
     for call, name in module.calls:
-        if name is None:
-            continue
-        if name in OPENERS:
+        if name is None or name.startswith(f"{module.path}:"):
+            if (found := _through(module, call)) is not None:
+                yield call, *found
+            elif name is not None and (base := _session_base(project, name)) is not None:
+                yield call, *base
+        elif name in OPENERS:
             yield call, name, OPENERS[name]
         elif name == MONITORED_SESSION:
             if argument(call, "session_creator", 0) is None and not has_stars(call):
                 yield call, name, None
-        elif name == "functools.partial" and call.args:
+        elif is_partial(module, call):
             target = module.qualified(call.args[0])
             if target in OPENERS:
-                yield call, target, OPENERS[target]
+                yield call, target, _shifted(OPENERS[target], 1)
         elif ":" in name and (base := _session_base(project, name)) is not None:
             yield call, *base
+
+
+def _through(module: Module, call: ast.Call) -> tuple[str, Opener] | None:
+    """What is opened through a parameter's default or a partial.
+
+    A partial has its configuration already: only a call that gives another one counts.
+    """
+    through = called_through(module, call)
+    if through is None or through.name not in OPENERS:
+        return None
+    opener = _shifted(OPENERS[through.name], through.shift)
+    given = argument(call, opener.parameter, max(opener.position or 0, 0))
+    if through.partial and given is None and not has_stars(call):
+        return None
+    return through.name, opener
+
+
+def _shifted(opener: Opener, by: int) -> Opener:
+    position = None if opener.position is None else opener.position + by
+    return replace(opener, position=position)
+
+
+def session_values(module: Module, project: Project) -> Iterator[SessionValue]:
+    """Where what opens sessions is handed on, in source order; none in unit tests."""
+    if is_unit_test(project, module.path):
+        return
+
+    def opens(name: str) -> bool:
+        if ":" in name:
+            return _session_base(project, name) is not None
+        return name in OPENERS or name == MONITORED_SESSION
+
+    for mention in mentions(module, opens):
+        if mention.way == "value":
+            role, why = _Judge(module, project, mention.node, mention.name, None).judge_value()
+            yield SessionValue(module, mention.node, mention.name, role, why)
 
 
 def has_stars(call: ast.Call) -> bool:
@@ -161,7 +225,7 @@ def _session_base(project: Project, name: str) -> tuple[str, Opener | None] | No
 
 class _Judge:
     def __init__(
-        self, module: Module, project: Project, call: ast.Call, kind: str, opener: Opener | None
+        self, module: Module, project: Project, call: ast.expr, kind: str, opener: Opener | None
     ) -> None:
         self.module = module
         self.project = project
@@ -190,8 +254,9 @@ class _Judge:
         found = self._evidence(scope)
         if found:
             return "device", found, self._around(owners, scope)
-        if self._escapes():
-            around = self._around(owners, scope)
+        users = self._users()
+        if users or self._escapes():
+            around = self._around(owners | users, scope)
             found = self._evidence(around)
             if found:
                 return "device", f"made for its callers; {found}", around
@@ -203,6 +268,16 @@ class _Judge:
         if not found:
             return "host", "nothing that reaches it trains or restores a model", scope
         return "unknown", f"it runs {outside}, made outside {described}; {found}", around
+
+    def judge_value(self) -> tuple[Role, str]:
+        """For what is handed on, all that leads here counts as well."""
+        owners, described = self._owners()
+        if (opener := OPENERS.get(self.kind)) is not None and opener.by_kind:
+            return "device", opener.by_kind
+        found = self._evidence(self._around(owners, self.graph.reach(owners)))
+        if found:
+            return "device", found
+        return "host", f"{described} has no optimizer and no saved model"
 
     def _evidence(self, functions: set[str]) -> str:
         """The first proof that the functions train or restore; empty when there is none."""
@@ -236,7 +311,7 @@ class _Judge:
 
     def _holder(self) -> ast.expr | None:
         """What the session is bound to: a name or attribute."""
-        parent = self.module.parents.get(self.call)
+        parent = self.module.parents.get(self._place())
         if isinstance(parent, ast.withitem):
             return parent.optional_vars
         if isinstance(parent, ast.Assign):
@@ -244,18 +319,81 @@ class _Judge:
         return None
 
     def _escapes(self) -> bool:
-        """Whether the function hands the session to its callers: returned, yielded or global."""
+        """Whether others can use the session: returned, kept elsewhere, or made the default."""
         module = self.module
-        if isinstance(module.parents.get(self.call), ast.Return | ast.Yield):
+        function = module.function_of(self.call)
+        place = self._place()
+        parent = module.parents[place]
+        if isinstance(parent, ast.Return | ast.Yield) or _is_entered(module, place):
             return True
-        function, holder = module.function_of(self.call), self._holder()
-        if function is None or not isinstance(holder, ast.Name):
+        holder = self._holder()
+        if function is None:
             return False
+        if self.kind == "tensorflow.InteractiveSession":
+            return True  # it is the default session from now on
+        if not isinstance(holder, ast.Name):
+            # In a dict, or as an attribute of another object than this one.
+            return holder is not None and not (
+                isinstance(holder, ast.Attribute)
+                and isinstance(holder.value, ast.Name)
+                and holder.value.id == "self"
+            )
         return any(
-            (isinstance(node, ast.Global) and holder.id in node.names)
-            or (isinstance(node, ast.Return | ast.Yield) and _is_name(node.value, holder.id))
+            (isinstance(node, ast.Global | ast.Nonlocal) and holder.id in node.names)
+            or (
+                isinstance(node, ast.Name)
+                and node.id == holder.id
+                and isinstance(node.ctx, ast.Load)
+                and _is_handed_out(module, node)
+            )
             for node in ast.walk(function)
         )
+
+    def _users(self) -> set[str]:
+        """The functions that get at what the session is kept in: a module's name, an attribute."""
+        module = self.module
+        held, statement = self._holder(), module.statement_of(self.call)
+        function, owner = module.function_of(self.call), module.class_of(self.call)
+        if owner is not None and isinstance(held, ast.Attribute):
+            return self._readers(held.attr, owner_of(module, owner.body[0]))
+        if function is not None:
+            return set()
+        if owner is not None:
+            return self._namers(owner.name)
+        kept = statement.targets if isinstance(statement, ast.Assign) else [held]
+        names = {target.id for target in kept if isinstance(target, ast.Name)}
+        return {user for name in names for user in self._namers(name)}
+
+    def _namers(self, name: str) -> set[str]:
+        """Those that refer to a name of this module's top level, or to a part of it."""
+        key = f"{self.module.path}:{name}"
+        return {
+            user
+            for path in self.graph.naming(key)
+            for user, facts in functions_in(self.project, path).items()
+            if any(f"{target}.".startswith(f"{key}.") for target in facts.references)
+        }
+
+    def _readers(self, attribute: str, owner: str) -> set[str]:
+        """Those that read an attribute of that name, not of `self`, where the class is used."""
+        scope = self.graph.reach(self.graph.callers({owner}))
+        found = set()
+        for path in {key.partition(":")[0] for key in scope}:
+            module = self.project.parsed(path)
+            if module is not None:
+                found |= {
+                    owner_of(module, load)
+                    for load in module.attribute_loads.get(attribute, [])
+                    if not (isinstance(load.value, ast.Name) and load.value.id == "self")
+                }
+        return found & scope
+
+    def _place(self) -> ast.expr:
+        """The session as its own code gets it: behind `stack.enter_context(...)`."""
+        parent = self.module.parents[self.call]
+        if isinstance(parent, ast.Call) and getattr(parent.func, "attr", "") == "enter_context":
+            return parent
+        return self.call
 
     def _given_to_keras(self) -> bool:
         parent = self.module.parents.get(self.call)
@@ -370,7 +508,24 @@ def _short(name: str) -> str:
     return name.replace("tensorflow.", "tf.", 1).lstrip(".")
 
 
-def _is_name(node: ast.expr | None, name: str) -> bool:
-    """Whether an expression is the name itself, or a tuple with it."""
-    parts = node.elts if isinstance(node, ast.Tuple) else [node]
-    return any(isinstance(part, ast.Name) and part.id == name for part in parts)
+def _is_entered(module: Module, node: ast.expr) -> bool:
+    """``session.__enter__()`` or ``session.as_default().__enter__()``."""
+    parent = module.parents[node]
+    if isinstance(parent, ast.Attribute) and parent.attr == "as_default":
+        parent = module.parents[module.parents[parent]]
+    return isinstance(parent, ast.Attribute) and parent.attr == "__enter__"
+
+
+def _is_handed_out(module: Module, node: ast.expr) -> bool:
+    """Whether a use of the session in its function lets others use it later."""
+    if _is_entered(module, node):
+        return True
+    child: ast.AST = node
+    parent = module.parents[node]
+    while isinstance(parent, ast.Tuple | ast.List | ast.Dict | ast.IfExp | ast.BoolOp):
+        child, parent = parent, module.parents[parent]
+    if isinstance(parent, ast.Assign):
+        return any(isinstance(t, ast.Attribute | ast.Subscript) for t in parent.targets)
+    if isinstance(parent, ast.Call) and child in parent.args:
+        return getattr(parent.func, "attr", "") in _KEEPERS
+    return isinstance(parent, ast.Return | ast.Yield)

@@ -34,12 +34,12 @@ TF = "import tensorflow as tf\n"
         "from tensorflow.python.client import session; show(session.Session)",
         "import tensorflow.python.client.session as s; show(s.Session)",
         "import tensorflow as tf; S = tf.Session; show(S)",
+        "import tensorflow as tf; show(getattr(tf, 'Session'))",
         "import tensorflow as tf; S = T = tf.Session; show(T)",
         "import tensorflow as tf; a, S = 1, tf.Session; show(S)",
         "import tensorflow as tf; [S, a] = [tf.Session, 1]; show(S)",
         "import tensorflow as tf; S: type = tf.Session; show(S)",
         "import tensorflow as tf; A = tf; B = A; show(B.Session)",
-        "import tensorflow as tf; (S := tf.Session); show(S)",
         "import tensorflow as tf\ndef f():\n  show(tf.Session)",
         "import tensorflow as tf\nclass A:\n  def f(self): show(tf.Session)",
         "import tensorflow as tf\nclass A:\n  S = tf.Session\n  show(S)",
@@ -91,7 +91,6 @@ def test_the_session_of_tensorflow(source: str) -> None:
         "import tensorflow as tf\ndef f(*tf): show(tf.Session)",
         "import tensorflow as tf\ndef f(**tf): show(tf.Session)",
         "import tensorflow as tf\ndef f(*, tf): show(tf.Session)",
-        "import tensorflow as tf\ndef f(tf, /): show(tf.Session)",
         "import tensorflow as tf\nlambda tf: show(tf.Session)",
         "import tensorflow as tf\ndef f():\n  for tf in x: show(tf.Session)",
         "import tensorflow as tf\ndef f():\n  with x as tf: show(tf.Session)",
@@ -110,8 +109,6 @@ def test_the_session_of_tensorflow(source: str) -> None:
         "import tensorflow as tf\n{0: show(tf.Session) for tf in x}",
         "import tensorflow as tf\n[0 for tf in x for a in show(tf.Session)]",
         "import tensorflow as tf\nclass A:\n  tf = 1\n  show(tf.Session)",
-        "import tensorflow as tf\ndef f():\n  if (tf := x): show(tf.Session)",
-        "import tensorflow as tf\ndef f():\n  [tf := a for a in x]\n  show(tf.Session)",
         "import tensorflow as tf\nimport torch as tf; show(tf.Session)",
         "try:\n  import torch as tf\nexcept E:\n  import tensorflow as tf\nshow(tf.Session)",
         "if a:\n  import torch as tf\nelse:\n  import tensorflow as tf\nshow(tf.Session)",
@@ -164,7 +161,6 @@ def test_a_nonlocal_name_is_not_the_modules() -> None:
         ("def f(s: tf.Session): show(s)", SESSION),
         ("def f(s): show(s)", None),
         ("class A:\n S = tf.Session\n def f(self, s: S): show(s)", SESSION),
-        ("(s := tf.Session()); show(s)", SESSION),
         ("S = tf.Session; show(S())", SESSION),
         ("S = tf.Session; S = foreign; show(S())", None),
         ("d = tf.data.TFRecordDataset(f).map(g).batch(1); show(d)", "tensorflow.data.Dataset"),
@@ -304,7 +300,7 @@ def test_operators_belong_to_no_place() -> None:
 def test_every_kind_of_node_is_there_with_its_parent() -> None:
     source = """\
 @d
-def f(a, /, b: int = 1, *c, d=2, **e) -> int:
+def f(a, b: int = 1, *c, d=2, **e) -> int:
     global g
     nonlocal_ = lambda *x, y=1: (yield)
     return -a if a and b or not c else [i async for i in a if i]
@@ -324,12 +320,8 @@ except E as e: pass
 except (F, G): assert a, b
 else: pass
 finally: {**a, b: c, **d}
-while (n := f(*a, b=c, **d)): {i for i in a}; {i: j for i, j in b}; f'{a!r:>{b}} {c=}'
+while f(*a, b=c, **d): {i for i in a}; {i: j for i, j in b}; f'{a!r:>{b}} {c}'
 with open(a) as (b, [c, *d]): x < y <= z is not None in w
-match a:
-    case {"k": 1, **rest} if rest: pass
-    case C(1, x=[_, *y]) | None | "s" as z: pass
-    case a.b | -1: pass
 """
     module = module_of(source)
     everything = [node for node in ast.walk(module.tree) if hasattr(node, "lineno")]

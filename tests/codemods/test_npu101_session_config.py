@@ -254,3 +254,134 @@ def test_a_session_made_for_its_callers_is_judged_by_them(make: str) -> None:
     assert [r.role for r in port_files({"a.py": HEAD + make + reads}, "NPU101").sessions] == [
         "host"
     ]
+
+
+def test_calls_through_names_that_stand_for_a_session() -> None:
+    check_port(
+        f"""
+        import functools
+        {HEAD.strip()}
+        {TRAINS.strip()}
+        def run(make=tf.Session):
+            with make(config=c) as s:
+                s.run(step)
+        run()
+        make = functools.partial(tf.Session, graph=g)
+        make().run(step)
+        make(config=c).run(step)
+        S = tf.Session
+        S().run(step)
+        getattr(tf, 'Session')(config=c).run(step)
+        """,
+        f"""
+        import functools
+        {HEAD.strip()}
+        {NPU.strip()}
+        {TRAINS.strip()}
+        def run(make=tf.Session):
+            with make(config=npu_session_config(c)) as s:
+                s.run(step)
+        run()
+        make = functools.partial(tf.Session, graph=g, config=npu_session_config())
+        make().run(step)
+        make(config=npu_session_config(c)).run(step)
+        S = tf.Session
+        S(config=npu_session_config()).run(step)
+        getattr(tf, 'Session')(config=npu_session_config(c)).run(step)
+        """,
+        "NPU101",
+    )
+
+
+VALUES = [
+    "def run(make=tf.Session):\n    go(make)\nrun()\n",
+    "class A:\n    make = tf.Session\nA()\n",
+    "made = {'a': tf.Session}\n",
+    "go(tf.Session)\n",
+    "go(make=tf.train.MonitoredTrainingSession)\n",
+    "make = tf.Session if a else fake\n",
+    "def kind():\n    return tf.train.SingularMonitoredSession\nkind()\n",
+    "go(tf.train.Supervisor().prepare_or_wait_for_session)\n",
+    "go([tf.train.MonitoredSession])\n",
+    "class Own(tf.Session): pass\ngo(Own)\n",
+    "go(getattr(tf, 'Session'))\n",
+    "if a:\n    S = tf.Session\nelse:\n    S = fake\nS()\n",
+]
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_a_training_session_s_class_as_a_value_is_an_error(value: str) -> None:
+    ported = check_noop(f"{HEAD}{TRAINS}{value}", "NPU101")
+    assert ported.codes() == ported.codes("error") == ["NPU101"]
+    (finding,) = ported.findings
+    assert finding.line > 2
+    assert "functools.partial" in finding.advice
+    assert "roles" in finding.advice or "recipe" in finding.advice
+
+
+def test_a_data_session_s_class_as_a_value_is_a_warning() -> None:
+    assert check_noop(f"{HEAD}made = {{'a': tf.Session}}\n", "NPU101").codes("warning") == [
+        "NPU101"
+    ]
+    options = {"NPU101": {"roles": {"train.py:": "host"}}}
+    source = f"{HEAD}{TRAINS}made = {{'a': tf.Session}}\n"
+    assert check_noop(source, "NPU101", options=options).codes("warning") == ["NPU101"]
+
+
+def test_a_class_that_is_only_looked_at_is_no_value() -> None:
+    ported = check_noop(
+        f"""
+        {HEAD.strip()}
+        {TRAINS.strip()}
+        def show(s: tf.Session, others: List[tf.Session] = ()) -> tf.Session:
+            t: tf.Session = s
+            assert isinstance(t, (tf.Session, tf.InteractiveSession))
+            return type(s) is tf.Session
+        class T(tf.test.TestCase):
+            def test(self):
+                self.assertIsInstance(make(tf.Session), tf.Session)
+        """,
+        "NPU101",
+    )
+    assert ported.findings == []
+
+
+def test_a_partial_that_is_handed_on_is_told() -> None:
+    source = f"import functools\n{HEAD}{TRAINS}go(functools.partial(tf.Session, config=c))\n"
+    ported = port_files({"train.py": source}, "NPU101")
+    assert "config=npu_session_config(c)" in ported.text()
+    assert [(f.severity, f.line) for f in ported.findings] == [("warning", 4)]
+
+
+@pytest.mark.parametrize(
+    ("made", "used"),
+    [
+        ("sess = tf.Session()", "common.sess.run(step)"),
+        ("make = lambda: tf.Session()", "common.make().run(step)"),
+        ("made = {'a': tf.Session()}", "common.made['a'].run(step)"),
+        ("class A:\n    sess = tf.Session()", "common.A.sess.run(step)"),
+        (
+            "class A:\n    def __init__(self):\n        self.sess = tf.Session()",
+            "def go(a):\n    a.sess.run(step)\ngo(common.A())",
+        ),
+        ("def start():\n    s = tf.Session()\n    s.__enter__()", "common.start()"),
+        ("def start():\n    tf.Session().__enter__()", "common.start()"),
+        ("def start():\n    tf.Session().as_default().__enter__()", "common.start()"),
+        ("def start():\n    tf.InteractiveSession()", "common.start()"),
+        ("def start():\n    return stack.enter_context(tf.Session())", "common.start().run(step)"),
+        ("def start():\n    made['a'] = tf.Session()", "common.start()"),
+        ("def start():\n    s = tf.Session()\n    made.append(s)", "common.start()"),
+        ("def start():\n    s = tf.Session()\n    return {'s': s}", "common.start()"),
+        (
+            "def start():\n    if d:\n        return tf.InteractiveSession()\n"
+            "    else:\n        return tf.Session()",
+            "with common.start() as s: s.run(step)",
+        ),
+    ],
+)
+def test_a_session_that_others_get_at_is_judged_by_them(made: str, used: str) -> None:
+    common = {"common.py": f"{HEAD}{made}\n"}
+    trains = {**common, "train.py": f"{HEAD}import common\n{TRAINS}{used}\n"}
+    assert {row.role for row in port_files(trains, "NPU101").sessions} == {"device"}
+    reads = {**common, "train.py": f"{HEAD}import common\nstep = tf.constant(1)\n{used}\n"}
+    assert {row.role for row in port_files(reads, "NPU101").sessions} == {"host"}

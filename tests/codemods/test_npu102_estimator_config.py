@@ -347,7 +347,6 @@ def test_what_cannot_be_configured_is_an_error(call: str, reason: str) -> None:
         "import tensorflow as tf\ndef f(tf):\n    return tf.estimator.Estimator(model_fn)",
         "import tensorflow as tf\nspec = tf.estimator.EstimatorSpec(mode, loss=loss)",
         "import tensorflow as tf\nconfig = tf.estimator.RunConfig(model_dir='a')",
-        "import tensorflow as tf\nkinds = {'e': tf.estimator.Estimator}",
         "import tensorflow as tf\ndef f(e: tf.estimator.Estimator): return e.config",
         "import tensorflow as tf\ntf.estimator.train_and_evaluate(e, train, evaluate)",
         "from npu_bridge.npu_init import NPUEstimator\nmade = NPUEstimator(model_fn, config=c)",
@@ -391,6 +390,47 @@ def test_a_nested_call_within_a_decorated_function() -> None:
         @wrapped(lambda: tf.estimator.LinearRegressor(columns, config=npu_run_config(mix_compile_mode=True)))
         def run():
             return evaluate(tf.estimator.Estimator(fn, config=npu_run_config(base)), tf.estimator.EvalSpec(feed))
+        """,
+        "NPU102",
+    )
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "kinds = {'e': tf.estimator.Estimator}",
+        "build(tf.estimator.DNNClassifier)",
+        "class A:\n    kind = tf.estimator.Estimator",
+        "kind = tf.estimator.Estimator if a else tf.contrib.learn.Estimator",
+        "class Own(tf.estimator.Estimator): pass\nbuild(Own)",
+    ],
+)
+def test_a_class_that_is_handed_on_is_an_error(source: str) -> None:
+    ported = check_noop(f"import tensorflow as tf\n{source}\n", "NPU102")
+    assert set(ported.codes()) == set(ported.codes("error")) == {"NPU102"}
+    assert all(finding.line > 1 and finding.advice for finding in ported.findings)
+
+
+def test_a_class_that_a_default_or_a_partial_stands_for() -> None:
+    check_port(
+        """
+        import functools
+        import tensorflow as tf
+        def train(make=tf.estimator.Estimator):
+            make(model_fn, 'dir').train(read)
+        make = functools.partial(tf.estimator.Estimator, model_fn)
+        make(config=tf.estimator.RunConfig()).train(read)
+        make('dir').train(read)
+        """,
+        """
+        import functools
+        import tensorflow as tf
+        from npu_runtime import npu_run_config
+        def train(make=tf.estimator.Estimator):
+            make(model_fn, 'dir', config=npu_run_config()).train(read)
+        make = functools.partial(tf.estimator.Estimator, model_fn, config=npu_run_config())
+        make(config=npu_run_config(tf.estimator.RunConfig())).train(read)
+        make('dir').train(read)
         """,
         "NPU102",
     )

@@ -28,8 +28,10 @@ module's own code) to `device` or `host`.
 
 Fix safety: safe. Off the device (NPU_DEVICE=host) the configuration is the project's own.
 
-Not handled: a session class with its own constructor, and arguments hidden in `**kwargs` that
-cannot be followed; both are errors for a device session, with the place and what to do.
+Not handled: a session class with its own constructor, arguments hidden in `**kwargs` that cannot
+be followed, and `tf.Session` itself as a value (in a dict, as a class attribute, as an argument);
+all are errors for a device session, with the place and what to do. A parameter whose default is
+`tf.Session`, and that the function only calls, is configured where it is called.
 
 Authority: CANN "TensorFlow 1.15 Model Porting Guide", "sess.run"; adapter r1.9.0,
 npu_init.decorator_tf_session; om_partition_subgraphs_pass.cc (use_off_line, mix_compile_mode).
@@ -42,13 +44,18 @@ from collections.abc import Iterator
 
 from migrate.analysis.graph import Graph
 from migrate.analysis.host_ops import host_uses
+from migrate.analysis.mentions import is_partial, only_called
+from migrate.analysis.module import Module
+from migrate.analysis.project import Project
 from migrate.analysis.references import owner_of
 from migrate.analysis.sessions import (
     MAY_OPEN,
     MONITORED_SESSION,
     OPENERS,
     SessionSite,
+    SessionValue,
     session_sites,
+    session_values,
 )
 from migrate.codemods.configuring import add_argument, configure_call
 from migrate.codemods.imports import runtime_import
@@ -83,10 +90,35 @@ def configure_sessions(context: Context) -> Iterator[Change]:
                 "It goes to the device. Set the role in the recipe if that is wrong.",
             )
         yield from _configure(context, site, role)
+        if is_partial(context.module, site.call) and not only_called(context.module, site.call):
+            yield context.finding(
+                site.call,
+                "note" if role == "host" else "warning",
+                f"this partial of {kind} is handed on: a call that gives it another configuration "
+                "is not configured",
+                "Let the caller give npu_session_config(...), or no configuration.",
+            )
+    for value in session_values(context.module, context.project):
+        yield _value(context, value)
 
 
-def _role(context: Context, site: SessionSite) -> tuple[str, str]:
-    role = context.options.get("roles", {}).get(owner_of(context.module, site.call))
+def _value(context: Context, value: SessionValue) -> Change:
+    role, why = _role(context, value)
+    kind = value.kind.replace("tensorflow.", "tf.", 1).rpartition(":")[2]
+    parameter = opener.parameter if (opener := OPENERS.get(value.kind)) else "config"
+    return context.finding(
+        value.node,
+        "warning" if role == "host" else "error",
+        f"{kind} is a value here: nobody can tell where it is called, so its sessions are not "
+        f"configured ({role}: {why})",
+        f"Use functools.partial({kind}, {parameter}=npu_session_config(...)) here if nothing calls "
+        "it with a configuration of its own, or name the role in the recipe.",
+    )
+
+
+def _role(context: Context, site: SessionSite | SessionValue) -> tuple[str, str]:
+    node = site.call if isinstance(site, SessionSite) else site.node
+    role = context.options.get("roles", {}).get(owner_of(context.module, node))
     return (role, "the recipe says so") if role else (site.role, site.why)
 
 
@@ -101,8 +133,7 @@ def check_roles(context: ProjectContext) -> Iterator[Change]:
             )
         path = place.partition(":")[0]
         module = context.project.parsed(path) if path in context.project.files else None
-        sites = session_sites(module, context.project) if module is not None else ()
-        if place not in {owner_of(site.module, site.call) for site in sites}:
+        if module is None or place not in _places(module, context.project):
             yield context.finding(
                 path,
                 0,
@@ -110,6 +141,11 @@ def check_roles(context: ProjectContext) -> Iterator[Change]:
                 f"the recipe gives {place!r} a role, but no session is opened there",
                 "Write path:function or path:Class.method, as the code has it.",
             )
+
+
+def _places(module: Module, project: Project) -> set[str]:
+    opened = {owner_of(module, site.call) for site in session_sites(module, project)}
+    return opened | {owner_of(module, value.node) for value in session_values(module, project)}
 
 
 def _configure(context: Context, site: SessionSite, role: str) -> Iterator[Change]:
@@ -123,8 +159,7 @@ def _configure(context: Context, site: SessionSite, role: str) -> Iterator[Chang
         else:
             yield _by_hand(context, site, role, "the session class has its own constructor")
         return
-    shift = int(context.module.qualified(site.call.func) == "functools.partial")
-    position = (site.opener.position or 0) + shift
+    position = site.opener.position or 0
     changes = configure_call(context, site.call, site.opener.parameter, position, name, options)
     if changes is None:
         yield _by_hand(context, site, role, "its configuration may hide in *args or **kwargs")

@@ -24,7 +24,8 @@ Fix safety: safe. The RunConfig keeps its class and all of its other settings; o
 (NPU_DEVICE=host) its session_config is what the Estimator itself would have used.
 
 Not handled: `TPUEstimator` and the Estimators of `tf.contrib.learn`, a class whose constructor
-does not call its base's, and arguments hidden in `**kwargs`: each is an error, with its place.
+does not call its base's, arguments hidden in `**kwargs`, and an Estimator's class as a value (in a
+dict, as an argument): each is an error, with its place.
 
 Authority: CANN "TensorFlow 1.15 Model Porting Guide", "Estimator"; TensorFlow 1.15.0,
 `tensorflow_estimator/python/estimator/estimator.py` (maybe_overwrite_model_dir_and_session_config)
@@ -35,7 +36,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrate.analysis.estimators import ESTIMATORS, LITERALS, EstimatorSite, estimator_sites
+from migrate.analysis.estimators import (
+    ESTIMATORS,
+    LITERALS,
+    EstimatorSite,
+    estimator_sites,
+    estimator_values,
+)
 from migrate.analysis.graph import Graph
 from migrate.analysis.host_ops import host_uses
 from migrate.analysis.references import is_unit_test
@@ -78,6 +85,14 @@ def configure_estimators(context: Context) -> Iterator[Change]:
             yield context.finding(site.call, "error", f"{kind} not configured: {reason}", _BY_HAND)
         else:
             yield from changes
+    for node, name in estimator_values(module, context.project):
+        kind = name.replace("tensorflow.", "tf.", 1).rpartition(":")[2]
+        yield context.finding(
+            node,
+            "error",
+            f"{kind} is a value here: nobody can tell where it is called, so it is not configured",
+            _BY_HAND,
+        )
 
 
 def _options(context: Context, site: EstimatorSite) -> str:
