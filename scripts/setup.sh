@@ -25,8 +25,13 @@ setup() {
         echo "Setting up .venv with $python (once)" >&2
         # A set-up that was interrupted starts anew: the stamp comes last.
         "$python" -m venv --clear .venv
-        .venv/bin/python -m pip install --quiet --disable-pip-version-check \
-            --constraint constraints.txt --editable ".$1" >&2
+        # Twice quiet: errors, but no warnings of indexes that somebody's configuration names.
+        .venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check \
+            --constraint constraints.txt --editable ".$1" >&2 || {
+            echo "Setting up .venv failed: pip says why above. Without a network, name an index" >&2
+            echo "  that you can reach (PIP_INDEX_URL) or a folder of wheels (PIP_FIND_LINKS)." >&2
+            exit 1
+        }
         touch "$stamp"
         [ -z "$1" ] || touch "$stamp$1"
     fi
