@@ -1,0 +1,31 @@
+"""Operators of the device that the simulator computes in Python.
+
+On the graph they are PyFunc, which the device could not run. So each carries an attribute that
+says which operator of the adapter it stands for.
+"""
+
+import tensorflow.compat.v1 as tf  # The same, without warnings that names are deprecated.
+from tensorflow.core.framework import attr_value_pb2
+
+_ATTRIBUTE = "_npu_simulated"
+
+
+def py_func(function, inputs, types, name, kind):
+    """Returns tf.py_func(function, inputs, types), marked as an operator of the adapter.
+
+    Args:
+        kind: type of the operator it stands for, such as "HcomAllReduce".
+    """
+    mark = {_ATTRIBUTE: attr_value_pb2.AttrValue(s=kind.encode())}
+    with tf.get_default_graph()._attr_scope(mark):
+        return tf.py_func(function, inputs, types, stateful=True, name=name)
+
+
+def type_of(op):
+    """Returns the type of an operator, as the real adapter's graph has it."""
+    if op.type != "PyFunc":
+        return op.type
+    try:
+        return op.get_attr(_ATTRIBUTE).decode()
+    except ValueError:
+        return op.type
