@@ -6,12 +6,17 @@ Authority: adapter, tf_adapter/python/npu_bridge/npu_init.py, releases r1.1.1 to
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
 
+from migrate import simulator
 from migrate.analysis.module import Module
 
 NPU_INIT = "npu_bridge.npu_init"
 _ROOTS = ("npu_bridge", "hccl", "npu_runtime")
+_OTHERS = ("= tensorflow", "= os")  # what npu_init imports from elsewhere
 # What makes an optimizer reduce its gradients over the devices, or a program reduce by itself.
 REDUCERS = frozenset(
     "NPUDistributedOptimizer npu_tf_optimizer npu_keras_optimizer KerasDistributeOptimizer "
@@ -38,26 +43,45 @@ KERAS_SESSIONS = frozenset(
     "set_keras_session_npu_config npu_clear_session use_npu_keras_session "
     "model_to_npu_estimator init_resource".split()
 )
-# Names that the star import binds to what others have under the same name, and since when.
-REBOUND = {
-    "tf": ("tensorflow", "r1.3.0"),
-    "os": ("os", "r1.3.0"),
-    "config_pb2": ("tensorflow.core.protobuf.config_pb2", "r1.3.0"),
-    "session": ("tensorflow.python.client.session", "r1.3.0"),
-    "session_run_hook": ("tensorflow.python.training.session_run_hook", "r1.3.0"),
-    "backend": ("tensorflow.python.keras.backend", "r1.8.0"),
-    "util": ("npu_bridge.estimator.npu.util", "r1.1.1"),
-    "rewriter_config_pb2": ("tensorflow.core.protobuf.rewriter_config_pb2", "r1.1.1"),
-}
-_STARRED = (
-    REDUCERS
-    | BROADCASTERS
-    | RANKS
-    | LOSS_SCALERS
-    | CONFIGURERS
-    | KERAS_SESSIONS
-    | frozenset("NPUOptimizer ProfilingConfig DumpConfig shutdown_resource close_session".split())
-)
+_SURFACE = Path(simulator.__file__).parent / "npu_simulator" / "surface.json"
+
+# Module, name in it, and the spans of releases that have it: first, last, signature or origin.
+Surface = Mapping[str, Mapping[str, Sequence[Sequence[str]]]]
+
+
+@cache
+def surface() -> Surface:
+    """Every public name of npu_bridge; the name "" is the module itself.
+
+    A span is [first release, last release or "" if it still lasts, signature, or "= " and what it
+    is imported from].
+    """
+    table: Surface = json.loads(_SURFACE.read_text("ascii"))
+    return table
+
+
+def described(module: str, name: str, release: str) -> str | None:
+    """Signature or origin of a name in one release; None where the release lacks it."""
+    place = release_order(release)
+    for first, last, *rest in surface().get(module, {}).get(name, ()):
+        if release_order(first) <= place and (not last or place <= release_order(last)):
+            return "".join(rest)
+    return None
+
+
+def releases_with(module: str, name: str) -> str:
+    """The releases that have a name, in words; empty for a name of none."""
+    return spans_in_words(surface().get(module, {}).get(name, ()))
+
+
+def spans_in_words(spans: Sequence[Sequence[str]]) -> str:
+    """The releases that consecutive spans cover; empty for none."""
+    if not spans:
+        return ""
+    first, last = spans[0][0], spans[-1][1]
+    if not last:
+        return f"{first} on"
+    return first if first == last else f"{first} to {last}"
 
 
 def name_of(module: Module, node: ast.expr) -> str:
@@ -77,9 +101,15 @@ def name_of(module: Module, node: ast.expr) -> str:
     if module.lookup(plain.id, plain) is not None:
         return ""
     if isinstance(node, ast.Name):
-        return node.id if node.id in _STARRED else ""
+        return node.id if _is_own(node.id) else ""
     # hccl_ops.allreduce and the like
-    return node.attr if isinstance(node, ast.Attribute) and node.attr in _STARRED else ""
+    return node.attr if isinstance(node, ast.Attribute) and _is_own(plain.id) else ""
+
+
+def _is_own(name: str) -> bool:
+    """Whether npu_init has a name that is not another library's."""
+    spans = surface()[NPU_INIT].get(name, ())
+    return bool(spans) and not "".join(spans[-1][2:]).startswith(_OTHERS)
 
 
 def calls_of(module: Module, names: frozenset[str]) -> Iterator[tuple[ast.Call, str]]:

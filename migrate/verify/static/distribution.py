@@ -7,12 +7,21 @@ import re
 from collections.abc import Iterator
 
 from migrate.analysis.module import Module
+from migrate.codemods.options import imports_tensorflow
 from migrate.verify.static.adapter import RANKS, REDUCERS, calls_of
 from migrate.verify.static.check import Context
 
 _RANK = re.compile(r"RANK_ID|DEVICE_INDEX|RANK_SIZE")
 _SEVERAL = re.compile(
     r"^[ \t]*(?:export[ \t]+)?(?:RANK_SIZE|rank_size|DEVICE_NUM|device_num)=[\"']?(\d+)", re.M
+)
+# Methods, and arguments of readers, that give a rank its part.
+_SHARDING = (
+    "shard",
+    "shard_index",
+    "num_input_pipelines",
+    "input_pipeline_id",
+    "experimental_distribute_dataset",
 )
 _REDUCER_TEXTS = tuple(name.encode() for name in sorted(REDUCERS))
 
@@ -26,17 +35,12 @@ def reducing_calls(context: Context) -> Iterator[tuple[Module, ast.Call, str]]:
 
 def shards(context: Context) -> bool:
     """Whether some code takes a rank's part of the data: ``dataset.shard`` or its kin."""
-    for module in context.modules(b"shard", b"InputPipeline", b"experimental_distribute_dataset"):
-        for node in module.nodes:
-            if isinstance(node, ast.Attribute) and node.attr == "shard":
-                return True
-            if isinstance(node, ast.keyword | ast.arg) and _name(node).startswith(
-                ("num_shards", "shard_", "num_input_pipelines")
-            ):
-                return True
-            if isinstance(node, ast.Attribute) and node.attr == "experimental_distribute_dataset":
-                return True
-    return False
+    return any(
+        (isinstance(node, ast.Attribute) and node.attr in _SHARDING)
+        or (isinstance(node, ast.keyword) and node.arg in _SHARDING)
+        for module in context.modules(*(name.encode() for name in _SHARDING))
+        for node in module.nodes
+    )
 
 
 def asks_for_rank(context: Context) -> bool:
@@ -64,5 +68,6 @@ def several_devices(context: Context) -> Iterator[tuple[str, int, int]]:
                 break
 
 
-def _name(node: ast.keyword | ast.arg) -> str:
-    return node.arg or ""
+def uses_tensorflow(context: Context) -> bool:
+    """Whether any file imports TensorFlow; other frameworks have ways of their own."""
+    return any(imports_tensorflow(module) for module in context.modules(b"tensorflow", b"keras"))

@@ -1,8 +1,7 @@
 """A configuration has an unnamed custom optimizer, one of another name, or NpuOptimizer twice.
 
 What it finds: `custom_optimizers.add()` whose result is never given a name or is given another
-name than NpuOptimizer; two NpuOptimizer entries in one configuration; an NpuOptimizer entry in the
-configuration of an NPUEstimator, which adds its own.
+name than NpuOptimizer; two NpuOptimizer entries in one configuration.
 
 Why: the adapter looks for an entry named exactly NpuOptimizer. TensorFlow's meta optimizer fails on
 an entry whose name it does not know ("Tried to instantiate unregistered optimizer"). Of two

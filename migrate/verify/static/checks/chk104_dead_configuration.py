@@ -58,9 +58,22 @@ def find_dead(context: Context) -> Iterator[Finding]:
         for call, name in calls_of(module, _MADE):
             statement = module.parents[call]
             target = statement.targets[0] if isinstance(statement, ast.Assign) else None
-            if isinstance(target, ast.Name) and not _is_read(context, module, target):
-                message = f"{target.id}, made by {name}, is never used"
+            if target is not None and _is_never_read(context, module, target):
+                message = f"{module.text_of(target)}, made by {name}, is never used"
                 yield context.finding(module, call, "warning", message, _ADVICE)
+
+
+def _is_never_read(context: Context, module: Module, target: ast.expr) -> bool:
+    if isinstance(target, ast.Name):
+        return not _is_read(context, module, target)
+    if not isinstance(target, ast.Attribute):
+        return False
+    # An attribute that nothing but its assignment mentions.
+    files = context.project.files
+    mentions = sum(
+        files[path].data.count(b"." + target.attr.encode()) for path in context.project.python_files
+    )
+    return mentions == 1
 
 
 def _is_read(context: Context, module: Module, name: ast.Name) -> bool:

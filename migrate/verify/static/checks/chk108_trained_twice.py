@@ -13,8 +13,8 @@ Example:
 becomes:
     _, loss, scale = sess.run([train_op, loss_op, loss_scale], feed_dict=feed)
 
-Not handled: a network that is trained twice a step on purpose looks the same; say so in a comment
-and ignore the warning. Ops are taken for training ops by their names or by minimize() and
+Not handled: a network that is trained twice a step on purpose, as some GANs are, looks the same:
+hence a warning. Ops are taken for training ops by their names or by minimize() and
 apply_gradients().
 
 Authority: TensorFlow 1.15.0, tf.Session.run (each call executes its fetches anew).
@@ -56,7 +56,7 @@ def find_repeated(context: Context) -> Iterator[Finding]:
                 if _both_run(module, first, second) and second not in told:
                     told.add(second)
                     message = f"{op} runs again on the same data, after line {first.lineno}"
-                    yield context.finding(module, second, "error", message, _ADVICE)
+                    yield context.finding(module, second, "warning", message, _ADVICE)
 
 
 def _feed(call: ast.Call) -> list[ast.expr]:

@@ -27,7 +27,7 @@ from collections.abc import Iterator
 
 from migrate.analysis.module import Module
 from migrate.findings import Finding
-from migrate.verify.static.adapter import NPU_INIT, REBOUND, release_order
+from migrate.verify.static.adapter import NPU_INIT, described
 from migrate.verify.static.check import Check, Context
 
 CHK110 = Check("CHK110", "star-import")
@@ -37,23 +37,26 @@ _SAME = {"tensorflow.keras.backend": "tensorflow.python.keras.backend"}
 
 @CHK110.on_port
 def find_rebound(context: Context) -> Iterator[Finding]:
-    release = release_order(context.adapter)
-    names = {n: what for n, (what, since) in REBOUND.items() if release >= release_order(since)}
     for module in context.modules(b"npu_init"):
         star = _star(module)
         if star is None:
             continue
-        for name, what in names.items():
-            bound = module.scope.bindings.get(name, [])
-            last = max((_line(b.statement) for b in bound), default=0)
-            if not 0 < last < star.lineno or name not in module.loads:
-                continue  # bound again behind the star import, or never
+        for name, bound in module.scope.bindings.items():
+            last = max(_line(binding.statement) for binding in bound)
+            if last >= star.lineno or name not in module.loads:
+                continue  # bound again behind the star import, or never read
+            what = described(NPU_INIT, name, context.adapter)
             meant = module.exported(name) or ""
-            if _SAME.get(meant, meant) == what:
+            if what is None or meant.startswith("npu_bridge.") or _same(what, meant):
                 continue
-            message = f"the star import makes {name} the adapter's {what}, not what line {last} has"
+            shown = what.removeprefix("= ") if what.startswith("= ") else f"own {name}"
+            message = f"the star import makes {name} the adapter's {shown}, not line {last}'s"
             advice = "Import the names that are needed, such as npu_config_proto, instead of *."
             yield context.finding(module, star, "error", message, advice)
+
+
+def _same(what: str, meant: str) -> bool:
+    return what == f"= {_SAME.get(meant, meant)}"
 
 
 def _star(module: Module) -> ast.ImportFrom | None:

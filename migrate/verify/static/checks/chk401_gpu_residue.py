@@ -45,9 +45,9 @@ def _of_rule(context: Context, module: Module, rule: Rule) -> Iterator[Finding]:
     changes = list(rule.check_module(module, context.project, {}))
     edited = sorted({module.source.line_of(c.start) for c in changes if isinstance(c, Edit)})
     if edited:
-        lines = module.source.text.splitlines()
-        more = f", and on lines {', '.join(map(str, edited[1:]))}" if len(edited) > 1 else ""
-        shown = lines[edited[0] - 1].strip() if edited[0] <= len(lines) else ""
+        start = module.source.line_starts[edited[0] - 1]
+        shown = module.source.text[start : module.source.line_end(start)].strip()
+        more = f" (also on lines {', '.join(map(str, edited[1:]))})" if edited[1:] else ""
         message = f"{rule.name}: {shown[:80]}{more}"
         advice = f"Take it out by hand, or port the project: {rule.code} does."
         yield context.finding(module, edited[0], "warning", message, advice)

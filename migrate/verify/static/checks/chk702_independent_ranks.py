@@ -20,7 +20,7 @@ from collections.abc import Iterator
 
 from migrate.findings import Finding
 from migrate.verify.static.check import Check, Context
-from migrate.verify.static.distribution import reducing_calls, several_devices
+from migrate.verify.static.distribution import reducing_calls, several_devices, uses_tensorflow
 
 CHK702 = Check("CHK702", "independent-ranks")
 
@@ -28,7 +28,9 @@ CHK702 = Check("CHK702", "independent-ranks")
 @CHK702.on_port
 def find_independent(context: Context) -> Iterator[Finding]:
     places = list(several_devices(context))
-    if not places or next(reducing_calls(context), None) is not None:
+    if not places or not uses_tensorflow(context):
+        return
+    if next(reducing_calls(context), None) is not None:
         return
     for path, line, number in places:
         message = f"starts {number} ranks, but nothing reduces gradients: {number} separate runs"

@@ -34,12 +34,15 @@ _READERS = ("os.getenv", "os.environ.get")
 @CHK703.on_port
 def find_required(context: Context) -> Iterator[Finding]:
     for module in context.modules(b"RANK_", b"DEVICE_INDEX", b"DEVICE_NUM"):
+        places: dict[str, list[int]] = {}
         for node in module.nodes:
-            name = _required(module, node)
-            if name is not None:
-                message = f"fails where {name} is not set, as on a single device"
-                advice = f'Write os.getenv("{name}", "{_DEFAULTS[name]}").'
-                yield context.finding(module, node, "warning", message, advice)
+            if (name := _required(module, node)) is not None:
+                places.setdefault(name, []).append(node.lineno)  # type: ignore[attr-defined]
+        for name, lines in places.items():
+            more = f" (also on lines {', '.join(map(str, lines[1:]))})" if lines[1:] else ""
+            message = f"fails where {name} is not set, as on a single device{more}"
+            advice = f'Write os.getenv("{name}", "{_DEFAULTS[name]}").'
+            yield context.finding(module, lines[0], "warning", message, advice)
 
 
 def _required(module: Module, node: ast.AST) -> str | None:

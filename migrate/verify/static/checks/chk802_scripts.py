@@ -46,8 +46,8 @@ def find_bad_scripts(context: Context) -> Iterator[Finding]:
         yield from _dangers(context, file)
     locked = [f.path for f in scripts if f.data.startswith(b"#!") and f.mode != EXECUTABLE]
     if locked:
-        more = f" and {len(locked) - 1} other scripts" if len(locked) > 1 else ""
-        message = f"not executable, as are{more}" if more else "not executable"
+        more = f", as are {len(locked) - 1} more scripts" if len(locked) > 1 else ""
+        message = f"not executable{more}"
         yield context.finding(locked[0], 0, "note", message, "chmod +x, or start it with bash.")
     yield from _syntax(context, [file for file in scripts if file.data.strip()])
 

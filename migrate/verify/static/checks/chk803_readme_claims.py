@@ -22,7 +22,7 @@ from collections.abc import Iterator
 
 from migrate.findings import Finding
 from migrate.verify.static.check import Check, Context
-from migrate.verify.static.distribution import reducing_calls
+from migrate.verify.static.distribution import reducing_calls, uses_tensorflow
 from migrate.verify.static.precision import precisions
 
 CHK803 = Check("CHK803", "readme-claims")
@@ -36,6 +36,8 @@ _MIXED = re.compile(_START + r"(?:混合精度(?:训练)?|(?:automatic )?mixed[-
 
 @CHK803.on_port
 def find_claims(context: Context) -> Iterator[Finding]:
+    if not uses_tensorflow(context):
+        return
     for path, text in context.texts(".md"):
         if not path.rpartition("/")[2].lower().startswith("readme"):
             continue
