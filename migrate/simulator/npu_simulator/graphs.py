@@ -13,16 +13,20 @@ _lock = threading.Lock()
 
 
 def summary(graph, fetched, fed):
-    """Returns the fields of a `graph` event that the graph itself tells.
+    """Looks at what a run executes.
 
     Args:
         graph: tf.Graph.
         fetched: operators whose results or effects are wanted.
         fed: tensors whose values are fed, so that what computes them does not run.
+
+    Returns:
+        The fields of a `graph` event that the graph itself tells, and the names of operators and
+        tags of summaries whose values hang on time: on how full a queue is.
     """
     with _lock:
         facts = _executed(_known.setdefault(graph, {}), fetched, {id(tensor) for tensor in fed})
-    return {
+    fields = {
         "ops": dict(collections.Counter(fact.kind for fact in facts)),
         "devices": dict(collections.Counter(fact.device for fact in facts)),
         "unknown_shapes": sum(fact.unknown for fact in facts),
@@ -37,6 +41,32 @@ def summary(graph, fetched, fed):
             if fact.why
         ],
     }
+    return fields, _hanging_on_time(facts)
+
+
+def _hanging_on_time(facts):
+    waiting = [fact.op for fact in facts if fact.kind == "QueueSizeV2"]
+    if not waiting:
+        return frozenset()
+    consumers = collections.defaultdict(list)
+    for fact in facts:
+        for tensor in fact.inputs:
+            consumers[tensor.op].append(fact.op)
+    found = set()
+    while waiting:
+        op = waiting.pop()
+        if op not in found:
+            found.add(op)
+            waiting += consumers[op]
+    tags = {_tag(op) for op in found if op.type == "ScalarSummary"}
+    return tags | {op.name for op in found}
+
+
+def _tag(op):
+    from tensorflow.python.framework import tensor_util
+
+    tag = tensor_util.constant_value(op.inputs[0])
+    return tag.item().decode("utf-8", "replace") if tag is not None else None
 
 
 def _executed(known, fetched, fed):

@@ -5,6 +5,7 @@ Supervisor, Estimator), and its callables, through which tf.keras and Keras run.
 recorder itself becomes a `problem` event, and the program goes on.
 """
 
+import collections
 import contextlib
 import functools
 import os
@@ -51,6 +52,9 @@ def npu_options(config, adapter):
 
 
 _counting = threading.Lock()
+# A kind of run of one session. timed: names of tensors' operators and tags of summaries that hang
+# on time, which say nothing of what a program computes.
+_Signature = collections.namedtuple("_Signature", "number timed")
 
 
 class _Record:
@@ -103,7 +107,7 @@ class _Record:
             feeds: {tensor: array}.
 
         Returns:
-            The number of the run's signature, from 1.
+            The run's signature.
 
         Raises:
             What refusals raise.
@@ -126,10 +130,10 @@ class _Record:
             if self.asks_for_npu and not self.on_npu:
                 refusals.report_missing_adapter(self.place)
         signature = len(self.signatures) + 1
-        unsinkable = []
+        unsinkable, timed = [], frozenset()
         with _guarded():
             ops = [tensor.op for tensor in fetches] + list(targets)
-            fields = graphs.summary(self.graph, ops, [tensor for tensor, _ in shapes])
+            fields, timed = graphs.summary(self.graph, ops, [tensor for tensor, _ in shapes])
             unsinkable = fields["unsinkable"]
             trace.emit(
                 "graph",
@@ -141,7 +145,7 @@ class _Record:
             )
         if self.on_npu and not self.mix_compile:
             refusals.refuse_graph(unsinkable, self.place)
-        self.signatures[key] = signature
+        self.signatures[key] = _Signature(signature, timed)
 
 
 @contextlib.contextmanager
@@ -281,11 +285,11 @@ def _recorded(session, fetches, targets, feeds):
             trace.emit(
                 "run",
                 session=record.number,
-                signature=signature,
+                signature=signature.number,
                 seconds=round(seconds, 6),
                 depth=depth,
                 thread=_thread(),
-                **dict(failure, **_scalars(fetches, results)),
+                **dict(failure, **_scalars(fetches, results, signature.timed)),
             )
 
 
@@ -295,18 +299,19 @@ def _thread():
     return "main" if thread is threading.main_thread() else thread.name
 
 
-def _scalars(fetches, results):
+def _scalars(fetches, results, timed):
     """Returns what a `run` event says of results: numbers, and the numbers in summaries."""
     scalars, summaries = {}, {}
     for tensor, value in zip(fetches, results):
-        if getattr(value, "shape", ()) != ():
-            continue
         if isinstance(value, bytes):
             if tensor.op.type in ("MergeSummary", "ScalarSummary") and len(value) < _MAX_SUMMARY:
                 summaries.update(_summary(value))
-        elif getattr(getattr(value, "dtype", None), "kind", "") in "bifu":
+        elif value.shape == () and value.dtype.kind in "bifu" and tensor.op.name not in timed:
             scalars[tensor.name] = trace.number(value.item())
-    return {"scalars": scalars, "summaries": summaries} if summaries else {"scalars": scalars}
+    result = {"scalars": scalars}
+    if summaries:
+        result["summaries"] = {tag: summaries[tag] for tag in summaries if tag not in timed}
+    return result
 
 
 def _summary(data):

@@ -8,6 +8,7 @@ What depends on chance, or on which thread comes first, is fixed:
 - Operators of a run execute one by one, in the thread that called it, and each in one thread.
 - Readers, maps and queues of the input pipeline work in order: one thread each, no shuffling by
   whatever happens to lie in a queue.
+- A Supervisor writes no summaries by itself: its thread would take batches from the training.
 - Grappler does not fuse operators (remapping), since it must not on the NPU.
 
 Two queue runners that feed one queue still race.
@@ -40,6 +41,7 @@ def install(seed):
         ("tensorflow.python.data.experimental.ops.batching", _map_and_batch_in_order),
         ("tensorflow.python.ops.data_flow_ops", _queue_in_order),
         ("tensorflow.python.training.queue_runner_impl", _enqueue_in_order),
+        ("tensorflow.python.training.supervisor", _summarize_never),
         ("tensorflow.contrib.slim.python.slim.data.parallel_reader", _read_in_order),
     ):
         after_import(name, patch)
@@ -80,18 +82,17 @@ def _run_in_order(module):
             config.graph_options.rewrite_options.remapping = rewriter_config_pb2.RewriterConfig.OFF
         init(self, target, graph, config)
 
-    in_this_thread = config_pb2.RunOptions(inter_op_thread_pool=-1).SerializeToString()
-
     @functools.wraps(do_run)
     def patched_run(self, handle, targets, fetches, feeds, options, metadata):
-        made = None
-        if options is None:
-            made = options = pywrap_tensorflow.TF_NewBufferFromString(in_this_thread)
+        ordered = config_pb2.RunOptions()
+        if options is not None:
+            ordered.ParseFromString(pywrap_tensorflow.TF_GetBuffer(options))
+        ordered.inter_op_thread_pool = -1  # The calling thread.
+        made = pywrap_tensorflow.TF_NewBufferFromString(ordered.SerializeToString())
         try:
-            return do_run(self, handle, targets, fetches, feeds, options, metadata)
+            return do_run(self, handle, targets, fetches, feeds, made, metadata)
         finally:
-            if made is not None:
-                pywrap_tensorflow.TF_DeleteBuffer(made)
+            pywrap_tensorflow.TF_DeleteBuffer(made)
 
     @functools.wraps(init_callable)
     def patched_init_callable(self, session, callable_options):
@@ -159,3 +160,7 @@ def _read_in_order(module):
         return read(sources, reader_class, num_epochs, 1, *rest, **keywords)
 
     module.parallel_read = patched
+
+
+def _summarize_never(module):
+    module.SVSummaryThread.run_loop = lambda self: None
