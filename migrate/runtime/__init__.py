@@ -19,8 +19,17 @@ _DEFAULTS = "defaults"
 _MODULES = {
     "boot": ("boot", "settings", "stores", "transfer"),
     "images": ("images",),
-    "places": ("places",),
-    "session": ("__init__", _DEFAULTS, "session", "settings"),
+    "places": ("places", "settings"),
+    "session": (
+        "__init__",
+        _DEFAULTS,
+        "optimizers",
+        "options",
+        "places",
+        "session",
+        "settings",
+        "steps",
+    ),
 }
 
 

@@ -22,7 +22,8 @@ def values(data: bytes) -> dict[str, str]:
 @pytest.mark.parametrize("release", CANN_RELEASES)
 def test_defaults_are_filled_in(release) -> None:
     data = runtime_files(release.name, ALL)["npu_runtime/defaults.py"].data
-    assert values(data) == {"CANN_RELEASE": release.name, "ADAPTER_RELEASE": release.adapter}
+    expected = {"CANN_RELEASE": release.name, "ADAPTER_RELEASE": release.adapter}
+    assert values(data) == expected | {"PRECISION_MODE": "none"}
 
 
 def test_every_release_is_known_once() -> None:
@@ -38,7 +39,8 @@ def test_an_unknown_release_lists_the_known_ones(name: str) -> None:
 
 
 def test_only_what_is_wanted() -> None:
-    names = ["__init__", "defaults", "session", "settings"]
+    names = ["__init__", "defaults", "optimizers", "options", "places", "session", "settings"]
+    names.append("steps")
     assert list(runtime_files("7.0", frozenset())) == []
     assert list(runtime_files("7.0", frozenset({"images"}))) == ["npu_runtime/images.py"]
     assert list(runtime_files("7.0", frozenset({"session"}))) == [
@@ -46,7 +48,7 @@ def test_only_what_is_wanted() -> None:
     ]
     assert list(runtime_files("7.0", ALL)) == [
         f"npu_runtime/{name}.py"
-        for name in sorted([*names, "boot", "images", "places", "stores", "transfer"])
+        for name in sorted([*names, "boot", "images", "stores", "transfer"])
     ]
 
 

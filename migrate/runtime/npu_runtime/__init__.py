@@ -1,10 +1,6 @@
 """What this port needs at run time to train on an Ascend 910, and nothing else.
 
-Environment variables (all optional; see settings.py):
-    NPU_DEVICE        npu (default): train on the NPU, and stop if there is no adapter.
-                      host: train on CPU or GPU on purpose, with the configuration as upstream
-                      wrote it.
-    NPU_MIX_COMPILE   0 or 1: switch mixed compilation off or on, whatever the port asks for.
+The environment variables that steer it stand in settings.py, in one table; all are optional.
 
 A name is imported from its module when it is first used, so that `npu_runtime.images` costs no
 TensorFlow and nothing here costs npu_bridge.
@@ -12,6 +8,7 @@ TensorFlow and nothing here costs npu_bridge.
 
 _MODULES = {
     "host_session_config": "session",
+    "npu_optimizer": "optimizers",
     "npu_run_config": "session",
     "npu_session_config": "session",
     "use_npu_keras_session": "session",

@@ -55,7 +55,7 @@ def main(entry, folder, argv=None):
             raise stores.StorageError("%s: there is no such script; see --entry" % script)
         command = [sys.executable, script, *_known_to(script, rest)]
         return _train(command, folder, environment, upload, options.sync_seconds)
-    except (stores.StorageError, OSError) as error:
+    except (stores.StorageError, OSError, ValueError) as error:
         print("npu_boot: %s" % error, file=sys.stderr)
         return 1
 

@@ -8,6 +8,8 @@ Variables, both unset by default, which means upstream's own places:
 
 import os
 
+from . import settings
+
 
 def data_path(path):
     """The place from which to read `path`.
@@ -16,12 +18,12 @@ def data_path(path):
         path: a path as upstream has it. An absolute one, a URL such as gs://..., an empty one and
             None stay as they are: somebody chose that place.
     """
-    return _below(os.environ.get("NPU_DATA_DIR"), path)
+    return _below(settings.value("NPU_DATA_DIR"), path)
 
 
 def output_path(path):
     """The place to which `path` is written; see data_path."""
-    return _below(os.environ.get("NPU_OUTPUT_DIR"), path)
+    return _below(settings.value("NPU_OUTPUT_DIR"), path)
 
 
 def _below(folder, path):

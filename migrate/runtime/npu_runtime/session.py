@@ -9,7 +9,8 @@ explicitly where it runs.
 import tensorflow.compat.v1 as tf  # The same classes, without warnings that they are deprecated.
 from tensorflow.core.protobuf import rewriter_config_pb2
 
-from . import defaults, settings
+from . import defaults, settings, steps
+from .options import session_options
 
 _OPTIMIZER = "NpuOptimizer"  # Exactly this name: the adapter ignores any other.
 
@@ -30,14 +31,17 @@ def npu_session_config(config=None, mix_compile_mode=False):
     Raises:
         TypeError: `config` is something else.
         ValueError: an environment variable has an illegal value.
+        OSError: a folder or file that an environment variable names cannot be made.
         RuntimeError: there is no adapter to run it.
     """
     result = _copied(config)
+    steps.time_steps()
     if settings.on_host():
         return result
     _load_adapter()
 
     options = _npu_options(result)
+    _set_chosen(options)
     options["use_off_line"].b = True
     own = "mix_compile_mode" in options  # Reading a key that is missing would add it.
     mixed = settings.mix_compile(mix_compile_mode or (own and options["mix_compile_mode"].b))
@@ -156,6 +160,21 @@ def _npu_options(config):
     for place in reversed(places[1:]):
         del optimizers[place]
     return first.parameter_map
+
+
+def _set_chosen(options):
+    """Sets what the environment chooses; what was fixed for the port gives way to upstream's."""
+    precision = [key for key in ("precision_mode", "precision_mode_v2") if key in options]
+    for key, value in session_options().items():
+        if key.startswith("precision_mode"):
+            if precision and not settings.is_set("NPU_PRECISION_MODE"):
+                continue
+            for other in precision:
+                del options[other]
+        if isinstance(value, bool):
+            options[key].b = value
+        else:
+            options[key].s = tf.compat.as_bytes(value)
 
 
 def _load_adapter():

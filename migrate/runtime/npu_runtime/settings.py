@@ -1,31 +1,213 @@
-"""The environment variables that steer a port, each read here and nowhere else.
+"""The environment variables that steer a port, each in one table and read here and nowhere else.
 
 A variable that is empty counts as unset, as in a shell's ${NAME:-default}. A value that is not
 legal raises ValueError, which names the variable and the legal values.
 """
 
+import collections
 import os
+
+# legal: the legal values, or _FILE or _COUNT; empty for any. since: the first adapter release that
+# has what it sets.
+Variable = collections.namedtuple("Variable", "name default legal since meaning")
+
+_ON_OFF = ("0", "1")
+_FILE = "file"  # legal: a file that exists
+_COUNT = "count"  # legal: a whole number, 0 or more
+
+VARIABLES = (
+    Variable(
+        "NPU_DEVICE",
+        "npu",
+        ("npu", "host"),
+        "r1.1.1",
+        "npu: train on the NPU, and stop if there is no adapter; host: train on CPU or GPU on"
+        " purpose, with the configuration as upstream wrote it",
+    ),
+    Variable(
+        "NPU_MIX_COMPILE",
+        "",
+        _ON_OFF,
+        "r1.1.1",
+        "1: what the NPU cannot run stays on the host; unset: where the port asks for it",
+    ),
+    Variable(
+        "NPU_PRECISION_MODE",
+        "",
+        (),
+        "r1.1.1",
+        "a precision_mode (or precision_mode_v2) of the CANN release, or none: say nothing, so"
+        " that the release's own default holds; unset: what was fixed when the port was made",
+    ),
+    Variable(
+        "NPU_LOSS_SCALE",
+        "auto",
+        (),
+        "r1.1.1",
+        "auto: scale the loss dynamically where the precision mode computes gradients in fp16;"
+        " dynamic: always; a number: scale by it; off: never",
+    ),
+    Variable(
+        "NPU_MODIFY_MIXLIST",
+        "",
+        _FILE,
+        "r1.5.0",
+        "JSON file that moves operators between the lists of mixed precision",
+    ),
+    Variable(
+        "NPU_OP_PRECISION_MODE",
+        "",
+        _FILE,
+        "r1.5.0",
+        "ini file: the precision of single operators",
+    ),
+    Variable(
+        "NPU_OP_SELECT_IMPLMODE",
+        "",
+        (
+            "high_precision",
+            "high_performance",
+            "high_precision_for_all",
+            "high_performance_for_all",
+        ),
+        "r1.1.1",
+        "which implementation of an operator is taken (the two _for_all since r1.5.0)",
+    ),
+    Variable(
+        "NPU_FUSION_SWITCH_FILE",
+        "",
+        _FILE,
+        "r1.2.0",
+        "JSON file that switches fusion passes off",
+    ),
+    Variable(
+        "NPU_CUSTOMIZE_DTYPES",
+        "",
+        _FILE,
+        "r1.9.0",
+        "file: the data types of single operators",
+    ),
+    Variable("NPU_PROFILING", "0", _ON_OFF, "r1.1.1", "1: collect profiling data"),
+    Variable(
+        "NPU_PROFILING_OUTPUT",
+        "profiling",
+        (),
+        "r1.1.1",
+        "folder of the profiling data, made if it is missing; a relative one is below"
+        " NPU_OUTPUT_DIR where that is set",
+    ),
+    Variable(
+        "NPU_PROFILING_AIC_METRICS",
+        "PipeUtilization",
+        (
+            "ArithmeticUtilization",
+            "PipeUtilization",
+            "Memory",
+            "MemoryL0",
+            "MemoryUB",
+            "ResourceConflictRatio",
+        ),
+        "r1.2.0",
+        "what is measured of the AI cores",
+    ),
+    Variable("NPU_PROFILING_AICPU", "1", _ON_OFF, "r1.2.0", "1: profile operators on the AI CPU"),
+    Variable("NPU_PROFILING_HCCL", "1", _ON_OFF, "r1.2.0", "1: profile collective operators"),
+    Variable("NPU_PROFILING_FP_POINT", "", (), "r1.1.1", "first operator of the forward pass"),
+    Variable("NPU_PROFILING_BP_POINT", "", (), "r1.1.1", "last operator of the backward pass"),
+    Variable(
+        "NPU_DUMP",
+        "",
+        ("input", "output", "all"),
+        "r1.1.1",
+        "dump these tensors of every operator; not together with NPU_OVERFLOW_DUMP",
+    ),
+    Variable(
+        "NPU_OVERFLOW_DUMP",
+        "",
+        ("aicore_overflow", "atomic_overflow", "all"),
+        "r1.1.1",
+        "dump operators in which a number overflows",
+    ),
+    Variable(
+        "NPU_DUMP_PATH",
+        "dump",
+        (),
+        "r1.1.1",
+        "folder of the dumps, as NPU_PROFILING_OUTPUT",
+    ),
+    Variable("NPU_DUMP_STEP", "", (), "r1.1.1", "steps to dump, such as 0|5|10-20; unset: all"),
+    Variable(
+        "NPU_STEP_LOG",
+        "",
+        (),
+        "r1.1.1",
+        "file to which the time of the training steps goes as JSON lines; a relative one is below"
+        " NPU_OUTPUT_DIR where that is set; unset: steps are not timed",
+    ),
+    Variable("NPU_STEP_LOG_EVERY", "100", _COUNT, "r1.1.1", "steps between two lines of it"),
+    Variable("NPU_STEP_WARM_UP", "10", _COUNT, "r1.1.1", "first steps that are not timed"),
+    Variable(
+        "NPU_BATCH_SIZE",
+        "",
+        _COUNT,
+        "r1.1.1",
+        "examples in a step, for examples per second; unset: what is fed or dequeued",
+    ),
+    Variable("NPU_DATA_DIR", "", (), "r1.1.1", "folder below which relative data paths are"),
+    Variable("NPU_OUTPUT_DIR", "", (), "r1.1.1", "folder below which relative output paths are"),
+    Variable("NPU_OBS_CA_FILE", "", _FILE, "r1.1.1", "certificates to trust for OBS"),
+    Variable(
+        "NPU_OBS_PATH_STYLE",
+        "0",
+        _ON_OFF,
+        "r1.1.1",
+        "1: the bucket stands in the URL's path, for S3 servers that are not OBS",
+    ),
+)
+_BY_NAME = {variable.name: variable for variable in VARIABLES}
+
+
+def value(name):
+    """The value of a variable, or its default.
+
+    Args:
+        name: one of VARIABLES.
+
+    Raises:
+        ValueError: the value is not legal.
+    """
+    variable = _BY_NAME[name]
+    given = os.environ.get(name) or variable.default
+    if variable.legal == _FILE:
+        if given and not os.path.isfile(given):
+            raise ValueError("%s=%s: there is no such file" % (name, given))
+    elif variable.legal == _COUNT:
+        if given and not given.isdigit():
+            raise ValueError("%s=%s is not a whole number" % (name, given))
+    elif variable.legal and given and given not in variable.legal:
+        raise ValueError(
+            "%s=%s is not legal; leave it unset or use one of: %s"
+            % (name, given, ", ".join(variable.legal))
+        )
+    return given
+
+
+def number(name):
+    """The value of a variable that counts something; None where it has none."""
+    given = value(name)
+    return int(given) if given else None
+
+
+def is_set(name):
+    """Whether a variable was given, rather than left to its default."""
+    return bool(os.environ.get(name))
 
 
 def on_host():
-    """Whether to train on CPU or GPU on purpose: NPU_DEVICE=host. The default is npu."""
-    return _choice("NPU_DEVICE", ("npu", "host"), default="npu") == "host"
+    """Whether to train on CPU or GPU on purpose."""
+    return value("NPU_DEVICE") == "host"
 
 
 def mix_compile(requested):
-    """Whether a session compiles in mixed mode: NPU_MIX_COMPILE, else what the port requests."""
-    return _choice("NPU_MIX_COMPILE", ("0", "1"), default="1" if requested else "0") == "1"
-
-
-def obs_path_style():
-    """Whether a bucket's name stands in the URL's path: NPU_OBS_PATH_STYLE."""
-    return _choice("NPU_OBS_PATH_STYLE", ("0", "1"), default="0") == "1"
-
-
-def _choice(name, legal, default):
-    value = os.environ.get(name) or default
-    if value not in legal:
-        raise ValueError(
-            "%s=%s is not legal; leave it unset or use one of: %s" % (name, value, ", ".join(legal))
-        )
-    return value
+    """Whether a session compiles in mixed mode: the variable, else what the port requests."""
+    return (value("NPU_MIX_COMPILE") or ("1" if requested else "0")) == "1"

@@ -286,7 +286,7 @@ def _client():
         security_token=os.environ.get("OBS_SECURITY_TOKEN"),
         security_provider_policy=None if given else "OBS_DEFAULT",
         server=endpoint,
-        path_style=settings.obs_path_style(),
+        path_style=settings.value("NPU_OBS_PATH_STYLE") == "1",
         max_retry_count=0,  # transfer.py tries again, with a growing pause
         timeout=60,  # seconds
         long_conn_mode=True,  # one handshake for many objects
@@ -296,7 +296,7 @@ def _client():
         # (esdk-obs-python 3.26, client.py, _init_ssl_context).
         try:
             client.context = ssl.create_default_context(
-                cafile=os.environ.get("NPU_OBS_CA_FILE") or None
+                cafile=settings.value("NPU_OBS_CA_FILE") or None
             )
         except (OSError, ssl.SSLError) as error:
             raise StorageError("NPU_OBS_CA_FILE cannot be read: %s" % error) from error
