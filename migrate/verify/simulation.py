@@ -42,8 +42,7 @@ def simulated(
         hub: ``host:port`` where ranks meet; empty for one rank.
     """
     table = trace / "rank_table.json"
-    if rank == 0:
-        table.write_text(json.dumps(_rank_table(ranks), indent=2))
+    table.write_text(json.dumps(_rank_table(ranks), indent=2))
     path = [str(SIMULATOR), environment.get("PYTHONPATH", "")]
     return {
         **environment,

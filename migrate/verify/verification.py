@@ -42,6 +42,7 @@ Say = Callable[[str], None]
 _LARGEST = 2 << 30
 _TEST_SECONDS = 900.0
 _FRAME = re.compile(r'File "([^"\n]+)", line (\d+)')
+_ERROR = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b")
 _LEFT_OUT = shutil.ignore_patterns(".git", "__pycache__", "*.pyc")
 
 
@@ -266,10 +267,11 @@ class _Judge:
         )
         if not self._differences and not any(comparison.values for comparison in comparisons):
             return run, Part("parity", "not checked", "the port fetched nothing to compare")
-        why = "" if ran == all_runs and run.state == "passed" else "the port did not run to its end"
-        return run, checked(
-            "parity", self._differences, why=why, counts=counts, comparisons=comparisons
-        )
+        part = checked("parity", self._differences, counts=counts, comparisons=comparisons)
+        if part.state == "passed" and not all(result.ok for result in results):
+            why = "the port did not run to its end; what it fetched until then is compared here"
+            part = replace(part, state="not checked", why=why)
+        return run, part
 
     def _judge_run(
         self, run: SmokeRun, outcomes: Sequence[Outcome], processes: list[Process]
@@ -281,10 +283,7 @@ class _Judge:
         before = len(self._findings)
         if bad:
             path, line = _place(outcome.tail, run)
-            last = outcome.tail.rpartition("\n")[2]
-            self._say(
-                path, line, "CHK950", f"{run.name} {outcome.how}" + (f": {last}" if last else "")
-            )
+            self._say(path, line, "CHK950", f"{run.name} {outcome.how}{_last_words(outcome.tail)}")
         for problem, times in distinct_problems(processes):
             path, line = _split_place(problem.place, run)
             severity: Severity = "error" if problem.severity == "error" else "warning"
@@ -361,14 +360,13 @@ class _Judge:
     ) -> bool:
         path = _script(run)
         if not outcome.ok:
-            last = outcome.tail.rpartition("\n")[2]
             self._differences.append(
                 Finding(
                     path,
                     0,
                     "CHK962",
                     "error",
-                    f"{run.name} on upstream {outcome.how}" + (f": {last}" if last else ""),
+                    f"{run.name} on upstream {outcome.how}{_last_words(outcome.tail)}",
                     "Without upstream's numbers there is nothing to compare with: see what it"
                     " lacks, in the compat rules or in the recipe's smoke section.",
                 )
@@ -499,6 +497,14 @@ def _place(tail: str, run: SmokeRun) -> tuple[str, int]:
         (path, int(line)) for path, line in _FRAME.findall(tail) if not path.startswith(("/", "<"))
     ]
     return frames[-1] if frames else (_script(run), 0)
+
+
+def _last_words(tail: str) -> str:
+    """What a program said of its end: the error of its last traceback, else its last line."""
+    lines = tail.split("\n")
+    errors = [line for line in lines if _ERROR.match(line)]
+    last = errors[-1] if errors else lines[-1]
+    return f": {last}" if last else ""
 
 
 def _split_place(place: str, run: SmokeRun) -> tuple[str, int]:
