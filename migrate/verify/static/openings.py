@@ -33,6 +33,7 @@ class Opening:
         verdict: what its configuration says; ``plain`` where it has none for the NPU.
         why: the evidence that it trains or runs a model.
         trains: whether it may train, rather than only run a trained model.
+        scope: functions whose code builds or uses its graph; only those of plain sessions.
         by_patch: only the adapter's patch of tf.Session sends it to the device.
     """
 
@@ -42,6 +43,7 @@ class Opening:
     verdict: Verdict
     why: str
     trains: bool
+    scope: frozenset[str] = frozenset()
     by_patch: bool = False
 
     @property
@@ -51,10 +53,7 @@ class Opening:
 
 def openings(project: Project, adapter: str) -> list[Opening]:
     """Those of a project, in order; unit tests and sessions that only read data apart."""
-    found: list[Opening] = []
-    for path in project.python_files:
-        if not is_unit_test(project, path):
-            found += _openings(project, path)
+    found = project.cached(_all_openings)
     if release_order(adapter) < release_order(PATCHES_SESSIONS):
         return found
     processes = project.cached(Processes)
@@ -63,6 +62,15 @@ def openings(project: Project, adapter: str) -> list[Opening]:
         if o.verdict in ("plain", "unknown") and processes.loads(o.path, is_npu_init)
         else o
         for o in found
+    ]
+
+
+def _all_openings(project: Project) -> list[Opening]:
+    return [
+        opening
+        for path in project.python_files
+        if not is_unit_test(project, path)
+        for opening in _openings(project, path)
     ]
 
 
@@ -79,9 +87,9 @@ def _openings(project: Project, path: str) -> Iterator[Opening]:
             continue
         verdict = _session_verdict(verdicts, site)
         if verdict != "host":
-            yield Opening(
-                path, site.call.lineno, _short(site.kind), verdict, site.why, _trains(project, site)
-            )
+            line, kind = site.call.lineno, _short(site.kind)
+            trained = _trains(project, site)
+            yield Opening(path, line, kind, verdict, site.why, trained, site.scope)
     for made in estimator_sites(module, project) if makes else ():
         verdict = _estimator_verdict(verdicts, made)
         yield Opening(path, made.call.lineno, _short(made.kind), verdict, _ESTIMATOR, True)
