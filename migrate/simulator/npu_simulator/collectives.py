@@ -417,14 +417,14 @@ def install():
     if settings.read().rank_size < 2:
         return
     from tensorflow.python.client import session
+    from tensorflow.python.eager import context
 
     original = session.BaseSession.__init__
 
     @functools.wraps(original)
     def wrapper(self, target="", graph=None, config=None):
         roomy = tf.ConfigProto()
-        if config is not None:
-            roomy.CopyFrom(config)
+        roomy.CopyFrom(context.context().config if config is None else config)
         roomy.inter_op_parallelism_threads = max(_THREADS, roomy.inter_op_parallelism_threads)
         roomy.use_per_session_threads = True
         original(self, target, graph, roomy)

@@ -4,7 +4,7 @@ import collections
 import threading
 import weakref
 
-from . import places, sinking
+from . import marks, places, sinking
 
 _Facts = collections.namedtuple("_Facts", "op kind device unknown why inputs controls")
 
@@ -87,5 +87,6 @@ def _executed(known, fetched, fed):
 
 def _facts(op):
     unknown = any(not tensor.shape.is_fully_defined() for tensor in op.outputs)
-    why = sinking.why_on_host(op.type, [tensor.dtype.base_dtype.name for tensor in op.outputs])
-    return _Facts(op, op.type, op.device, unknown, why, tuple(op.inputs), op.control_inputs)
+    kind = marks.type_of(op)
+    why = sinking.why_on_host(kind, [tensor.dtype.base_dtype.name for tensor in op.outputs])
+    return _Facts(op, kind, op.device, unknown, why, tuple(op.inputs), op.control_inputs)

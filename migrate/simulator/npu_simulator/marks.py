@@ -4,21 +4,22 @@ On the graph they are PyFunc, which the device could not run. So each carries an
 says which operator of the adapter it stands for.
 """
 
-import tensorflow.compat.v1 as tf  # The same, without warnings that names are deprecated.
-from tensorflow.core.framework import attr_value_pb2
-
 _ATTRIBUTE = "_npu_simulated"
 
 
 def py_func(function, inputs, types, name, kind):
-    """Returns tf.py_func(function, inputs, types), marked as an operator of the adapter.
+    """Returns tf.numpy_function(function, inputs, types), marked as an operator of the adapter.
 
     Args:
         kind: type of the operator it stands for, such as "HcomAllReduce".
     """
+    # Not at the top: the recorder, which asks for types, is there before TensorFlow is.
+    import tensorflow.compat.v1 as tf
+    from tensorflow.core.framework import attr_value_pb2
+
     mark = {_ATTRIBUTE: attr_value_pb2.AttrValue(s=kind.encode())}
     with tf.get_default_graph()._attr_scope(mark):
-        return tf.py_func(function, inputs, types, stateful=True, name=name)
+        return tf.numpy_function(function, inputs, types, name=name)
 
 
 def type_of(op):
