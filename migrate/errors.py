@@ -29,3 +29,15 @@ class UsageError(MigrateError):
     """The command line, or a file that the user wrote, asks for something impossible."""
 
     exit_code = 2
+
+
+class RecipeError(UsageError):
+    """The recipe asks for something that this project does not have.
+
+    Args:
+        key: what the recipe says, such as ``rules.NPU303.batch``.
+        message: what is wrong with it. The file is added by who has read it.
+    """
+
+    def __init__(self, key: str, message: str, *, advice: str = "") -> None:
+        super().__init__(f"{key}: {message}", advice=advice)

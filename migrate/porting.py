@@ -16,6 +16,7 @@ from migrate.analysis.inventory import SymbolReport, classified, symbol_uses, to
 from migrate.analysis.project import TOO_NEW, Project, Unparsable
 from migrate.codemods.engine import GATE, GroupResult, rewrite, unread
 from migrate.codemods.rule import GROUP_TITLES, SessionRow
+from migrate.errors import RecipeError
 from migrate.findings import Finding
 from migrate.lines import LineMap
 from migrate.manifest import MANIFEST_NAME, Manifest, Upstream, file_records
@@ -88,7 +89,7 @@ def make_port(
         say: told what is being done, one line at a time.
 
     Raises:
-        UsageError: the CANN release is unknown.
+        UsageError: the CANN release is unknown, or the recipe asks for what is not there.
         MigrateError: git failed.
     """
     cann_release(cann)
@@ -97,7 +98,12 @@ def make_port(
     carried = runtime_paths()  # where upstream is a port, its runtime is not to be ported
     project = Project({path: f for path, f in source.files.items() if path not in carried})
     uses = symbol_uses(project)
-    results = rewrite(project, recipe.rules, recipe.options, say)
+    try:
+        recipe.check(source)
+        results = rewrite(project, recipe.rules, recipe.options, say)
+    except RecipeError as error:
+        error.where = recipe.where
+        raise
     say("checking")
     refused = _drop_what_python37_refuses(source.files, results)
     say("making the patch series")

@@ -11,7 +11,9 @@ from typing import Any
 
 from migrate.codemods.registry import kit_rules, recipe_rules
 from migrate.codemods.rule import Rule
-from migrate.errors import UsageError
+from migrate.errors import RecipeError, UsageError
+from migrate.upstream.leave_out import matcher
+from migrate.upstream.tree import SourceTree
 
 RECIPE_NAME = "recipe.toml"
 
@@ -28,6 +30,7 @@ class Recipe:
         smoke: how verify tries the port; read by migrate.verify.smoke.
         digest: of what a port depends on, the recipe without smoke and its rules; None without
             either.
+        where: the file, for errors.
     """
 
     entries: tuple[str, ...] = ()
@@ -36,6 +39,24 @@ class Recipe:
     rules: tuple[Rule, ...] = ()
     smoke: Mapping[str, Any] = field(default_factory=dict)
     digest: str | None = None
+    where: str = RECIPE_NAME
+
+    def check(self, source: SourceTree) -> None:
+        """What the recipe says about files must be true of the project.
+
+        Raises:
+            RecipeError: an entry is not there, or a pattern of leave_out leaves nothing out.
+        """
+        for entry in self.entries:
+            if entry not in source.files:
+                raise RecipeError("entries", f"the project has no file {entry!r}")
+        for pattern in self.leave_out:
+            if not any(map(matcher([pattern]), source.left_out)):
+                raise RecipeError(
+                    "leave_out",
+                    f"{pattern!r} leaves nothing out",
+                    advice="Take it out, or write it as in .gitignore, such as figure/**.",
+                )
 
 
 def read_recipe(folder: Path) -> Recipe:
@@ -53,7 +74,7 @@ def read_recipe(folder: Path) -> Recipe:
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror}", where=str(path)) from None
     if data is None:
-        return Recipe(rules=rules, digest=_digest(folder, None))
+        return Recipe(rules=rules, digest=_digest(folder, None), where=str(path))
     table = _parse(path, data)
     smoke = table.pop("smoke", {})
     unknown = table.keys() - {"entries", "leave_out", "rules"}
@@ -68,6 +89,7 @@ def read_recipe(folder: Path) -> Recipe:
         rules,
         smoke,
         _digest(folder, table),
+        str(path),
     )
 
 
@@ -113,6 +135,10 @@ def _options(path: Path, table: Any, rules: Mapping[str, Rule]) -> dict[str, Map
         if unknown:
             known = ", ".join(sorted(rules[code].options)) or "none: this rule has no options"
             raise _wrong(path, f"rules.{code}.{sorted(unknown)[0]}", f"one of {known}")
+        for key, value in options.items():
+            option = rules[code].options[key]
+            if not option.fits(value):
+                raise _wrong(path, f"rules.{code}.{key}", f"{option.expected}; found {value!r}")
     return table
 
 

@@ -8,19 +8,24 @@ import pytest
 
 from migrate.codemods.registry import kit_rules
 from migrate.errors import MigrateError, UsageError
+from migrate.manifest import Upstream
+from migrate.porting import Port, make_port
 from migrate.recipe import Recipe, read_recipe
+from migrate.upstream.tree import SourceFile, SourceTree
+from migrate.workspace import DEFAULT_CANN
 
 PATCHES = Path(__file__).parents[1] / "patches"
-WITH_OPTIONS = next(rule for rule in kit_rules() if rule.options)
+WITH_OPTIONS = next(rule for rule in kit_rules() if rule.code == "NPU403")
 WITHOUT_OPTIONS = next(rule for rule in kit_rules() if not rule.options)
 OPTION = sorted(WITH_OPTIONS.options)[0]
 RULE = '''"""Does nothing.
 
 Why: to be read.
 """
-from migrate.codemods.rule import Rule
+from migrate.codemods.rule import Option, Rule
 
-RULE = Rule("NPU190", "own", group="session", options=frozenset({"size"}))
+SIZE = Option("a size", lambda value: value == 3)
+RULE = Rule("NPU190", "own", group="session", options={"size": SIZE})
 
 
 @RULE.on_module
@@ -36,8 +41,9 @@ def recipe(folder: Path, text: str | bytes) -> Recipe:
 
 
 def test_without_a_recipe_there_are_the_kits_rules(tmp_path: Path) -> None:
-    assert read_recipe(tmp_path) == Recipe(rules=kit_rules())
-    assert read_recipe(tmp_path / "missing") == Recipe(rules=kit_rules())
+    for folder in (tmp_path, tmp_path / "missing"):
+        where = str(folder / "recipe.toml")
+        assert read_recipe(folder) == Recipe(rules=kit_rules(), where=where)
 
 
 def test_an_empty_recipe_says_nothing_but_that_it_is_there(tmp_path: Path) -> None:
@@ -55,13 +61,13 @@ def test_everything_that_a_recipe_may_say(tmp_path: Path) -> None:
         leave_out = ["assets/**"]
 
         [rules.{WITH_OPTIONS.code}]
-        {OPTION} = ["x"]
+        {OPTION} = 4
         [rules.{WITHOUT_OPTIONS.code}]
         """,
     )
     assert read.entries == ("main.py", "tools/é.py")
     assert read.leave_out == ("assets/**",)
-    assert read.options == {WITH_OPTIONS.code: {OPTION: ["x"]}, WITHOUT_OPTIONS.code: {}}
+    assert read.options == {WITH_OPTIONS.code: {OPTION: 4}, WITHOUT_OPTIONS.code: {}}
     assert read.rules == kit_rules()
 
 
@@ -104,6 +110,110 @@ def test_rules_beside_a_recipe_are_rules(tmp_path: Path) -> None:
     assert read.options == {"NPU190": {"size": 3}}
     with pytest.raises(UsageError, match=r"rules\.NPU190\.weight: expected one of size"):
         recipe(tmp_path, "[rules.NPU190]\nweight = 3\n")
+    with pytest.raises(UsageError, match=r"rules\.NPU190\.size: expected a size; found 4"):
+        recipe(tmp_path, "[rules.NPU190]\nsize = 4\n")
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("NPU101", "roles = {'train.py:f' = 'host', 'b.py:C.m' = 'device'}"),
+        ("NPU301", "drop_remainder = 'endless'"),
+        ("NPU303", "batch = {'train.py:x' = 'size * 2'}"),
+        ("NPU403", "buffer = 1"),
+        ("NPU807", "pins = {a = '1.18.5', b = '>=4.30, <5', c = '', d = '~= 1.2', e = '1.*'}"),
+    ],
+)
+def test_values_that_rules_take(code: str, text: str, tmp_path: Path) -> None:
+    assert recipe(tmp_path, f"[rules.{code}]\n{text}\n").options[code]
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "expected"),
+    [
+        ("NPU101", "roles = 'host'", "roles: expected a table from path:function"),
+        ("NPU101", "roles = {a = 1}", "roles: expected a table from path:function"),
+        ("NPU301", "drop_remainder = 'always'", "drop_remainder: expected training, endless or"),
+        ("NPU301", "drop_remainder = true", "drop_remainder: expected training, endless or"),
+        ("NPU301", "drop_remainder = []", "drop_remainder: expected training, endless or"),
+        ("NPU303", "batch = 8", "batch: expected a table from path.py:name"),
+        ("NPU303", "batch = {'a.py:x' = 8}", "batch: expected a table from path.py:name"),
+        ("NPU403", "buffer = 0", "buffer: expected a number of batches, from 1 on; found 0"),
+        ("NPU403", "buffer = -1", "buffer: expected a number of batches"),
+        ("NPU403", "buffer = true", "buffer: expected a number of batches, .*; found True"),
+        ("NPU403", "buffer = 'two'", "buffer: expected a number of batches, .*; found 'two'"),
+        ("NPU403", "buffer = 1.5", "buffer: expected a number of batches"),
+        ("NPU807", "pins = ['numpy']", "pins: expected a table from distribution to version"),
+        ("NPU807", "pins = {numpy = 1.18}", "pins: expected a table from distribution"),
+        ("NPU807", "pins = {numpy = 'latest'}", "pins: expected a table from distribution"),
+        ("NPU807", "pins = {numpy = '=1.18'}", "pins: expected a table from distribution"),
+    ],
+)
+def test_values_that_rules_do_not_take(code: str, text: str, expected: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=rf"recipe\.toml: rules\.{code}\.{expected}"):
+        recipe(tmp_path, f"[rules.{code}]\n{text}\n")
+
+
+PROJECT = {
+    "train.py": b"import tensorflow as tf\nx = tf.placeholder(tf.float32, [None, 3])\n",
+    "figure/a.py": b"",
+    "figure/b.md": b"",
+}
+
+
+def port(folder: Path, text: str, left_out: tuple[str, ...] = ()) -> Port:
+    files = {path: SourceFile(path, data) for path, data in PROJECT.items()}
+    return make_port(
+        Upstream("own", "", None, None, "", "MIT"),
+        SourceTree(files, (), left_out),
+        recipe(folder, text),
+        cann=DEFAULT_CANN,
+        templates=PATCHES.parent / "templates",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("entries = ['train.py', 'main.py']", r"entries: the project has no file 'main\.py'"),
+        ("entries = ['figure']", r"entries: the project has no file 'figure'"),
+        ("leave_out = ['assets/**']", r"leave_out: 'assets/\*\*' leaves nothing out"),
+        ("leave_out = ['*.gif', '*.png']", r"leave_out: '\*\.png' leaves nothing out"),
+        (
+            "[rules.NPU303]\nbatch = {'train.py:y' = '8'}",
+            r"rules\.NPU303\.batch: no placeholder is 'train\.py:y'",
+        ),
+        (
+            "[rules.NPU303]\nbatch = {'trian.py:x' = '8'}",
+            r"rules\.NPU303\.batch: no placeholder is 'trian\.py:x'",
+        ),
+        (
+            "[rules.NPU303]\nbatch = {x = '8'}",
+            r"rules\.NPU303\.batch: no placeholder is 'x'",
+        ),
+    ],
+)
+def test_what_a_recipe_names_must_be_there(text: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=rf"{tmp_path}/recipe\.toml: {message}"):
+        port(tmp_path, text, left_out=("a.gif",))
+
+
+@pytest.mark.parametrize(
+    ("patterns", "left_out"),
+    [
+        (["docs/**"], ("docs/a.md",)),
+        (["docs/"], ("docs/",)),
+        (["docs"], ("docs/",)),
+        ([".DS_Store"], ("a/.DS_Store",)),
+        (["*.gif", "docs/**"], ("a.gif", "docs/b/", "docs/c")),
+    ],
+)
+def test_what_a_recipe_names_is_there(
+    patterns: list[str], left_out: tuple[str, ...], tmp_path: Path
+) -> None:
+    options = "[rules.NPU303]\nbatch = {'train.py:x' = '8'}\n"
+    text = f"entries = ['train.py']\nleave_out = {patterns}\n{options}"
+    assert port(tmp_path, text, left_out).after
 
 
 def test_a_rule_that_does_not_load_is_told_with_its_place(tmp_path: Path) -> None:

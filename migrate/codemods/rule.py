@@ -124,6 +124,24 @@ class ProjectContext:
         return Finding(path, line, self.code, severity, message, advice)
 
 
+@dataclass(frozen=True)
+class Option:
+    """A key that a recipe may set for a rule.
+
+    Args:
+        expected: what its value is, to be told where it is something else.
+        fits: whether a value from the recipe is that.
+    """
+
+    expected: str
+    fits: Callable[[Any], bool]
+
+
+def is_table(value: Any, fits: Callable[[Any], bool]) -> bool:
+    """Whether a value from a recipe is a table whose values all fit."""
+    return isinstance(value, dict) and all(fits(item) for item in value.values())
+
+
 @dataclass(eq=False)
 class Rule:
     """A named rewrite; its module's docstring is its page for ``migrate explain``.
@@ -149,7 +167,7 @@ class Rule:
     paths: Callable[[Project], Collection[str]] | None = None
     claims: frozenset[str] = frozenset()
     late: bool = False
-    options: frozenset[str] = frozenset()
+    options: Mapping[str, Option] = field(default_factory=dict)
     page: str = field(default="", init=False)
     _module_check: Callable[[Context], Iterator[Change]] | None = field(default=None, init=False)
     _project_check: Callable[[ProjectContext], Iterator[Change]] | None = field(

@@ -545,9 +545,3 @@ def test_unit_tests_are_left_alone() -> None:
         "\nclass T(tf.test.TestCase):\n    def test(self):\n        train(3)\n"
     )
     assert check_noop(source, "NPU301").findings == []
-
-
-def test_an_unknown_choice_is_an_error() -> None:
-    result = ported(training("data = data.repeat().batch(size)"), drop_remainder="always")
-    assert result.codes("error") == ["NPU301"]
-    assert "training, endless, never" in result.findings[0].message

@@ -59,8 +59,17 @@ from migrate.analysis.sessions import (
 )
 from migrate.codemods.configuring import add_argument, configure_call
 from migrate.codemods.imports import runtime_import
-from migrate.codemods.rule import Change, Context, ProjectContext, Rule, RuntimeImport, SessionRow
-from migrate.errors import UsageError
+from migrate.codemods.rule import (
+    Change,
+    Context,
+    Option,
+    ProjectContext,
+    Rule,
+    RuntimeImport,
+    SessionRow,
+    is_table,
+)
+from migrate.errors import RecipeError
 from migrate.findings import Severity
 
 NPU101 = Rule(
@@ -69,7 +78,12 @@ NPU101 = Rule(
     group="session",
     signs=MAY_OPEN,
     claims=frozenset({*OPENERS, MONITORED_SESSION}),
-    options=frozenset({"roles"}),
+    options={
+        "roles": Option(
+            "a table from path:function to device or host",
+            lambda value: is_table(value, lambda role: isinstance(role, str)),
+        )
+    },
 )
 _BY_HAND = (
     "Give the session config=npu_session_config(...) by hand, or name its role in the recipe."
@@ -127,9 +141,8 @@ def check_roles(context: ProjectContext) -> Iterator[Change]:
     """A role that the recipe misspells, or gives to a place without a session, is told."""
     for place, role in context.options.get("roles", {}).items():
         if role not in ("device", "host"):
-            raise UsageError(
-                f"rules.NPU101.roles: expected device or host for {place!r}, found {role!r}",
-                where="recipe.toml",
+            raise RecipeError(
+                "rules.NPU101.roles", f"expected device or host for {place!r}, found {role!r}"
             )
         path = place.partition(":")[0]
         module = context.project.parsed(path) if path in context.project.files else None

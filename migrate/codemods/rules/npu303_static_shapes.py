@@ -37,7 +37,8 @@ from collections.abc import Iterator
 from migrate.analysis.device_sessions import DeviceSessions
 from migrate.analysis.references import is_unit_test, owner_of
 from migrate.analysis.shapes import OpenShape, open_shapes, placeholder_names, sliced_feeds
-from migrate.codemods.rule import Change, Context, Rule
+from migrate.codemods.rule import Change, Context, Option, ProjectContext, Rule, is_table
+from migrate.errors import RecipeError
 
 NPU303 = Rule(
     "NPU303",
@@ -47,7 +48,12 @@ NPU303 = Rule(
     signs=re.compile(
         rb"placeholder|boolean_mask|unique|dynamic_partition|\bwhere(?:_v2)?(?:\s*\(|[ \t]+as\b)"
     ),
-    options=frozenset({"batch"}),
+    options={
+        "batch": Option(
+            "a table from path.py:name to an expression",
+            lambda value: is_table(value, lambda text: isinstance(text, str)),
+        )
+    },
 )
 _ADVICE = {
     "placeholder": (
@@ -62,7 +68,6 @@ _ADVICE = {
 @NPU303.on_module
 def report_open_shapes(context: Context) -> Iterator[Change]:
     module = context.module
-    yield from _unknown(context)
     places = [] if is_unit_test(context.project, module.path) else list(open_shapes(module))
     if not places:
         return
@@ -86,21 +91,27 @@ def report_open_shapes(context: Context) -> Iterator[Change]:
             yield context.replace(place.batch, chosen)
 
 
-def _unknown(context: Context) -> Iterator[Change]:
-    """Names in the recipe that no placeholder of this file has."""
+@NPU303.on_project
+def check_names(context: ProjectContext) -> Iterator[Change]:
+    """Every name in the recipe must be a placeholder's."""
     for place in context.options.get("batch", {}):
         path, _, name = place.rpartition(":")
-        if path == context.module.path and name not in placeholder_names(context.module):
-            yield context.finding(
-                None, "error", f"the recipe's batch names {name}, which is no placeholder here"
+        module = context.project.parsed(path)
+        if module is None or name not in placeholder_names(module):
+            raise RecipeError(
+                "rules.NPU303.batch",
+                f"no placeholder is {place!r}",
+                advice="Write path.py:name, with the variable, the attribute or the op's name.",
             )
+    yield from ()
 
 
 def _chosen(context: Context, place: OpenShape) -> str | None:
     table = context.options.get("batch", {})
     for name in (place.name, place.label):
         if place.kind == "placeholder" and f"{context.module.path}:{name}" in table:
-            return str(table[f"{context.module.path}:{name}"])
+            expression: str = table[f"{context.module.path}:{name}"]
+            return expression
     return None
 
 

@@ -33,7 +33,7 @@ from collections.abc import Iterator
 from migrate.analysis.module import Module
 from migrate.codemods.edits import Edit
 from migrate.codemods.removals import comments_in
-from migrate.codemods.rule import Change, Context, Rule
+from migrate.codemods.rule import Change, Context, Option, Rule
 
 _PREFETCHES = (
     "tensorflow.contrib.data.prefetch_to_device",
@@ -48,7 +48,12 @@ NPU403 = Rule(
     group="devices",
     literals=(b"prefetch_to_device", b"copy_to_device", b"MultiDeviceIterator"),
     claims=frozenset({*_PREFETCHES, *_COPIES}),
-    options=frozenset({"buffer"}),
+    options={
+        "buffer": Option(
+            "a number of batches, from 1 on",
+            lambda value: type(value) is int and value > 0,  # a bool is an int as well
+        )
+    },
 )
 
 
@@ -95,7 +100,8 @@ def _prefetch(context: Context, apply: ast.Call) -> Iterator[Change]:
 
 
 def _buffer(context: Context) -> int:
-    return int(context.options.get("buffer", 2))
+    buffer: int = context.options.get("buffer", 2)
+    return buffer
 
 
 def _kept(module: Module, start: int, end: int, place: int) -> str:

@@ -59,11 +59,26 @@ from migrate.codemods.distributions import (
     normalized,
 )
 from migrate.codemods.requirements import included, read_lines
-from migrate.codemods.rule import Change, FileChange, ProjectContext, Rule
+from migrate.codemods.rule import Change, FileChange, Option, ProjectContext, Rule, is_table
 from migrate.codemods.rules.npu804_scipy_images import gone_names
 from migrate.findings import Finding
 
-NPU807 = Rule("NPU807", "requirements", group="compat", late=True, options=frozenset({"pins"}))
+_PIN = re.compile(r"(?:(?:(?:===|[=<>!~]=|[<>])\s*)?\d[\w.*+!-]*(?:\s*,\s*|$))*")
+
+NPU807 = Rule(
+    "NPU807",
+    "requirements",
+    group="compat",
+    late=True,
+    options={
+        "pins": Option(
+            'a table from distribution to version, such as "1.18.5", ">=4.30" or ""',
+            lambda value: is_table(
+                value, lambda pin: isinstance(pin, str) and _PIN.fullmatch(pin) is not None
+            ),
+        )
+    },
+)
 
 _ROOT = "requirements.txt"
 _FILE = re.compile(r"(?:.*/)?(?:[\w.-]*requirements?[\w.-]*\.txt|requirements/[\w.-]+\.txt)")
