@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from migrate.workspace import DEFAULT_CANN, EXAMPLE, Workspace, cache_folder
 Say = Callable[[str], None]
 
 _NEVER_READ = {".git", "__pycache__"}
+_LARGEST = 32 << 20  # bytes; data sets and checkpoints are not what is checked
 
 
 def run(arguments: argparse.Namespace, workspace: Workspace | None) -> int:
@@ -243,15 +245,16 @@ def _upstream(
 
 
 def _files(folder: Path) -> dict[str, SourceFile]:
-    """A port's files for the static checks; what could not be a source file is left out."""
+    """A port's files for the static checks; large ones are left out."""
     files = {}
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(set(folders) - _NEVER_READ)
         for name in sorted(names):
             path = Path(parent, name)
-            if path.is_file() and not path.is_symlink():
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST:
                 key = path.relative_to(folder).as_posix()
-                mode = EXECUTABLE if path.stat().st_mode & 0o100 else REGULAR
+                mode = EXECUTABLE if status.st_mode & stat.S_IXUSR else REGULAR
                 files[key] = SourceFile(key, path.read_bytes(), mode)
     return files
 
