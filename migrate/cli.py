@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import migrate
@@ -54,7 +55,8 @@ def guarded(command: Callable[[], int], *, as_json: bool = False) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
+        # One without a name is nearly always of the stream that the report goes to.
+        place = f"{error.filename or 'output'}: "
         _say(f"{place}{error.strerror or error}", as_json)
         return 1
     except Exception as error:
@@ -72,7 +74,8 @@ def _say(text: str, as_json: bool, error: MigrateError | None = None) -> None:
     if as_json:
         error = error or MigrateError(text)
         problem = {"message": error.message, "where": error.where, "advice": hint(error.advice)}
-        print(json.dumps({"error": problem}, indent=2))
+        with suppress(OSError):  # that of which it tells may be that nothing can be printed
+            print(json.dumps({"error": problem}, indent=2), flush=True)
     print(f"migrate: {hint(text)}", file=sys.stderr)
 
 

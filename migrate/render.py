@@ -75,7 +75,8 @@ def render(templates: Path, name: str, values: Mapping[str, object]) -> bytes:
         return environment.get_template(name).render(values).encode("utf-8")
     except jinja2.TemplateNotFound as error:
         where = str(templates / (error.name or name))
-        raise MigrateError("there is no such template", where=where) from None
+        advice = "Templates stand beside upstream.lock; copy them from the kit's checkout."
+        raise MigrateError("there is no such template", where=where, advice=advice) from None
     except jinja2.TemplateSyntaxError as error:
         where = f"{templates / (error.name or name)}:{error.lineno}"
         raise MigrateError(error.message or "malformed template", where=where) from None

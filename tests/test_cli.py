@@ -724,6 +724,30 @@ def test_a_reader_that_goes_away_is_no_error(command: list[str], arguments: list
     assert (done.returncode, "Traceback" in done.stderr, "rror" in done.stderr) == (0, False, False)
 
 
+@pytest.mark.parametrize("arguments", [["list"], ["list", "--json"], ["explain"]])
+def test_an_output_that_is_full_is_one_line(command: list[str], arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*command, *arguments],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "migrate: output: No space left on device\n"
+
+
+def test_without_git_it_is_said(
+    gan: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli.main(["port", "gan"]) == 0
+    monkeypatch.setenv("PATH", "/nowhere")
+    for arguments in (["diff", "gan", "--stat"], ["demo"]):
+        assert cli.main(arguments) == 1
+        assert "git was not found" in capsys.readouterr().err
+
+
 def test_the_program_as_a_person_starts_it(command: list[str], gan: Place) -> None:
     assert run(command, "--help").stdout.startswith("usage: migrate")
     assert run(command, "--version").stdout.startswith("migrate ")

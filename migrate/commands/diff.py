@@ -57,7 +57,11 @@ def _stat(patches: list[Path]) -> int:
     for patch in patches:
         print(patch.name)
         sys.stdout.flush()
-        done = subprocess.run(["git", "apply", "--stat", patch], check=False)
+        try:
+            done = subprocess.run(["git", "apply", "--stat", patch], check=False)
+        except FileNotFoundError:
+            advice = "Install git and put it on the PATH; `migrate doctor` checks it."
+            raise MigrateError("git was not found", advice=advice) from None
         if done.returncode:
             return 1
     return 0

@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> int:
         raise UsageError(
             f"no upstream is called {arguments.name!r}",
             where=str(workspace.lock),
-            advice=f"Known: {_names(pins)}",
+            advice=f"Known: {_names(pins)}. To port another repository, add it to this file.",
         )
     pin = pins[arguments.name]
     with progress(f"port {pin.name}") as say:

@@ -149,7 +149,8 @@ def _problems(name: str, table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield key, "is empty; leave the key out instead" if key not in REQUIRED else "is empty"
     for key in REQUIRED:
         if key not in table:
-            yield "", f"the key {key!r} is missing"
+            hint = "; `git ls-remote URL` lists commits" if key == "commit" else ""
+            yield "", f"the key {key!r} is missing{hint}"
     yield from problems(_pin(name, table))
 
 
