@@ -33,7 +33,8 @@ RANKS = frozenset(
     "get_npu_rank_size".split()
 )
 LOSS_SCALERS = frozenset(
-    "NPULossScaleOptimizer FixedLossScaleManager ExponentialUpdateLossScaleManager".split()
+    "NPULossScaleOptimizer FixedLossScaleManager ExponentialUpdateLossScaleManager "
+    "npu_optimizer".split()
 )
 # Configurations whose session goes to the device.
 CONFIGURERS = frozenset(

@@ -9,11 +9,18 @@ from dataclasses import dataclass, replace
 from migrate.analysis.estimators import LITERALS, EstimatorSite, estimator_sites
 from migrate.analysis.graph import Graph
 from migrate.analysis.keras_models import SET_SESSION, KerasUse, Place
-from migrate.analysis.module import Module, argument
+from migrate.analysis.module import Module, argument, keyword
 from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test, owner_of
-from migrate.analysis.sessions import MAY_OPEN, SessionSite, has_stars, session_sites
+from migrate.analysis.sessions import (
+    MAY_OPEN,
+    SessionSite,
+    has_stars,
+    session_sites,
+    session_values,
+)
 from migrate.analysis.training import KERAS_TRAINING, trains
+from migrate.codemods.options import bound_value
 from migrate.verify.static.adapter import KERAS_SESSIONS, calls_of, release_order
 from migrate.verify.static.processes import Processes, is_npu_init
 from migrate.verify.static.verdicts import Verdict, Verdicts
@@ -90,6 +97,10 @@ def _openings(project: Project, path: str) -> Iterator[Opening]:
             line, kind = site.call.lineno, _short(site.kind)
             trained = _trains(project, site)
             yield Opening(path, line, kind, verdict, site.why, trained, site.scope)
+    for handed_on in session_values(module, project) if opens else ():
+        if handed_on.role != "host":
+            line, kind = handed_on.node.lineno, f"{_short(handed_on.kind)}, handed on as a value,"
+            yield Opening(path, line, kind, "unknown", handed_on.why, True)
     for made in estimator_sites(module, project) if makes else ():
         verdict = _estimator_verdict(verdicts, made)
         yield Opening(path, made.call.lineno, _short(made.kind), verdict, _ESTIMATOR, True)
@@ -109,9 +120,9 @@ def _trains(project: Project, site: SessionSite) -> bool:
 def _session_verdict(verdicts: Verdicts, site: SessionSite) -> Verdict:
     if site.opener is None:
         return "unknown" if not site.kind.endswith("MonitoredSession") else "plain"
-    shift = int(site.module.qualified(site.call.func) == "functools.partial")
-    position = (site.opener.position or 0) + shift
-    return _argument_verdict(verdicts, site.module, site.call, site.opener.parameter, position)
+    opener = site.opener
+    position = 0 if opener.position is None else opener.position
+    return _argument_verdict(verdicts, site.module, site.call, opener.parameter, position)
 
 
 def _estimator_verdict(verdicts: Verdicts, site: EstimatorSite) -> Verdict:
@@ -124,8 +135,25 @@ def _argument_verdict(
 ) -> Verdict:
     value = argument(call, parameter, position)
     if value is None and has_stars(call):
-        return "unknown"
+        value = _starred(module, call, parameter)
+        if value is None:
+            return "unknown"
     return verdicts.on(module, value)
+
+
+def _starred(module: Module, call: ast.Call, parameter: str) -> ast.expr | None:
+    """The argument within ``**{...}`` or ``**dict(...)``, also by a name for it."""
+    for given in call.keywords:
+        packed = bound_value(module, given.value)
+        if given.arg is not None:
+            continue
+        if isinstance(packed, ast.Dict):
+            for key, value in zip(packed.keys, packed.values, strict=True):
+                if isinstance(key, ast.Constant) and key.value == parameter:
+                    return value
+        elif isinstance(packed, ast.Call) and (found := keyword(packed, parameter)) is not None:
+            return found.value
+    return None
 
 
 def _keras(project: Project, path: str, place: Place) -> Iterator[Opening]:

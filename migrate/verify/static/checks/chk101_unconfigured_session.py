@@ -14,8 +14,8 @@ Example:
     with tf.Session(config=tf.ConfigProto(allow_soft_placement=True)) as sess:
         sess.run(train_op)
 
-Not handled: configurations that come from outside of the project or out of containers cannot be
-followed; a session with one is a warning.
+Not handled: a configuration that comes from outside of the project or out of a container cannot be
+followed. Then the message says that it cannot tell.
 
 Authority: adapter, om_partition_subgraphs_pass.cc (no NpuOptimizer, no offload); npu_init.py
 r1.9.0, decorator_tf_session.
@@ -46,8 +46,8 @@ def _finding(context: Context, opening: Opening) -> Finding:
         message = f"{kind} goes to the NPU by the adapter's patch of tf.Session only"
         advice = "Before adapter r1.9.0 it would train on the host. Configure it explicitly."
         return context.finding(*where, "note", message, advice)
+    severity: Severity = "error" if opening.trains else "warning"
     if opening.verdict == "unknown":
         message = f"cannot tell whether {kind} is configured for the NPU"
-        return context.finding(*where, "warning", message, _ADVICE)
-    severity: Severity = "error" if opening.trains else "warning"
+        return context.finding(*where, severity, message, _ADVICE)
     return context.finding(*where, severity, f"{kind} runs on the host CPU", _ADVICE)
