@@ -146,6 +146,40 @@ def test_missing_modules_are_errors() -> None:
     assert result.codes("error") == ["NPU850", "NPU851"]
 
 
+EVALUATION = """
+    class Model(object):
+        def eval_checkpoint(self, checkpoint):
+            raw, ema = self.stats(checkpoint)
+            print('%8s %8s' % (('raw',) + tuple('%.2f' % x for x in raw)))  # per subset
+            print('%8s %8s' % (('ema',) + tuple('%.2f' % x for x in ema)))
+
+        def other(self, values):
+            return tuple(x for x in values)
+    """
+
+
+def evaluation(text: str) -> Ported:
+    return port_files({"libml/train.py": text}, "NPU852", rules=RULES)
+
+
+def test_an_evaluation_prints_as_many_numbers_as_it_has_columns() -> None:
+    result = evaluation(EVALUATION)
+    expected = EVALUATION.replace("x in raw)", "x in raw[:3])").replace(
+        "x in ema)", "x in ema[:3])"
+    )
+    assert result.text("libml/train.py") == dedent(expected)
+    assert result.codes() == []
+    assert evaluation(expected).text("libml/train.py") == dedent(expected)
+
+
+def test_an_evaluation_of_another_shape_is_an_error() -> None:
+    other = "def eval_checkpoint(self):\n    print(self.stats())\n"
+    result = evaluation(other)
+    assert result.codes("error") == ["NPU852"]
+    assert result.text("libml/train.py") == other
+    assert port_files({"a.py": ""}, "NPU852", rules=RULES).codes("error") == ["NPU852"]
+
+
 @pytest.mark.tf115
 def test_one_dataset_is_read_in_several_graphs(tmp_path: Path) -> None:
     python = required_tf115().python
