@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from textwrap import wrap
 from typing import Any
 
 from migrate.analysis.inventory import SymbolReport, totals
@@ -82,14 +83,35 @@ def _symbol_line(symbols: Iterable[SymbolReport]) -> str:
 
 
 def finding_lines(findings: Iterable[Finding]) -> Iterator[str]:
-    """Errors first, then warnings, then notes; each with its place and what to do."""
+    """Errors first, then warnings, then notes; each with its place and what to do.
+
+    What is the same at several places is told once, with all places, and so is the same advice.
+    """
     order = {"error": 0, "warning": 1, "note": 2}
+    groups: dict[tuple[str, str, str], dict[str, list[str]]] = {}
     for finding in sorted(findings, key=lambda f: (order[f.severity], f)):
         place = f"{finding.path}:{finding.line}" if finding.line else finding.path
-        severity = styled(finding.severity, finding.severity)
-        yield f"  {severity} {finding.code} {place}: {finding.message}"
-        if finding.advice:
-            yield f"      {hint(finding.advice)}"
+        group = groups.setdefault((finding.severity, finding.code, finding.advice), {})
+        group.setdefault(finding.message, []).append(place)
+    for (severity, code, advice), group in groups.items():
+        for message, places in group.items():
+            yield f"  {styled(severity, severity)} {code} {places[0]}: {message}"
+            if places[1:]:
+                yield from _indented(f"also {', '.join(places[1:])}")
+        if advice:
+            yield f"      {hint(advice)}"
+
+
+def _indented(text: str) -> list[str]:
+    margin = " " * 6
+    return wrap(
+        text,
+        100,
+        initial_indent=margin,
+        subsequent_indent=margin,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def symbol_lines(symbols: Iterable[SymbolReport]) -> Iterator[str]:
