@@ -17,6 +17,7 @@ NPU = """
 import npu_bridge
 import numpy as np
 import tensorflow as tf
+tf.compat.v1.logging.set_verbosity("ERROR")
 
 def npu(**options):
     config = tf.ConfigProto()

@@ -9,7 +9,8 @@ What depends on chance, or on which thread comes first, is fixed:
 - Readers, maps and queues of the input pipeline work in order: one thread each, no shuffling by
   whatever happens to lie in a queue.
 - A Supervisor writes no summaries by itself: its thread would take batches from the training.
-- Grappler does not fuse operators (remapping), since it must not on the NPU.
+- Grappler leaves graphs as they are: how it rewrites one hangs on options that a port must set,
+  and its order of operators on chance.
 
 Two queue runners that feed one queue still race.
 """
@@ -65,7 +66,7 @@ def _seed_operators(module, seed):
 
 
 def _run_in_order(module):
-    from tensorflow.core.protobuf import config_pb2, rewriter_config_pb2
+    from tensorflow.core.protobuf import config_pb2
     from tensorflow.python import pywrap_tensorflow
     from tensorflow.python.eager import context
 
@@ -79,7 +80,7 @@ def _run_in_order(module):
             config = config_pb2.ConfigProto()
             config.CopyFrom(given)
             config.intra_op_parallelism_threads = 1
-            config.graph_options.rewrite_options.remapping = rewriter_config_pb2.RewriterConfig.OFF
+            config.graph_options.rewrite_options.disable_meta_optimizer = True
         init(self, target, graph, config)
 
     @functools.wraps(do_run)
