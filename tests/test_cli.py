@@ -390,6 +390,38 @@ def test_all_ports_what_can_be_ported(gan: Place, capsys: pytest.CaptureFixture[
     assert "tree" in report["wrong"]["error"]["message"]
 
 
+def test_all_shows_the_differences_of_all(gan: Place, capfdbinary: Any) -> None:
+    gan.pin("latin", {"train.py": b"# -*- coding: latin-1 -*-\n# \xe9t\xe9\n" + TRAIN})
+    assert cli.main(["port", "--all", "--diff"]) == 0
+    shown = capfdbinary.readouterr().out
+    assert b"\n # \xe9t\xe9\n" in shown and shown.count(b"+++ b/train.py") == 2
+    assert cli.main(["port", "--all", "--diff", "--json"]) == 0
+    report = json.loads(capfdbinary.readouterr().out)
+    assert report["latin"]["diff"].encode("utf-8", "surrogateescape") in shown
+    assert not (gan.root / "ported").exists()
+
+
+def test_a_killed_process_is_told(gan: Place) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import os, sys\n"
+            "from migrate import cli\n"
+            "from migrate.commands import port\n"
+            "port.make_port = lambda *_, **__: os.kill(os.getpid(), 9)\n"
+            "sys.exit(cli.main(['port', '--all', '--json']))",
+        ],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=gan.root,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert "gan: its process, or another one, was killed" in done.stderr
+    assert "killed" in json.loads(done.stdout)["gan"]["error"]["message"]
+
+
 def test_all_of_none_is_fine(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["port", "--all"]) == 0
     assert capsys.readouterr().out == "0 of 0 ports\n"

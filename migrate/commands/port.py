@@ -29,11 +29,11 @@ from migrate.workspace import DEFAULT_CANN, Workspace, cache_folder
 
 def run(arguments: argparse.Namespace, workspace: Workspace) -> int:
     pins = read_lock(workspace.lock)
+    if arguments.cann:
+        cann_release(arguments.cann)
     if arguments.all:
         if arguments.name or arguments.commit:
             raise UsageError("--all ports every pin; leave out the name and --commit")
-        if arguments.cann:
-            cann_release(arguments.cann)
         check_mirror(arguments.mirror)
         return _run_all(arguments, list(pins))
     if not arguments.name:
@@ -200,15 +200,21 @@ def _names(pins: dict[str, Pin]) -> str:
 def _run_all(arguments: argparse.Namespace, names: list[str]) -> int:
     """Every pin in a process of its own: a bad upstream stops no other."""
     from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
 
-    results: list[tuple[str, int, str]] = []
+    results: list[tuple[str, int, bytes]] = []
     with ProcessPoolExecutor(max_workers=max(1, min(len(names), os.cpu_count() or 1))) as pool:
         futures = {name: pool.submit(_port_one, arguments, name) for name in names}
         for name, future in futures.items():
-            code, output = future.result()
+            try:
+                code, output = future.result()
+            except BrokenProcessPool:  # killed, as where memory is short
+                code, output = 1, b""
+                print(f"migrate: {name}: its process, or another one, was killed", file=sys.stderr)
             results.append((name, code, output))
             if not arguments.json:
-                print(output, end="", flush=True)
+                sys.stdout.flush()
+                sys.stdout.buffer.write(output)
     if arguments.json:
         print(json.dumps({name: _json_of(output) for name, _, output in results}, indent=2))
     else:
@@ -219,22 +225,22 @@ def _run_all(arguments: argparse.Namespace, names: list[str]) -> int:
     return max(codes) if max(codes, default=0) > 2 else int(any(codes))
 
 
-def _port_one(arguments: argparse.Namespace, name: str) -> tuple[int, str]:
+def _port_one(arguments: argparse.Namespace, name: str) -> tuple[int, bytes]:
     import io
     from contextlib import redirect_stdout
 
     from migrate.cli import guarded
 
-    output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+    data = io.BytesIO()
+    output = io.TextIOWrapper(data, encoding="utf-8", write_through=True)
     one = argparse.Namespace(**{**vars(arguments), "name": name, "all": False})
     with redirect_stdout(output):
         code = guarded(lambda: run(one, Workspace(one.root)), as_json=one.json)
-    output.seek(0)
-    return code, output.read()
+    return code, data.getvalue()
 
 
-def _json_of(output: str) -> Any:
+def _json_of(output: bytes) -> Any:
     try:
         return json.loads(output)
     except ValueError:
-        return {"output": output}
+        return {"error": {"message": "no report: the process was killed"}}
