@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 import migrate
-from migrate.analysis.inventory import SymbolReport, classified, symbol_uses, totals
+from migrate.analysis.inventory import Settled, SymbolReport, classified, symbol_uses, totals
 from migrate.analysis.project import TOO_NEW, Project, Unparsable
 from migrate.codemods.engine import GATE, GroupResult, rewrite, unread
 from migrate.codemods.rule import GROUP_TITLES, SessionRow
@@ -112,15 +112,17 @@ def make_port(
     series = build_series(source.files, import_message(upstream), steps)
     after = steps[-1].files
     baseline = next((step.files for step in steps if step.name == "compat"), source.files)
-    symbols = tuple(classified(_in_port(uses, source.files, after), _claimed(results, recipe)))
     findings = [*source.findings, *refused, *_replaced(source.files, after)]
     rows = set[SessionRow]()
+    settled: list[Settled] = []
     texts = dict(source.files)
     for result in results:
         seen = {path: SourceFile(path, data) for path, data in result.texts.items()}
         findings += _in_port(result.findings, {**texts, **seen}, after)
         rows.update(_in_port(result.sessions, {**texts, **seen}, after))
+        settled += _in_port(result.settled, {**texts, **seen}, after)
         texts |= result.changed
+    symbols = tuple(classified(_in_port(uses, source.files, after), settled))
     sessions = tuple(sorted(rows, key=_place))
     fired = sum((result.fired for result in results), Counter[str]())
     findings = sorted(set(findings))
@@ -235,16 +237,6 @@ def _in_port(items: Iterable[P], texts: Files, after: Files) -> list[P]:
 
 def _place(row: SessionRow) -> tuple[str, int, str]:
     return row.path, row.line, row.kind
-
-
-def _claimed(results: list[GroupResult], recipe: Recipe) -> dict[str, frozenset[str]]:
-    claims = {rule.code: rule.claims for rule in recipe.rules}
-    claimed: dict[str, frozenset[str]] = {}
-    for result in results:
-        for path, codes in result.fired_in.items():
-            names = frozenset().union(*(claims[code] for code in codes))
-            claimed[path] = claimed.get(path, frozenset()) | names
-    return claimed
 
 
 def _drop_what_python37_refuses(before: Files, results: list[GroupResult]) -> list[Finding]:

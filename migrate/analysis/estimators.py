@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from migrate.analysis.graph import Graph
-from migrate.analysis.mentions import called_through, is_partial, mentions
+from migrate.analysis.mentions import Mention, called_through, is_partial, mentions
 from migrate.analysis.module import Module, argument
 from migrate.analysis.project import Project
 from migrate.analysis.references import classes_in, owner_of
@@ -41,6 +41,7 @@ ESTIMATORS: dict[str, int] = {
     "tensorflow.contrib.timeseries.TimeSeriesRegressor": 4,
     MODEL_TO_ESTIMATOR: 4,
 }
+RUN_CONFIG = "tensorflow.estimator.RunConfig"
 # These have another base class, or devices of their own.
 BY_HAND = {
     "tensorflow.estimator.tpu.TPUEstimator": "a TPUEstimator runs on Google's TPU",
@@ -121,17 +122,26 @@ def estimator_sites(module: Module, project: Project) -> Iterator[EstimatorSite]
                 yield EstimatorSite(module, call, kind, None, why)
 
 
-def estimator_values(module: Module, project: Project) -> Iterator[tuple[ast.expr, str]]:
-    """Where what makes Estimators is handed on, so that nobody can tell where it is called."""
+def estimator_mentions(module: Module, project: Project) -> Iterator[Mention]:
+    """The places that name what makes Estimators, called or not, in source order."""
 
     def makes(name: str) -> bool:
         if ":" in name:
             return _derived(project, name) is not None
         return name in ESTIMATORS or name in BY_HAND
 
-    for mention in mentions(module, makes):
-        if mention.way == "value":
-            yield mention.node, mention.name
+    return mentions(module, makes)
+
+
+def all_configurable(project: Project) -> bool:
+    """Whether every Estimator of the project can be given a RunConfig where it is made."""
+    return all(
+        site.position is not None and not has_stars(site.call)
+        for path in project.python_files
+        if any(literal in project.files[path].data for literal in LITERALS)
+        and (module := project.parsed(path)) is not None
+        for site in estimator_sites(module, project)
+    )
 
 
 def _derived(project: Project, name: str) -> tuple[str, str | None] | None:

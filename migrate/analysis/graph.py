@@ -27,7 +27,8 @@ class Graph:
         for name, known in self._classes.items():
             for base in known.bases:
                 self._below.setdefault(base, set()).add(name)
-        self._pipeline_only = self._reached_by_pipelines_only()
+        # What only `tf.data` transformations run.
+        self.pipeline_only = self._reached_by_pipelines_only()
         self._targets_of: dict[str, frozenset[str]] = {}
 
     def facts(self, key: str) -> Facts | None:
@@ -105,7 +106,7 @@ class Graph:
             return set()
         members = {f"{key}.{name}" for name in known.methods}
         pipeline = {p for m in members if (f := self._functions.get(m)) for p in f.pipeline}
-        return (members - pipeline - self._pipeline_only) | set(known.bases)
+        return (members - pipeline - self.pipeline_only) | set(known.bases)
 
     def _targets(self, key: str) -> frozenset[str]:
         known = self._targets_of.get(key)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from migrate.analysis.project import Project
 from migrate.analysis.references import Use, functions_in
-from migrate.analysis.symbols import Status, classify
+from migrate.analysis.symbols import classify
 
 _LITERALS = (b"tensorflow", b"keras", b"horovod", b"import *")
 STATUSES: tuple[str, ...] = ("native", "rewritten", "manual", "unsupported", "unknown")
@@ -19,7 +20,7 @@ class SymbolReport:
 
     Args:
         status: ``native``, ``rewritten``, ``manual``, ``unsupported`` or ``unknown``.
-        reason: what to know about it; empty for native and rewritten names.
+        reason: what to know about it; often empty for native and rewritten names.
         places: ``file:line`` of each use.
     """
 
@@ -40,33 +41,43 @@ def symbol_uses(project: Project) -> list[Use]:
     return sorted(uses, key=lambda use: (use.path, use.line))
 
 
-def classified(uses: Iterable[Use], claimed: Mapping[str, frozenset[str]]) -> list[SymbolReport]:
+@dataclass(frozen=True)
+class Settled:
+    """What became of one use of a name, where its name alone does not tell.
+
+    Args:
+        status: ``rewritten``, or ``native`` where it may stay as it is.
+        reason: what to know about it.
+    """
+
+    path: str
+    line: int
+    name: str
+    status: Literal["rewritten", "native"] = "rewritten"
+    reason: str = ""
+
+
+def classified(uses: Iterable[Use], settled: Iterable[Settled] = ()) -> list[SymbolReport]:
     """One report for each name and status, sorted.
 
     Args:
         uses: what the project used before the port.
-        claimed: for each path, the names that the rules which fired there deal with; one that
-            ends with ``.*`` stands for all below it.
+        settled: what the rules did about some of them, by the same lines; of two that stand for
+            the same use, *rewritten* counts.
     """
+    known: dict[tuple[str, int, str], list[Settled]] = {}
+    for one in sorted(set(settled), key=lambda one: one.status != "rewritten"):
+        known.setdefault((one.path, one.line, one.name), []).append(one)
     places: dict[tuple[str, str, str], list[str]] = {}
     for use in uses:
-        status: Status | str
-        if _is_claimed(use.name, claimed.get(use.path, frozenset())):
-            status, reason = "rewritten", ""
-        else:
-            symbol = classify(use.name)
-            status, reason = symbol.status, symbol.reason
-        places.setdefault((use.name, status, reason), []).append(f"{use.path}:{use.line}")
+        place = (use.path, use.line, use.name)
+        told = known[place][0] if place in known else classify(use.name)
+        key = (use.name, told.status, told.reason)
+        places.setdefault(key, []).append(f"{use.path}:{use.line}")
     return [
         SymbolReport(name, status, reason, tuple(found))
         for (name, status, reason), found in sorted(places.items())
     ]
-
-
-def _is_claimed(name: str, claims: frozenset[str]) -> bool:
-    return name in claims or any(
-        claim.endswith(".*") and name.startswith(claim[:-1]) for claim in claims
-    )
 
 
 def totals(reports: Iterable[SymbolReport]) -> dict[str, int]:

@@ -89,6 +89,11 @@ def is_partial(module: Module, call: ast.Call) -> bool:
     return bool(call.args) and module.qualified(call.func) == "functools.partial"
 
 
+def named(module: Module, call: ast.Call) -> ast.expr:
+    """The part of a call that names what it calls, now or through a partial."""
+    return call.args[0] if is_partial(module, call) else call.func
+
+
 def only_called(module: Module, partial: ast.Call) -> bool:
     """Whether each use of what a partial is bound to calls it, so that ``called_through`` tells."""
     statement = module.parents[partial]

@@ -20,7 +20,7 @@ from typing import Literal
 
 from migrate.analysis.graph import Graph
 from migrate.analysis.keras_models import KerasUse
-from migrate.analysis.mentions import called_through, is_partial, mentions
+from migrate.analysis.mentions import Mention, called_through, is_partial, mentions
 from migrate.analysis.module import Module, argument
 from migrate.analysis.project import Project
 from migrate.analysis.references import (
@@ -174,17 +174,22 @@ def _shifted(opener: Opener, by: int) -> Opener:
     return replace(opener, position=position)
 
 
-def session_values(module: Module, project: Project) -> Iterator[SessionValue]:
-    """Where what opens sessions is handed on, in source order; none in unit tests."""
-    if is_unit_test(project, module.path):
-        return
+def session_mentions(module: Module, project: Project) -> Iterator[Mention]:
+    """The places that name something that opens sessions, called or not, in source order."""
 
     def opens(name: str) -> bool:
         if ":" in name:
             return _session_base(project, name) is not None
         return name in OPENERS or name == MONITORED_SESSION
 
-    for mention in mentions(module, opens):
+    return mentions(module, opens)
+
+
+def session_values(module: Module, project: Project) -> Iterator[SessionValue]:
+    """Where what opens sessions is handed on, in source order; none in unit tests."""
+    if is_unit_test(project, module.path):
+        return
+    for mention in session_mentions(module, project):
         if mention.way == "value":
             role, why = _Judge(module, project, mention.node, mention.name, None).judge_value()
             yield SessionValue(module, mention.node, mention.name, role, why)

@@ -267,9 +267,11 @@ def _special(name: str) -> Group | None:
 def _classify_keras(name: str) -> Symbol:
     counterpart = keras_in_tf_keras(name)
     if counterpart:
-        return Symbol("manual", f"standalone Keras cannot use an NPU: use {counterpart}", _KERAS)
+        return Symbol(
+            "manual", f"standalone Keras, which CANN does not support: use {counterpart}", _KERAS
+        )
     if known(name):
-        reason = "standalone Keras cannot use an NPU, and tf.keras 1.15.0 has no counterpart"
+        reason = "standalone Keras, which CANN does not support; tf.keras 1.15.0 has no counterpart"
         return Symbol("unsupported", reason, _KERAS)
     return Symbol("unknown", f"Keras 2.3.1 has no {name}", "Keras 2.3.1's own modules")
 

@@ -17,6 +17,13 @@ def changed_statements(module: Module, edits: Iterable[Edit]) -> int:
         module: the file as it was.
         edits: those of one rule.
     """
+    innermost = innermost_statements(module)
+    touched = (module.source.line_of(edit.start) for edit in edits)
+    return len({innermost.get(line, line) for line in touched})
+
+
+def innermost_statements(module: Module) -> dict[int, int]:
+    """For each line with code, the line in which its statement starts; a block's is its head."""
     innermost: dict[int, int] = {}
     nodes: list[ast.AST] = [module.tree]
     for node in nodes:  # grows on the way: outer statements come before inner ones
@@ -25,8 +32,7 @@ def changed_statements(module: Module, edits: Iterable[Edit]) -> int:
             innermost.update(dict.fromkeys(lines, node.lineno))
         for part in ("body", "orelse", "finalbody", "handlers"):
             nodes += getattr(node, part, [])
-    touched = (module.source.line_of(edit.start) for edit in edits)
-    return len({innermost.get(line, line) for line in touched})
+    return innermost
 
 
 def changed_places(old: bytes, new: bytes) -> int:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from migrate.analysis.inventory import Settled
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project, Unparsable
 from migrate.codemods.counting import changed_places, changed_statements
@@ -22,6 +23,7 @@ from migrate.codemods.gates import (
 from migrate.codemods.imports import with_imports
 from migrate.codemods.registry import in_groups
 from migrate.codemods.rule import Change, FileChange, Rule, RuntimeImport, SessionRow
+from migrate.codemods.settling import settled_by
 from migrate.codemods.unused import completed
 from migrate.errors import MigrateError
 from migrate.findings import Finding, Severity
@@ -44,7 +46,8 @@ class GroupResult:
         changed: the files it rewrote or added.
         fired_in: how many changes each rule made in each file, by path and code.
         runtime_in: modules of the port's runtime that the rewritten files import, by path.
-        texts: for each file, the bytes whose lines the findings and sessions count.
+        settled: what became of single uses of TensorFlow's names.
+        texts: for each file, the bytes whose lines the findings and the like count.
     """
 
     group: str
@@ -53,6 +56,7 @@ class GroupResult:
     runtime_in: dict[str, set[str]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     sessions: list[SessionRow] = field(default_factory=list)
+    settled: list[Settled] = field(default_factory=list)
     texts: dict[str, bytes] = field(default_factory=dict)
 
     @property
@@ -73,6 +77,7 @@ class GroupResult:
         """Forgets what was done to a file; what was found in it stays."""
         for done in (self.changed, self.fired_in, self.runtime_in):
             done.pop(path, None)
+        self.settled = [use for use in self.settled if use.path != path]
 
 
 def rewrite(
@@ -216,6 +221,8 @@ def _run_project_rules(
                 result.findings.append(change)
                 if change.path in project.files:
                     result.texts.setdefault(change.path, project.files[change.path].data)
+            elif isinstance(change, Settled):
+                result.settled.append(change)
         if changed:
             project.update(changed)
             result.changed.update(changed)
@@ -236,6 +243,8 @@ def _rewrite_module(
             result.findings.append(change)
         elif isinstance(change, SessionRow):
             result.sessions.append(change)
+        elif isinstance(change, Settled):
+            result.settled.append(change)
     wanted = {change for change, _ in changes if isinstance(change, RuntimeImport)}
     try:
         text = _edited(module, project, list(edits), wanted)
@@ -260,8 +269,9 @@ def _rewrite_module(
         )
         return None
     for rule in dict.fromkeys(edits.values()):
-        own = (edit for edit, author in edits.items() if author is rule)
+        own = [edit for edit, author in edits.items() if author is rule]
         result.count(module.path, rule.code, changed_statements(module, own))
+        result.settled += settled_by(rule, module, project, own)
     result.runtime_in[module.path] = {item.provider for item in wanted}
     return SourceFile(module.path, data, project.files[module.path].mode)
 

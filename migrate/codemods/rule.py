@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from migrate.analysis.inventory import Settled
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
 from migrate.codemods.edits import Edit
@@ -74,7 +75,7 @@ class SessionRow:
     why: str
 
 
-Change = Edit | RuntimeImport | FileChange | SessionRow | Finding
+Change = Edit | RuntimeImport | FileChange | SessionRow | Settled | Finding
 
 
 @dataclass(frozen=True)
@@ -154,8 +155,8 @@ class Rule:
         signs: nor can a file without a match of this; costs more than literals, and says more.
         paths: tells which files concern the rule, where their own bytes cannot tell.
         options: the keys that a recipe may set for it.
-        claims: qualified names that count as *rewritten* in a file in which the rule fired;
-            ``keras.*`` stands for all names below ``keras``.
+        claims: qualified names that count as *rewritten* in a statement that the rule changed;
+            ``keras.*`` stands for all names below ``keras``, in the whole file.
         late: what it does to the project waits until the group's modules are rewritten.
     """
 

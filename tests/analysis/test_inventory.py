@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from migrate.analysis.inventory import STATUSES, classified, symbol_uses, totals
-from migrate.analysis.references import Use
+from migrate.analysis.inventory import STATUSES, Settled, classified, symbol_uses, totals
 from tests.analysis.names import project_of
+from tests.codemods.support import dedent
+from tests.test_porting import ported, tree
 
 
 def uses_of(files: dict[str, str | bytes]) -> list[tuple[str, str, int]]:
@@ -67,35 +68,125 @@ def test_files_that_do_not_parse_are_left_out() -> None:
     assert uses_of(files) == [("tensorflow.Session", "b.py", 2)]
 
 
-def test_a_name_is_rewritten_where_a_rule_deals_with_it() -> None:
-    project = project_of(
-        {
-            "a.py": "import tensorflow as tf\ntf.Session\ntf.Session",
-            "b.py": "import tensorflow as tf\ntf.Session\ntf.no_such_thing",
-        }
-    )
-    reports = classified(symbol_uses(project), {"a.py": frozenset({"tensorflow.Session"})})
+def test_a_use_is_what_became_of_it() -> None:
+    source = "import tensorflow as tf\ntf.Session\ntf.Session\ntf.Session\ntf.no_such_thing"
+    project = project_of({"a.py": source})
+    settled = [
+        Settled("a.py", 2, "tensorflow.Session"),
+        Settled("a.py", 3, "tensorflow.Session", "native", "only looked at"),
+        Settled("b.py", 4, "tensorflow.Session"),
+    ]
+    reports = classified(symbol_uses(project), settled)
     listed = [(report.name, report.status, report.places) for report in reports]
-    assert ("tensorflow.Session", "rewritten", ("a.py:2", "a.py:3")) in listed
-    assert ("tensorflow.no_such_thing", "unknown", ("b.py:3",)) in listed
-    assert listed == sorted(listed)
+    assert listed == [
+        ("tensorflow.Session", "manual", ("a.py:4",)),
+        ("tensorflow.Session", "native", ("a.py:3",)),
+        ("tensorflow.Session", "rewritten", ("a.py:2",)),
+        ("tensorflow.no_such_thing", "unknown", ("a.py:5",)),
+    ]
     assert list(totals(reports)) == list(STATUSES)
-    assert sum(totals(reports).values()) == 4
-    assert totals(reports)["rewritten"] == 2
+    assert totals(reports) == dict(zip(STATUSES, (1, 1, 1, 0, 1), strict=True))
 
 
 def test_every_use_has_one_status() -> None:
     project = project_of({"a.py": "import tensorflow as tf\ntf.nn.relu\ntf.Session\ntf.zzz\n"})
-    reports = classified(symbol_uses(project), {})
+    reports = classified(symbol_uses(project))
     assert {report.status for report in reports} <= set(STATUSES)
     assert sum(totals(reports).values()) == 3
     assert totals([]) == dict.fromkeys(STATUSES, 0)
 
 
-def test_a_claim_can_stand_for_all_names_below() -> None:
-    uses = [Use("keras.layers.Dense", "a.py", 1), Use("keras.layers.Dense", "b.py", 1)]
-    reports = classified(uses, {"a.py": frozenset({"keras.*"}), "b.py": frozenset({"keras"})})
-    assert [(r.status, r.places) for r in reports] == [
-        ("manual", ("b.py:1",)),
-        ("rewritten", ("a.py:1",)),
-    ]
+def became(source: str) -> dict[tuple[str, str], set[str]]:
+    """What became of the uses in a port: (last part of the name, end of its line) -> statuses."""
+    port = ported(tree({"train.py": dedent(source)}))
+    lines = port.after["train.py"].data.decode().splitlines()
+    found: dict[tuple[str, str], set[str]] = {}
+    for report in port.symbols:
+        for place in report.places:
+            line = lines[int(place.rpartition(":")[2]) - 1]
+            key = (report.name.rpartition(".")[2], line.rpartition("# ")[2])
+            found.setdefault(key, set()).add(report.status)
+    return found
+
+
+def test_each_use_of_a_session_counts_for_itself() -> None:
+    found = became("""
+        import tensorflow as tf
+        op = tf.train.AdamOptimizer().minimize(loss)
+        tf.Session(  # a
+            config=c).run(op)
+        made = {'a': tf.Session}  # b
+        S = tf.Session  # c
+        S().run(op)  # d
+        assert isinstance(s, tf.Session)  # e
+        tf.Session(**options)  # f
+        """)
+    assert {line: found["Session", line] for line in "abcdef"} == {
+        "a": {"rewritten"},
+        "b": {"manual"},
+        "c": {"native"},
+        "d": {"rewritten"},
+        "e": {"native"},
+        "f": {"manual"},
+    }
+
+
+def test_each_use_of_an_estimator_counts_for_itself() -> None:
+    source = """
+        import tensorflow as tf
+        config = tf.estimator.RunConfig()  # a
+        tf.estimator.Estimator(fn, config=config).train(f)  # b
+        def show(e: tf.estimator.Estimator): pass  # c
+        """
+    found = became(source)
+    assert found["RunConfig", "a"] == found["Estimator", "b"] == {"rewritten"}
+    assert found["Estimator", "c"] == {"native"}
+    found = became(source + "tf.estimator.Estimator(*given)  # d\n")
+    assert found["Estimator", "d"] == found["RunConfig", "a"] == {"manual"}
+
+
+def test_what_the_host_runs_anyway_is_no_work_by_hand() -> None:
+    found = became("""
+        import tensorflow as tf
+        def train():
+            x = tf.py_func(f, [], tf.float32)  # a
+            tf.Session().run(tf.train.AdamOptimizer().minimize(x))
+        data = tf.data.Dataset.range(3).map(lambda x: tf.py_func(f, [x], tf.float32))  # b
+        def piped(x):
+            return inner(x)
+        def inner(x):
+            return tf.py_func(f, [x], tf.float32)  # c
+        data = data.map(piped)
+        def nobody():
+            return tf.py_func(f, [], tf.float32)  # d
+        """)
+    assert found["py_func", "a"] == found["py_func", "b"] == found["py_func", "c"] == {"native"}
+    assert found["py_func", "d"] == {"manual"}
+
+
+def test_keras_that_stays_counts_as_what_it_is() -> None:
+    found = became("""
+        import keras
+        import segmentation_models
+        keras.Model(segmentation_models.Unet()).fit(x)  # a
+        """)
+    assert found["Model", "a"] == found["fit", "a"] == {"native"}
+    found = became("import keras\nkeras.Model(a, b).fit(x)  # a\n")
+    assert found["Model", "a"] == found["fit", "a"] == {"rewritten"}
+
+
+def test_a_batch_is_rewritten_where_it_was_changed() -> None:
+    found = became("""
+        import tensorflow as tf
+        def train():
+            data = tf.data.Dataset.range(9)
+            data = data.batch(3)  # a
+            x = data.make_one_shot_iterator().get_next()
+            tf.Session().run(tf.train.AdamOptimizer().minimize(tf.cast(x, tf.float32)))
+        def read():
+            data = tf.data.Dataset.range(9)
+            data = data.batch(3)  # b
+            tf.Session().run(data.make_one_shot_iterator().get_next())
+        """)
+    assert found["batch", "a"] == {"rewritten"}
+    assert found["batch", "b"] == {"native"}

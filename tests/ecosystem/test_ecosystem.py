@@ -59,5 +59,5 @@ def test_rules_hold_on_code_from_elsewhere(package: str) -> None:
     fired = sum((result.fired for result in results), Counter[str]())
     print(
         f"\n{package}: {len(files)} files, {len(changed)} changed, {dict(sorted(fired.items()))}, "
-        f"{totals(classified(uses, {}))}"
+        f"{totals(classified(uses))}"
     )

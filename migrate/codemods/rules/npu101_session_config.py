@@ -41,10 +41,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import Literal
 
 from migrate.analysis.graph import Graph
 from migrate.analysis.host_ops import host_uses
-from migrate.analysis.mentions import is_partial, only_called
+from migrate.analysis.inventory import Settled
+from migrate.analysis.mentions import is_partial, named, only_called
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
 from migrate.analysis.references import owner_of
@@ -54,6 +56,7 @@ from migrate.analysis.sessions import (
     OPENERS,
     SessionSite,
     SessionValue,
+    session_mentions,
     session_sites,
     session_values,
 )
@@ -70,14 +73,13 @@ from migrate.codemods.rule import (
     is_table,
 )
 from migrate.errors import RecipeError
-from migrate.findings import Severity
+from migrate.findings import Finding, Severity
 
 NPU101 = Rule(
     "NPU101",
     "session-config",
     group="session",
     signs=MAY_OPEN,
-    claims=frozenset({*OPENERS, MONITORED_SESSION}),
     options={
         "roles": Option(
             "a table from path:function to device or host",
@@ -92,6 +94,7 @@ _BY_HAND = (
 
 @NPU101.on_module
 def configure_sessions(context: Context) -> Iterator[Change]:
+    outcome: dict[ast.expr, Literal["", "native", "rewritten"]] = {}
     for site in session_sites(context.module, context.project):
         role, why = _role(context, site)
         kind = site.kind.replace("tensorflow.", "tf.", 1)
@@ -103,7 +106,10 @@ def configure_sessions(context: Context) -> Iterator[Change]:
                 f"cannot tell whether {kind} runs on the device: {why}",
                 "It goes to the device. Set the role in the recipe if that is wrong.",
             )
-        yield from _configure(context, site, role)
+        changes = list(_configure(context, site, role))
+        yield from changes
+        failed = any(isinstance(change, Finding) for change in changes)
+        outcome[named(context.module, site.call)] = "" if failed else "rewritten"
         if is_partial(context.module, site.call) and not only_called(context.module, site.call):
             yield context.finding(
                 site.call,
@@ -114,6 +120,10 @@ def configure_sessions(context: Context) -> Iterator[Change]:
             )
     for value in session_values(context.module, context.project):
         yield _value(context, value)
+        outcome[value.node] = ""
+    for mention in session_mentions(context.module, context.project):
+        if status := outcome.get(mention.node, "native"):
+            yield Settled(context.module.path, mention.node.lineno, mention.name, status)
 
 
 def _value(context: Context, value: SessionValue) -> Change:

@@ -34,17 +34,22 @@ and `canned/head.py` (class names as strings).
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
+from typing import Literal
 
 from migrate.analysis.estimators import (
-    ESTIMATORS,
     LITERALS,
+    RUN_CONFIG,
     EstimatorSite,
+    all_configurable,
+    estimator_mentions,
     estimator_sites,
-    estimator_values,
 )
 from migrate.analysis.graph import Graph
 from migrate.analysis.host_ops import host_uses
+from migrate.analysis.inventory import Settled
+from migrate.analysis.mentions import mentions, named
 from migrate.analysis.references import is_unit_test
 from migrate.codemods.configuring import configure_call
 from migrate.codemods.rule import Change, Context, Rule, SessionRow
@@ -54,7 +59,6 @@ NPU102 = Rule(
     "estimator-config",
     group="session",
     literals=LITERALS,
-    claims=frozenset(ESTIMATORS),
 )
 _BY_HAND = (
     "Make it a tf.estimator.Estimator, or give it config=npu_run_config(...) by hand; until then "
@@ -67,6 +71,7 @@ def configure_estimators(context: Context) -> Iterator[Change]:
     module = context.module
     if is_unit_test(context.project, module.path):
         return
+    outcome: dict[ast.expr, Literal["", "native", "rewritten"]] = {}
     for site in estimator_sites(module, context.project):
         kind = site.kind.replace("tensorflow.", "tf.", 1)
         yield SessionRow(module.path, site.call.lineno, kind, "device", "an Estimator's model")
@@ -81,18 +86,28 @@ def configure_estimators(context: Context) -> Iterator[Change]:
                 "npu_run_config",
                 _options(context, site),
             )
+        outcome[named(module, site.call)] = "" if changes is None else "rewritten"
         if changes is None:
             yield context.finding(site.call, "error", f"{kind} not configured: {reason}", _BY_HAND)
         else:
             yield from changes
-    for node, name in estimator_values(module, context.project):
-        kind = name.replace("tensorflow.", "tf.", 1).rpartition(":")[2]
-        yield context.finding(
-            node,
-            "error",
-            f"{kind} is a value here: nobody can tell where it is called, so it is not configured",
-            _BY_HAND,
-        )
+    for mention in estimator_mentions(module, context.project):
+        if mention.way == "value":
+            kind = mention.name.replace("tensorflow.", "tf.", 1).rpartition(":")[2]
+            yield context.finding(
+                mention.node,
+                "error",
+                f"{kind} is a value here: nobody can tell where it is called, so it is not "
+                "configured",
+                _BY_HAND,
+            )
+        elif status := outcome.get(mention.node, "native"):
+            yield Settled(module.path, mention.node.lineno, mention.name, status)
+    settings = list(mentions(module, lambda name: name == RUN_CONFIG))
+    if not settings or not context.project.cached(all_configurable):
+        return
+    for mention in settings:  # each goes through npu_run_config
+        yield Settled(module.path, mention.node.lineno, mention.name)
 
 
 def _options(context: Context, site: EstimatorSite) -> str:

@@ -52,6 +52,7 @@ from collections.abc import Iterator
 
 from migrate.analysis.graph import Graph
 from migrate.analysis.host_ops import host_uses
+from migrate.analysis.inventory import Settled
 from migrate.analysis.keras_models import CLEAR_SESSION, SET_SESSION, KerasUse, Place
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
@@ -72,7 +73,6 @@ NPU103 = Rule(
     "keras-session",
     group="session",
     paths=_concerned,
-    claims=frozenset({*CLEAR_SESSION, *SET_SESSION}),
 )
 _NAME = "use_npu_keras_session"
 _INERT = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
@@ -182,7 +182,7 @@ def _behind(module: Module, anchor: ast.stmt, call: str) -> Edit:
 def _renew(context: Context, call: str) -> Iterator[Change]:
     """Calls it again behind each ``clear_session()``, unless something sets a session there."""
     module = context.module
-    for cleared, _ in module.calls_of(*CLEAR_SESSION):
+    for cleared, cleared_by in module.calls_of(*CLEAR_SESSION):
         statement = module.parents[cleared]
         if not isinstance(statement, ast.Expr):
             yield context.finding(
@@ -196,6 +196,7 @@ def _renew(context: Context, call: str) -> Iterator[Change]:
             if module.statement_of(made) in following
         ):
             continue
+        yield Settled(module.path, cleared.lineno, cleared_by)
         yield _added(module, statement, call)
         yield runtime_import(module, _NAME)
 

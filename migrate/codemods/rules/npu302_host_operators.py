@@ -38,8 +38,9 @@ from collections.abc import Iterable, Iterator
 from migrate.analysis.device_sessions import DeviceSessions
 from migrate.analysis.graph import Graph
 from migrate.analysis.host_ops import host_kind, host_uses
-from migrate.analysis.references import Use
-from migrate.codemods.rule import Change, Context, Rule
+from migrate.analysis.inventory import Settled
+from migrate.analysis.references import Use, functions_in
+from migrate.codemods.rule import Change, Context, ProjectContext, Rule
 from migrate.findings import Finding
 
 NPU302 = Rule(
@@ -49,6 +50,7 @@ NPU302 = Rule(
     literals=(b"Session", b"session", b"npu_run_config"),
 )
 _SHOWN = 5
+_SETTLED = "runs on the host: its session has mix_compile_mode (NPU302)"
 
 
 @NPU302.on_module
@@ -67,6 +69,20 @@ def report_host_operators(context: Context) -> Iterator[Change]:
                 "It runs there as before (mix_compile_mode), at the cost of moving data to and "
                 "fro; iterations_per_loop must stay 1. Inputs are faster in tf.data.",
             )
+
+
+@NPU302.on_project
+def settle_host_operators(context: ProjectContext) -> Iterator[Change]:
+    """What runs on the host all the same is nobody's manual work."""
+    on_device = context.project.cached(DeviceSessions).functions
+    piped = context.project.cached(Graph).pipeline_only
+    for path in context.project.python_files:
+        for function, facts in functions_in(context.project, path).items():
+            pipeline = [*facts.pipeline_uses, *(facts.uses if function in piped else ())]
+            for use in host_uses(pipeline):
+                yield Settled(path, use.line, use.name, "native", "in a tf.data pipeline")
+            for use in host_uses(facts.uses) if function in on_device else ():
+                yield Settled(path, use.line, use.name, "native", _SETTLED)
 
 
 def _places(uses: Iterable[Use]) -> str:

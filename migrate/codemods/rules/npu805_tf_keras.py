@@ -3,8 +3,9 @@
 What it does: imports from `keras` become imports from `tensorflow.keras`, in every module and all
 modules that it imports or that import it at once. A keras import that nothing uses goes.
 
-Why: standalone Keras cannot use the NPU; only tf.keras has the adapter's support. It is also one
-dependency less, which on Python 3.7 would have to be exactly Keras 2.3.1.
+Why: of the two, CANN supports only tf.keras. It is also one dependency less, which on Python 3.7
+would have to be exactly Keras 2.3.1: the one that runs in tf.keras's session, which NPU103 gives
+to the NPU.
 
 Example:
     from keras.datasets import cifar10
@@ -31,7 +32,9 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 
+from migrate.analysis.inventory import Settled
 from migrate.analysis.keras_use import KerasUses
+from migrate.analysis.references import functions_in
 from migrate.codemods.edits import Edit
 from migrate.codemods.imports import module_span
 from migrate.codemods.removals import comments_in
@@ -42,6 +45,7 @@ NPU805 = Rule(
     "NPU805", "tf-keras", group="compat", literals=(b"keras",), claims=frozenset({"keras.*"})
 )
 
+_KEPT = "Keras 2.3.1, in the session of tf.keras (NPU103)"
 # What computes; data sets and utilities do not.
 _NUMERIC = re.compile(
     r"tensorflow\.keras(\.(layers|models|applications|optimizers|wrappers)\b.*|\.Model|\.Sequential)?"
@@ -63,9 +67,14 @@ def use_tf_keras(context: Context) -> Iterator[Change]:
         yield context.finding(
             first,
             "note" if uses.modules[path].foreign else "warning",
-            f"stays on standalone Keras, which cannot use the NPU: {reason}{where}",
-            "Port it to tf.keras by hand if it is to train on the NPU.",
+            f"stays on standalone Keras: {reason}{where}",
+            "Keras 2.3.1 runs in the NPU session of tf.keras (NPU103), but CANN supports only "
+            "tf.keras: port it by hand if it fails.",
         )
+        for facts in functions_in(context.project, module.path).values():
+            for used in (*facts.uses, *facts.pipeline_uses):
+                if used.name.startswith("keras."):
+                    yield Settled(used.path, used.line, used.name, "native", _KEPT)
         return
     rewriter = _Rewriter(context, use.targets)
     for statement in statements:
