@@ -80,6 +80,11 @@ def _say(text: str, as_json: bool, error: MigrateError | None = None) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        advice = "Change to one that does."
+        raise UsageError("the current folder no longer exists", advice=advice) from None
     start = arguments.workspace or _default_workspace()
     command = arguments.command
     if command == "env":
@@ -170,7 +175,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_mirror(doctor)
     _add_json(doctor)
     demo = commands.add_parser("demo", help="port the bundled example; needs no network")
-    demo.add_argument("--force", action="store_true", help="overwrite hand edits in the port")
+    demo.add_argument(
+        "--force", action="store_true", help="overwrite hand edits in the port and its patches"
+    )
     _add_json(demo)
     env = commands.add_parser("env", help="the TensorFlow 1.15.0 environment (Python 3.7)")
     env.add_argument("action", choices=("create", "show", "remove"))
@@ -198,7 +205,9 @@ def _add_port(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     what.add_argument(
         "--check", action="store_true", help="exit 1 if a port would change anything, write nothing"
     )
-    port.add_argument("--force", action="store_true", help="overwrite hand edits in the port")
+    port.add_argument(
+        "--force", action="store_true", help="overwrite hand edits in the port and its patches"
+    )
     port.add_argument(
         "--cann",
         metavar="RELEASE",

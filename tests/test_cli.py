@@ -730,6 +730,17 @@ def test_a_workspace_is_found_from_below(gan: Place, monkeypatch: pytest.MonkeyP
     assert cli.main(["--workspace", str(gan.root), "port", "gan", "--check"]) == 0
 
 
+def test_a_folder_that_is_gone_is_said(
+    gan: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = gan.root / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert cli.main(["--workspace", str(gan.root), "list"]) == 2
+    assert "the current folder no longer exists" in capsys.readouterr().err
+
+
 @pytest.fixture
 def command(gan: Place) -> Iterator[list[str]]:
     yield [sys.executable, "-m", "migrate", "--workspace", str(gan.root)]
