@@ -144,6 +144,10 @@ class Flow:
             reached.arguments.add((name, where))
             if name.endswith(("flags.DEFINE_string", "flags.DEFINE_enum")) and where not in (0, 2):
                 yield from self._flag(call)
+        # An argparse parser, or a group of its options, whose class is not known.
+        called = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+        if called == "add_argument" and where in ("default", "const"):
+            yield from self._flag(call)
         if plain in _PASSING or (name or "").rpartition(".")[2] in _PASSING:
             yield module, call
         elif name == "functools.partial" and call.args and isinstance(where, str | int):
@@ -155,9 +159,7 @@ class Flow:
                 yield from self._parameter(owner, function, shifted)
         elif isinstance(call.func, ast.Attribute) and name is None:
             method = call.func.attr
-            if method == "add_argument":
-                yield from self._flag(call)
-            elif method in _ADDING_METHODS and isinstance(call.func.value, ast.Name):
+            if method in _ADDING_METHODS and isinstance(call.func.value, ast.Name):
                 yield from self._loads(module, call.func.value)
             elif method == "device" and _imports_tensorflow(module):
                 reached.arguments.add((".device", where))

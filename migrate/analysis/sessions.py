@@ -61,6 +61,7 @@ OPENERS: dict[str, Opener] = {
     "tensorflow.train.ChiefSessionCreator": Opener("config", 2),
     "tensorflow.train.WorkerSessionCreator": Opener("config", 2),
     "tensorflow.train.Supervisor.prepare_or_wait_for_session": Opener("config", 1, _SUPERVISOR),
+    "tensorflow.train.Supervisor.PrepareSession": Opener("config", 1, _SUPERVISOR),
     "tensorflow.train.Supervisor.managed_session": Opener("config", 1, _SUPERVISOR),
     "tensorflow.train.SessionManager.prepare_session": Opener("config", 7),
     "tensorflow.train.SessionManager.recover_session": Opener("config", 6),

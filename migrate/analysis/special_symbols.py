@@ -92,7 +92,8 @@ _TF_GROUPS = (
         tf.Session tf.InteractiveSession tf.train.MonitoredTrainingSession
         tf.train.SingularMonitoredSession tf.train.ChiefSessionCreator
         tf.train.WorkerSessionCreator tf.train.Supervisor.managed_session
-        tf.train.Supervisor.prepare_or_wait_for_session tf.train.SessionManager.prepare_session
+        tf.train.Supervisor.prepare_or_wait_for_session tf.train.Supervisor.PrepareSession
+        tf.train.SessionManager.prepare_session
         tf.train.SessionManager.recover_session tf.train.SessionManager.wait_for_session
         tf.contrib.slim.learning.train tf.contrib.slim.evaluation.evaluate_once
         tf.contrib.slim.evaluation.evaluation_loop tf.contrib.training.train

@@ -54,6 +54,10 @@ TRAINS = "step = tf.train.AdamOptimizer(0.1).minimize(loss)\n"
             "tf.train.Supervisor().prepare_or_wait_for_session(config=npu_session_config())",
         ),
         (
+            "tf.train.Supervisor().PrepareSession('', c)",
+            "tf.train.Supervisor().PrepareSession('', npu_session_config(c))",
+        ),
+        (
             "tf.train.Supervisor().managed_session('', c)",
             "tf.train.Supervisor().managed_session('', npu_session_config(c))",
         ),

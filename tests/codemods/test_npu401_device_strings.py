@@ -512,6 +512,40 @@ def test_expectations_of_unit_tests_follow() -> None:
     assert sum("pins a GPU itself" in message for message in messages) == 2
 
 
+@pytest.mark.parametrize(
+    ("parser", "option"),
+    [
+        ("argparse.ArgumentParser()", "p.add_argument('--device', default='{}')"),
+        (
+            "argparse.ArgumentParser()",
+            "p.add_argument('-d', '--my-gpu', dest='device', default='{}')",
+        ),
+        ("make_parser()", "p.add_argument('--device', type=str, default='{}', help='/gpu:0')"),
+        (
+            "argparse.ArgumentParser()",
+            "p.add_argument_group('x').add_argument('--device', default='{}')",
+        ),
+        ("argparse.ArgumentParser()", "p.add_argument('--device', nargs='?', const='{}')"),
+    ],
+)
+def test_the_default_of_a_command_line_option(parser: str, option: str) -> None:
+    text = """
+        import argparse
+        import tensorflow as tf
+
+        def options():
+            p = {}
+            {}
+            return p.parse_args()
+
+        args = options()
+        with tf.device(args.device):
+            x = 1
+        """
+    before = text.format(parser, option.format("/gpu:0"))
+    check_port(before, text.format(parser, option.format("")), "NPU401")
+
+
 ASKS = "tf.test.is_gpu_available()"
 
 
