@@ -128,6 +128,19 @@ def value_of(module: Module, node: ast.expr) -> object:
     return constant(module, node)
 
 
+def branch_of(module: Module, statement: ast.stmt) -> tuple[tuple[int, bool], ...]:
+    """The conditions around a statement, outside in, and which of their two ways it is on."""
+    found = []
+    child: ast.AST = statement
+    for parent in module.ancestors(statement):
+        if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
+            break
+        if isinstance(parent, ast.If):
+            found.append((parent.lineno, child in parent.body))
+        child = parent
+    return tuple(reversed(found))
+
+
 def _entries(module: Module) -> list[Entry]:
     found = []
     for call, _ in module.calls:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,6 +18,9 @@ HALF = frozenset(
     "allow_mix_precision allow_mix_precision_fp16 force_fp16 mixed_float16 fp16".split()
 )
 _KEYS = ("precision_mode", "precision_mode_v2")
+# The runtime that a port of this kit carries says there what was chosen when it was made.
+_DEFAULTS = "npu_runtime/defaults.py"
+_DEFAULT = re.compile(r'^PRECISION_MODE = "(\w*)"', re.M)
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,13 @@ class Precision:
 
     Args:
         mode: None where it cannot be told.
+        place: the code that sets it; None for the runtime of a port, which all its sessions take.
     """
 
-    module: Module
-    node: ast.AST
+    path: str
+    line: int
     mode: str | None
+    place: tuple[Module, ast.AST] | None
 
 
 def precisions(context: Context) -> Iterator[Precision]:
@@ -38,15 +44,25 @@ def precisions(context: Context) -> Iterator[Precision]:
         for parameter in entry.parameters:
             if entry.is_npu and parameter.key in _KEYS:
                 value = value_of(entry.module, parameter.value)
-                mode = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-                yield Precision(
-                    entry.module, parameter.statement, mode if isinstance(mode, str) else None
-                )
+                yield _precision(entry.module, parameter.statement, value)
     for module in context.modules(b"precision_mode"):
         for call, _ in calls_of(module, frozenset({"NPURunConfig"})):
             for key in _KEYS:
                 given = keyword(call, key)
-                if given is not None:
-                    mode = constant(module, given.value)
-                    if mode is not None or not isinstance(given.value, ast.Constant):
-                        yield Precision(module, given, mode if isinstance(mode, str) else None)
+                if given is not None and not _is_none(given.value):
+                    yield _precision(module, given, constant(module, given.value))
+    runtime = context.files.get(_DEFAULTS)
+    if runtime is not None:
+        text = runtime.data.decode("utf-8", "replace")
+        if found := _DEFAULT.search(text):
+            yield Precision(_DEFAULTS, text.count("\n", 0, found.start()) + 1, found[1], None)
+
+
+def _precision(module: Module, node: ast.stmt | ast.keyword, value: object) -> Precision:
+    mode = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    place = (module, node)
+    return Precision(module.path, node.lineno, mode if isinstance(mode, str) else None, place)
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None

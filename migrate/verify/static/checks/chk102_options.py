@@ -21,7 +21,6 @@ Authority: adapter, npu_attrs.cc and om_partition_subgraphs_pass.cc, r1.1.1 to r
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
 from migrate.analysis.module import Module
@@ -35,7 +34,7 @@ from migrate.simulator.npu_simulator.options import (
     option_at,
 )
 from migrate.verify.static.check import Check, Context
-from migrate.verify.static.entries import Entries, Entry, Parameter, value_of
+from migrate.verify.static.entries import Entries, Entry, Parameter, branch_of, value_of
 
 CHK102 = Check("CHK102", "npu-options")
 _FIELDS = frozenset({"b", "i", "s", "f"})
@@ -56,13 +55,15 @@ def _of_entry(context: Context, entry: Entry) -> Iterator[Finding]:
             message = f"{parameter.key} is given a str, but the field .s takes bytes: a TypeError"
             advice = f"Write tf.compat.as_bytes({module.text_of(parameter.value)})."
             yield context.finding(module, parameter.statement, "error", message, advice)
-    branches = {_branch(module, parameter.statement) for parameter in known}
+    branches = {branch_of(module, parameter.statement) for parameter in known}
     for branch in sorted(branches, key=len):
-        together = [p for p in known if _branch(module, p.statement) == branch[: _depth(module, p)]]
-        yield from _of_branch(context, entry, together)
+        together = [
+            p for p in known if branch_of(module, p.statement) == branch[: _depth(module, p)]
+        ]
+        yield from _ofbranch_of(context, entry, together)
 
 
-def _of_branch(context: Context, entry: Entry, parameters: list[Parameter]) -> Iterator[Finding]:
+def _ofbranch_of(context: Context, entry: Entry, parameters: list[Parameter]) -> Iterator[Finding]:
     """The problems of those options that one way through the code sets."""
     module = entry.module
     places = {str(parameter.key): parameter for parameter in parameters}
@@ -88,18 +89,5 @@ def _of_branch(context: Context, entry: Entry, parameters: list[Parameter]) -> I
         )
 
 
-def _branch(module: Module, statement: ast.stmt) -> tuple[tuple[int, bool], ...]:
-    """The conditions around a statement, outside in, and which of their two ways it is on."""
-    found = []
-    child: ast.AST = statement
-    for parent in module.ancestors(statement):
-        if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
-            break
-        if isinstance(parent, ast.If):
-            found.append((parent.lineno, child in parent.body))
-        child = parent
-    return tuple(reversed(found))
-
-
 def _depth(module: Module, parameter: Parameter) -> int:
-    return len(_branch(module, parameter.statement))
+    return len(branch_of(module, parameter.statement))

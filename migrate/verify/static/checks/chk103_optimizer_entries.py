@@ -18,12 +18,11 @@ core/grappler/optimizers/meta_optimizer.cc (InitializeCustomGraphOptimizers).
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
 from migrate.findings import Finding
 from migrate.verify.static.check import Check, Context
-from migrate.verify.static.entries import NPU_OPTIMIZER, Entries, Entry, key_of
+from migrate.verify.static.entries import NPU_OPTIMIZER, Entries, Entry, branch_of, key_of
 
 CHK103 = Check("CHK103", "optimizer-entries")
 
@@ -56,17 +55,10 @@ def _doubled(context: Context, entries: list[Entry]) -> Iterator[Finding]:
                 key is not None
                 and key_of(module, other.owner) == key
                 and module.function_of(entry.call) is module.function_of(other.call)
-                and _block(module.parents, entry) is _block(module.parents, other)
+                and branch_of(module, module.statement_of(entry.call))
+                == branch_of(module, module.statement_of(other.call))
             ):
                 message = f"a second {NPU_OPTIMIZER} entry, beside that of line {other.call.lineno}"
                 advice = "Keep one: the later one wins key by key."
                 yield context.finding(module, entry.call, "warning", message, advice)
                 break
-
-
-def _block(parents: dict[ast.AST, ast.AST], entry: Entry) -> ast.AST:
-    """What the statement stands in; exclusive branches are different ones."""
-    node: ast.AST = entry.call
-    while not isinstance(node, ast.stmt):
-        node = parents[node]
-    return parents[node]

@@ -69,7 +69,7 @@ def _training_ops(module: Module, call: ast.Call) -> Iterator[str]:
     if fetched is None:
         return
     value = bound_value(module, fetched)
-    parts = [value]
+    parts = [fetched]
     if isinstance(value, ast.List | ast.Tuple):
         parts = value.elts
     elif isinstance(value, ast.Dict):
@@ -105,8 +105,9 @@ def _both_run(module: Module, first: ast.Call, second: ast.Call) -> bool:
     if isinstance(block[start], loops) or isinstance(block[end], loops):
         return False
     leaves = (ast.Return, ast.Continue, ast.Break, ast.Raise)
+    begin = module.statement_of(first).lineno
     return start <= end and not any(
-        isinstance(node, leaves) and node.lineno > first.lineno and node.lineno < second.lineno
+        isinstance(node, leaves) and begin <= node.lineno < second.lineno
         for statement in block[start : end + 1]
         for node in ast.walk(statement)
     )

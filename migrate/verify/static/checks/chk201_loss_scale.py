@@ -29,7 +29,8 @@ from collections.abc import Iterator
 from migrate.findings import Finding
 from migrate.verify.static.adapter import LOSS_SCALERS, calls_of
 from migrate.verify.static.check import Check, Context
-from migrate.verify.static.precision import HALF, precisions
+from migrate.verify.static.openings import openings
+from migrate.verify.static.precision import HALF, Precision, precisions
 from migrate.verify.static.reach import trains_around
 
 CHK201 = Check("CHK201", "loss-scale")
@@ -38,14 +39,22 @@ _LITERALS = tuple(name.encode() for name in sorted(LOSS_SCALERS))
 
 @CHK201.on_port
 def find_unscaled(context: Context) -> Iterator[Finding]:
-    half = [place for place in precisions(context) if place.mode in HALF]
+    half = [found for found in precisions(context) if found.mode in HALF]
     if not half or _is_scaled(context):
         return
-    for place in half:
-        if where := trains_around(context.project, place.module, place.node):
-            message = f"{place.mode} without loss scaling (it trains at {where})"
+    for found in half:
+        if where := _trained(context, found):
+            message = f"{found.mode} without loss scaling (it trains at {where})"
             advice = "Wrap the optimizer in NPULossScaleOptimizer with a loss scale manager."
-            yield context.finding(place.module, place.node, "warning", message, advice)
+            yield context.finding(found.path, found.line, "warning", message, advice)
+
+
+def _trained(context: Context, precision: Precision) -> str:
+    """Where the code trains that the precision mode is for."""
+    if precision.place is not None:
+        return trains_around(context.project, *precision.place)
+    places = [o for o in openings(context.project, context.adapter) if o.trains]
+    return f"{places[0].path}:{places[0].line}" if places else ""
 
 
 def _is_scaled(context: Context) -> bool:
