@@ -17,41 +17,52 @@ _CPU = re.compile(r"/?(?:device:)?(?:XLA_)?CPU(?::(?:\d+|\*))?", re.IGNORECASE)
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.Module)
 
 
-def alternatives(module: Module, project: Project, node: ast.expr) -> Iterator[ast.Constant]:
-    """The literals of CPU devices that stand in for a GPU device when there is no GPU.
+def fallbacks(module: Module, project: Project) -> Iterator[ast.Constant]:
+    """The literals of CPU devices that stand in for a GPU when there is none."""
+    for node in module.nodes:
+        if _is_cpu(node) and _is_fallback(module, project, node):
+            assert isinstance(node, ast.Constant)
+            yield node
 
-    Args:
-        node: the expression that spells the GPU device.
-    """
-    inner: ast.AST = node
+
+def falsy_choice(module: Module, node: ast.expr) -> ast.expr | None:
+    """The ``y`` that ``x and '/gpu:0' or y`` would take if the device were empty."""
     parent = module.parents[node]
-    while isinstance(parent, ast.IfExp | ast.BoolOp):
-        if isinstance(parent, ast.IfExp) and inner is not parent.test:
-            other = parent.orelse if inner is parent.body else parent.body
-            if asks_for_gpus(project, module, parent.test):
-                yield from _cpus(other)
-        elif isinstance(parent, ast.BoolOp) and asks_for_gpus(project, module, parent):
-            yield from _cpus(parent.values[-1])
-        inner, parent = parent, module.parents[parent]
-    statement = parent
-    if isinstance(statement, ast.Assign | ast.Return) and statement.value is inner:
-        scope = _scope(module, statement)
-        for like in _likes(module, scope, statement):
-            if any(
-                isinstance(around, ast.If) and asks_for_gpus(project, module, around.test)
-                for place in (statement, like)
-                for around in _within(module, scope, place)
-            ):
-                yield from _cpus(like.value)
+    if not isinstance(parent, ast.BoolOp) or not isinstance(parent.op, ast.And):
+        return None
+    choice = module.parents[parent]
+    return choice.values[-1] if isinstance(choice, ast.BoolOp) else None
 
 
-def is_falsy_choice(module: Module, node: ast.expr) -> bool:
-    """Whether ``x and '/gpu:0' or y`` would take ``y`` if the device were empty."""
-    parent = module.parents[node]
+def _is_cpu(node: ast.AST | None) -> bool:
     return (
-        isinstance(parent, ast.BoolOp)
-        and isinstance(parent.op, ast.And)
-        and isinstance(module.parents[parent], ast.BoolOp)
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and _CPU.fullmatch(node.value) is not None
+    )
+
+
+def _is_fallback(module: Module, project: Project, literal: ast.AST) -> bool:
+    inner, parent = literal, module.parents[literal]
+    while isinstance(parent, ast.IfExp | ast.BoolOp):
+        if isinstance(parent, ast.BoolOp):
+            last = isinstance(parent.op, ast.Or) and parent.values[-1] is inner
+            if last and asks_for_gpus(project, module, parent):
+                return True
+        elif inner is not parent.test:
+            other = parent.orelse if inner is parent.body else parent.body
+            if not _is_cpu(other) and asks_for_gpus(project, module, parent.test):
+                return True
+        inner, parent = parent, module.parents[parent]
+    if not isinstance(parent, ast.Assign | ast.Return) or parent.value is not inner:
+        return False
+    scope = _scope(module, parent)
+    return any(
+        isinstance(around, ast.If) and asks_for_gpus(project, module, around.test)
+        for like in _likes(module, scope, parent)
+        if not _is_cpu(like.value)
+        for place in (parent, like)
+        for around in _within(module, scope, place)
     )
 
 
@@ -60,9 +71,9 @@ def _likes(
 ) -> Iterator[ast.Assign | ast.Return]:
     """What else binds the same target, or returns, in a scope."""
     for node in ast.walk(scope):
-        if not isinstance(node, type(statement)) or _scope(module, node) is not scope:
+        if node is statement or not isinstance(node, type(statement)):
             continue
-        if (
+        if _scope(module, node) is scope and (
             isinstance(node, ast.Return)
             or isinstance(statement, ast.Return)
             or _targets(node) == _targets(statement)
@@ -84,11 +95,3 @@ def _within(module: Module, scope: ast.AST, node: ast.AST) -> Iterator[ast.AST]:
         if parent is scope:
             return
         yield parent
-
-
-def _cpus(node: ast.expr | None) -> Iterator[ast.Constant]:
-    if isinstance(node, ast.IfExp):
-        yield from _cpus(node.body)
-        yield from _cpus(node.orelse)
-    elif isinstance(node, ast.Constant) and _CPU.fullmatch(str(node.value)):
-        yield node

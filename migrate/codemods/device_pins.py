@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from migrate.analysis.flow import Flow, Reached
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
 from migrate.analysis.references import classes_in, functions_in, is_unit_test, owner_of
-from migrate.codemods.cpu_twins import alternatives, is_falsy_choice
+from migrate.codemods.cpu_twins import fallbacks, falsy_choice
 from migrate.codemods.device_names import (
     DeviceText,
     device_text,
@@ -39,6 +38,7 @@ _PREFETCHES = ("prefetch_to_device", "copy_to_device", "MultiDeviceIterator")
 _SILENT = frozenset({"print", "logging", "warn", "warning", "info", "debug", "error"})
 _ASSERTIONS = frozenset(["assertDeviceEqual", "assertEqual", "assertEquals"])
 _MAY_PIN = re.compile(rb"GPU[:'\"/]", re.IGNORECASE)
+_MAY_FALL_BACK = re.compile(rb"CPU(?::[\d*]+)?['\"]", re.IGNORECASE)
 _BARE_WORD = re.compile(rb"(['\"])gpu\1", re.IGNORECASE)
 _BY_HAND = "Let the string name no GPU; an empty one leaves the choice to TensorFlow."
 
@@ -68,12 +68,16 @@ class Pins:
         self._files: dict[str, FilePins] = {}
         # Functions whose devices change; a unit test that reaches one may expect its GPU.
         self._changed: set[str] = set()
+        self._fallbacks: set[ast.AST] = set()
         candidates = [path for path in project.python_files if self._may_pin(path)]
         tests = [path for path in candidates if is_unit_test(project, path)]
         for path in candidates:
             if path not in tests and (module := project.parsed(path)) is not None:
+                cpus = self._find_fallbacks(module)
                 for literal in gpu_literals(module):
                     self._judge(module, literal)
+                for cpu in cpus:
+                    self._free_fallback(module, cpu)
                 if _BARE_WORD.search(module.source.data):
                     self._judge_computed(module)
         for path in tests:
@@ -84,7 +88,10 @@ class Pins:
         return self._files.get(path, FilePins())
 
     def _may_pin(self, path: str) -> bool:
-        return _MAY_PIN.search(self._project.files[path].data) is not None
+        data = self._project.files[path].data
+        if _MAY_PIN.search(data):
+            return True
+        return b"gpu" in data.lower() and _MAY_FALL_BACK.search(data) is not None
 
     def _file(self, module: Module) -> FilePins:
         return self._files.setdefault(module.path, FilePins())
@@ -115,21 +122,12 @@ class Pins:
     def _free(self, module: Module, text: DeviceText, reached: Reached) -> None:
         file = self._file(module)
         shown = module.text_of(text.literal)
-        twins = list(self._twins(module, text))
-        if text.edits is None or (not twins and is_falsy_choice(module, text.node)):
+        choice = falsy_choice(module, text.node)
+        if text.edits is None or (choice is not None and choice not in self._fallbacks):
             message = f"{shown} names a GPU in a device that is put together in an unusual way"
             file.notes.append(Note(text.literal, "warning", message, _BY_HAND))
             return
-        file.edits += _merged(module, text, twins) or [
-            *text.edits,
-            *(Edit(*module.span(twin), "''") for twin in twins),
-        ]
-        for twin in twins:
-            message = (
-                f"{module.text_of(twin)} went as well: it was for machines without a GPU, and an "
-                "NPU machine is one"
-            )
-            file.notes.append(Note(twin, "note", message))
+        file.edits += self._merged(module, text) or text.edits
         self._changed.add(owner_of(module, text.literal))
         for dropped in text.dropped:
             self._note_dropped(module, dropped)
@@ -138,13 +136,42 @@ class Pins:
             message = f"nothing in the project calls {name}(): its GPU name went all the same"
             file.notes.append(Note(text.literal, "note", message))
 
-    def _twins(self, module: Module, text: DeviceText) -> Iterator[ast.Constant]:
-        """The CPU devices that would take the GPU's place on an NPU machine."""
-        for literal in alternatives(module, self._project, text.node):
+    def _merged(self, module: Module, text: DeviceText) -> list[Edit]:
+        """One edit for ``'/gpu:0' if tf.test.is_gpu_available() else '/cpu:0'``: both go."""
+        choice = module.parents[text.node]
+        if (
+            text.left
+            or not isinstance(choice, ast.IfExp)
+            or not isinstance(choice.test, ast.Call)
+            or module.qualified(choice.test.func) not in ANSWERS
+            or comments_in(module.text_of(choice))
+        ):
+            return []
+        other = choice.orelse if text.node is choice.body else choice.body
+        return [Edit(*module.span(choice), "''")] if other in self._fallbacks else []
+
+    def _find_fallbacks(self, module: Module) -> list[ast.Constant]:
+        """The CPU devices that would take a GPU's place on an NPU machine."""
+        found = []
+        for literal in fallbacks(module, self._project):
             reached = self._flow.trace(module, literal)
             taken = any(_takes_device(*argument) for argument in reached.arguments)
             if taken and not reached.compared:
-                yield literal
+                found.append(literal)
+        self._fallbacks.update(found)
+        return found
+
+    def _free_fallback(self, module: Module, literal: ast.Constant) -> None:
+        file = self._file(module)
+        start, end = module.span(literal)
+        if not any(edit.start <= start and end <= edit.end for edit in file.edits):
+            file.edits.append(Edit(start, end, "''"))
+        message = (
+            f"{module.text_of(literal)} went as well: it was for machines without a GPU, and an "
+            "NPU machine is one"
+        )
+        file.notes.append(Note(literal, "note", message))
+        self._changed.add(owner_of(module, literal))
 
     def _note_dropped(self, module: Module, dropped: ast.expr) -> None:
         for part in ast.walk(dropped):
@@ -263,21 +290,6 @@ class Pins:
             if known := classes_in(self._project, path).get(key):
                 queue += [*known.bases, *(f"{key}.{method}" for method in known.methods)]
         return False
-
-
-def _merged(module: Module, text: DeviceText, twins: list[ast.Constant]) -> list[Edit]:
-    """One edit for ``'/gpu:0' if tf.test.is_gpu_available() else '/cpu:0'``: both are empty."""
-    choice = module.parents[text.node]
-    if (
-        text.left
-        or not isinstance(choice, ast.IfExp)
-        or not {choice.body, choice.orelse} <= {text.node, *twins}
-        or not isinstance(choice.test, ast.Call)
-        or module.qualified(choice.test.func) not in ANSWERS
-        or comments_in(module.text_of(choice))
-    ):
-        return []
-    return [Edit(*module.span(choice), "''")]
 
 
 def _takes_device(name: str, where: str | int) -> bool:

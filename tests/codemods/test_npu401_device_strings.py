@@ -603,6 +603,27 @@ def test_a_cpu_for_want_of_a_gpu_goes_as_well(before: str, after: str) -> None:
     assert len([f for f in ported.findings if "an NPU machine is one" in f.message]) == cpus
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("d = tf.test.gpu_device_name() or '/cpu:0'", "d = tf.test.gpu_device_name() or ''"),
+        (f"d = NAME if {ASKS} else '/cpu:0'", f"d = NAME if {ASKS} else ''"),
+        (
+            "gpus = K._get_available_gpus()\nd = gpus[0] if gpus else '/cpu:0'",
+            "gpus = K._get_available_gpus()\nd = gpus[0] if gpus else ''",
+        ),
+        (
+            f"d = 'CPU'\nif {ASKS}:\n    d = tf.test.gpu_device_name()",
+            f"d = ''\nif {ASKS}:\n    d = tf.test.gpu_device_name()",
+        ),
+    ],
+)
+def test_a_cpu_for_want_of_a_gpu_that_is_asked_for_goes(before: str, after: str) -> None:
+    head = "import tensorflow as tf\nfrom tensorflow.keras import backend as K\n"
+    tail = "\nwith tf.device(d):\n    x = K.ones(1)\n"
+    check_port(head + before + tail, head + after + tail, "NPU401")
+
+
 def test_an_attribute_for_want_of_a_gpu_goes_as_well() -> None:
     source = """
         import tensorflow as tf
