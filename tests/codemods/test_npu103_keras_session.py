@@ -89,7 +89,7 @@ def test_a_guard_on_one_line() -> None:
     )
 
 
-def test_flags_on_the_top_level_do_not_move_the_call_out_of_the_guard() -> None:
+def test_flags_are_parsed_first() -> None:
     check_port(
         """
         import tensorflow as tf
@@ -109,10 +109,10 @@ def test_flags_on_the_top_level_do_not_move_the_call_out_of_the_guard() -> None:
         tf.logging.set_verbosity(tf.logging.INFO)
 
         def main(_):
+            use_npu_keras_session()
             tf.keras.Sequential().fit(x)
 
         if __name__ == '__main__':
-            use_npu_keras_session()
             tf.app.run()
         """,
         "NPU103",
@@ -615,3 +615,91 @@ def test_names_that_are_not_known_to_be_keras_s_need_a_telling_method() -> None:
     source = "import keras\ndef run(model):\n    model.{}(x)\nrun(1)\n"
     assert "use_npu" in port_files({"a.py": source.format("train_on_batch")}, "NPU103").text("a.py")
     assert "use_npu" not in port_files({"a.py": source.format("predict")}, "NPU103").text("a.py")
+
+
+ENTRY = """
+import argparse
+import keras
+{imported}
+
+def parse():
+    parser = argparse.ArgumentParser()
+    return parser.parse_args()
+
+def main({parameter}):
+{main}
+    keras.Sequential().fit(x)
+
+if __name__ == '__main__':
+{guard}
+"""
+CALL = "    use_npu_keras_session()"
+
+
+@pytest.mark.parametrize(
+    ("parameter", "main", "guard"),
+    [
+        ("", f"    args = parse()\n{CALL}\n    x = load(args)", "    main()"),
+        (
+            "",
+            "    p = argparse.ArgumentParser()\n    p.add_argument('-a')\n"
+            f"    args = p.parse_args()\n{CALL}",
+            "    main()",
+        ),
+        ("args", "    x = load(args)", f"    args = parse()\n{CALL}\n    main(args)"),
+        (
+            "args",
+            "    x = load(args)",
+            "    parser = argparse.ArgumentParser()\n    parser.add_argument('-a')\n"
+            f"    args, _ = parser.parse_known_args()\n{CALL}\n    main(args)",
+        ),
+        ("args", f"{CALL}\n    x = load(args)", "    main(p.parse_args())"),
+        ("args", f'    """Trains."""\n{CALL}\n    x = load(args)', "    main(p.parse_args())"),
+        ("", f"    args = parse()\n{CALL}", "    import sys\n    sys.exit(main())"),
+        # Nothing tells that what comes first makes no model, or that main runs but once.
+        ("", "    x = load()\n    args = parse()", f"{CALL}\n    main()"),
+        ("", "    args = parse()", f"{CALL}\n    main()\n    main()"),
+        ("", "    x = 1", f"{CALL}\n    main()"),
+    ],
+)
+def test_arguments_are_parsed_before_the_npu_is_needed(
+    parameter: str, main: str, guard: str
+) -> None:
+    after = ENTRY.format(
+        imported="from npu_runtime import use_npu_keras_session",
+        parameter=parameter,
+        main=main,
+        guard=guard,
+    )
+    before = after.replace(CALL + "\n", "").replace(
+        "from npu_runtime import use_npu_keras_session\n", ""
+    )
+    check_port(before, after, "NPU103")
+
+
+def test_arguments_on_the_top_level_are_parsed_first() -> None:
+    check_port(
+        """
+        import argparse
+        import keras
+
+        parser = argparse.ArgumentParser()
+        parser.add_argument('--epochs')
+        args = parser.parse_args()
+        model = keras.Sequential()
+        model.fit(x)
+        """,
+        """
+        import argparse
+        import keras
+        from npu_runtime import use_npu_keras_session
+
+        parser = argparse.ArgumentParser()
+        parser.add_argument('--epochs')
+        args = parser.parse_args()
+        use_npu_keras_session()
+        model = keras.Sequential()
+        model.fit(x)
+        """,
+        "NPU103",
+    )
