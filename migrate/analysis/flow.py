@@ -37,12 +37,14 @@ class Reached:
             position).
         compared: whether something compares it with another value.
         applied: ``value % x`` and ``value.format(x)``, when these were to be found.
+        added: whether a format is only a part of the one that is applied.
         unused: functions that return it and that nothing in the project names.
     """
 
     arguments: set[tuple[str, str | int]] = field(default_factory=set)
     compared: bool = False
     applied: list[Place] = field(default_factory=list)
+    added: bool = False
     unused: list[Function] = field(default_factory=list)
 
 
@@ -76,6 +78,9 @@ class Flow:
             seen.add(place[1])
             if template and (applied := _application(*place)) is not None:
                 reached.applied.append((place[0], applied))
+                continue
+            if template and isinstance(place[0].parents.get(place[1]), ast.BinOp):
+                reached.added = True
                 continue
             queue += self._next(*place, reached)
         return reached

@@ -121,11 +121,9 @@ class Pins:
 
     def _free(self, module: Module, text: DeviceText, reached: Reached) -> None:
         file = self._file(module)
-        shown = module.text_of(text.literal)
         choice = falsy_choice(module, text.node)
         if text.edits is None or (choice is not None and choice not in self._fallbacks):
-            message = f"{shown} names a GPU in a device that is put together in an unusual way"
-            file.notes.append(Note(text.literal, "warning", message, _BY_HAND))
+            self._warn(module, text.literal)
             return
         file.edits += self._merged(module, text) or text.edits
         self._changed.add(owner_of(module, text.literal))
@@ -135,6 +133,11 @@ class Pins:
             name = reached.unused[0].name
             message = f"nothing in the project calls {name}(): its GPU name went all the same"
             file.notes.append(Note(text.literal, "note", message))
+
+    def _warn(self, module: Module, literal: ast.expr) -> None:
+        shown = module.text_of(literal)
+        message = f"{shown} names a GPU in a device that is put together in an unusual way"
+        self._file(module).notes.append(Note(literal, "warning", message, _BY_HAND))
 
     def _merged(self, module: Module, text: DeviceText) -> list[Edit]:
         """One edit for ``'/gpu:0' if tf.test.is_gpu_available() else '/cpu:0'``: both go."""
@@ -184,6 +187,9 @@ class Pins:
         reached = self._flow.trace(module, text.literal, template=True)
         ends = [(*place, self._flow.trace(*place)) for place in reached.applied]
         pins = [self._is_pin(m, text.literal, end) for m, _, end in ends]
+        if reached.added:
+            self._warn(module, text.literal)
+            return
         if not pins or not all(pins) or reached.arguments or reached.compared:
             self._leave(module, text.literal, reached)
             return

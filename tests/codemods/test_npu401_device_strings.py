@@ -112,6 +112,8 @@ def test_other_devices_stay(expression: str) -> None:
         "'/gpu:%d' '' % i",
         "'/gpu:'",
         "'/job:%s/gpu:%d' % args.place",
+        "('/job:%s' + '/gpu:%d') % ('worker', i)",
+        "(args.job + '/gpu:{}').format(i)",
     ],
 )
 def test_what_cannot_be_rewritten_is_a_warning(expression: str) -> None:
