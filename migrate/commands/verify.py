@@ -196,7 +196,8 @@ class _Verification:
             smoke = read_smoke(read_recipe(folder).smoke, str(folder / RECIPE_NAME))
         program = self._arguments.program
         if program:
-            smoke = replace(smoke, runs=(SmokeRun("command", shell_line(program)),))
+            run = SmokeRun("command", shell_line(program), frozenset({"session"}))
+            smoke = replace(smoke, runs=(run,))
         return smoke
 
     def _baseline(self, say: Say) -> tuple[Mapping[str, SourceFile] | None, str]:

@@ -32,7 +32,7 @@ from migrate.errors import UsageError
 GENERATORS = Path(__file__).parent / "data"
 TOLERANCE = 1e-6
 MINIMUM_STEPS = 5
-_EXPECT = ("train", "save", "restore")
+_EXPECT = ("session", "train", "save", "restore")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ class SmokeRun:
     Args:
         name: what it is called in the report.
         command: a line for the shell; ``{steps}`` stands for the number of training steps.
-        expect: what it must do: train, save, restore.
+        expect: what it must do: train, save, restore, or at least open a session; empty for one
+            that only prepares something.
         baseline: added to the line for upstream only.
         tolerance: the relative difference that parity allows.
         tolerance_why: why it is another than the usual one.

@@ -74,7 +74,10 @@ RUN = "[[smoke.run]]\nname = 'a'\ncommand = 'b'\n"
         ("[[smoke.run]]\ncommand = 'b'", r"smoke\.run\[0\]\.name: expected a text"),
         ("[[smoke.run]]\nname = 'a'", r"smoke\.run\[0\]\.command: expected a text"),
         (RUN + "steps = 3", r"smoke\.run\[0\]\.steps: expected one of baseline, "),
-        (RUN + "expect = ['fly']", r"smoke\.run\[0\]\.expect: expected a list of train, save"),
+        (
+            RUN + "expect = ['fly']",
+            r"smoke\.run\[0\]\.expect: expected a list of session, train, save",
+        ),
         (RUN + "expect = 'train'", r"\.expect: expected a list"),
         (RUN + RUN, r"smoke\.run\.name: expected a name of its own, not 'a' twice"),
         (RUN + "tolerance = 1e-3", "tolerance and tolerance_why together"),

@@ -19,7 +19,9 @@ def example(**features):
         else:
             made = tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
         feature[name.replace("__", "/")] = made
-    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
+    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString(
+        deterministic=True
+    )
 
 
 def write(path, examples):
