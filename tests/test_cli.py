@@ -280,13 +280,18 @@ def test_a_pin_without_a_tree_is_completed(gan: Place, capsys: pytest.CaptureFix
     assert states(capsys)["gan"] == ("current", "CANN 7.0")
 
 
-def test_a_pins_own_protocol_needs_no_mirror(gan: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pins_own_protocol_needs_no_mirror(
+    gan: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("MIGRATE_MIRROR")
     gan.upstreams["gan"].serve()
     lock = gan.lock.read_text().replace("https://github.com/", f"file://{gan.mirror}/")
     gan.lock.write_text(lock)
     assert cli.main(["port", "gan"]) == 2
     gan.lock.write_text(lock + 'protocols = ["file"]\n')
+    cli.main(["doctor", "--json"])
+    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)}
+    assert checks["network"]["state"] == "ok"
     assert cli.main(["port", "gan"]) == 0
 
 

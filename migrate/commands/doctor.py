@@ -17,6 +17,7 @@ from migrate.console import hint
 from migrate.environment import find_python37, tf115_environment
 from migrate.errors import MigrateError
 from migrate.upstream.lock import read_lock
+from migrate.upstream.pin import Pin
 from migrate.upstream.places import places
 from migrate.workspace import Workspace
 
@@ -100,15 +101,20 @@ def _upstreams(workspace: Workspace, mirror: str | None) -> Iterator[Check]:
             yield Check("mirror", "ok", f"{pin.name}: {place}")
         return
     if pins:
-        yield _network(next(iter(pins.values())).url)
+        yield _network(next(iter(pins.values())))
 
 
-def _network(url: str) -> Check:
+def _network(pin: Pin) -> Check:
     """Whether a server answers, asked the way a port would."""
+    url = pin.url
     try:
         done = subprocess.run(
             ["git", "ls-remote", "--exit-code", url, "HEAD"],
-            env={**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "https"},
+            env={
+                **os.environ,
+                "GIT_TERMINAL_PROMPT": "0",
+                "GIT_ALLOW_PROTOCOL": ":".join(("https", *pin.protocols)),
+            },
             capture_output=True,
             text=True,
             timeout=_NETWORK_SECONDS,
