@@ -266,7 +266,7 @@ class _Judge:
             found = self._evidence(around)
             if found:
                 return "device", f"made for its callers; {found}", around
-        outside = self._fetches_from_outside()
+        outside = self._fetches_from_outside() or self._given_to_a_parameter()
         if outside is None:
             return "host", f"{described} has no optimizer and no saved model", scope
         around = self._around(owners, scope)
@@ -338,12 +338,13 @@ class _Judge:
         if self.kind == "tensorflow.InteractiveSession":
             return True  # it is the default session from now on
         if not isinstance(holder, ast.Name):
-            # In a dict, or as an attribute of another object than this one.
-            return holder is not None and not (
+            if (
                 isinstance(holder, ast.Attribute)
                 and isinstance(holder.value, ast.Name)
                 and holder.value.id == "self"
-            )
+            ):
+                return self._is_given_out(holder.attr)
+            return holder is not None  # in a dict, or as an attribute of another object
         return any(
             (isinstance(node, ast.Global | ast.Nonlocal) and holder.id in node.names)
             or (
@@ -353,6 +354,20 @@ class _Judge:
                 and _is_handed_out(module, node)
             )
             for node in ast.walk(function)
+        )
+
+    def _is_given_out(self, attribute: str) -> bool:
+        """Whether the class hands out what it holds, by a method such as ``__enter__``."""
+        module = self.module
+        return any(
+            isinstance(load.value, ast.Name)
+            and load.value.id == "self"
+            and module.class_of(load) is module.class_of(self.call)
+            and (
+                isinstance(module.parents[load], ast.Return | ast.Yield)
+                or _is_entered(module, load)
+            )
+            for load in module.attribute_loads.get(attribute, [])
         )
 
     def _users(self) -> set[str]:
@@ -451,6 +466,21 @@ class _Judge:
             for element in elements:
                 if self._is_outside(element):
                     return self.module.text_of(element)
+        return None
+
+    def _given_to_a_parameter(self) -> str | None:
+        """A function that this one is given, and that gets the session: ``fn`` of ``fn(sess)``."""
+        holder, function = self._holder(), self.module.function_of(self.call)
+        if not isinstance(holder, ast.Name) or function is None:
+            return None
+        for node in ast.walk(function):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                continue
+            given = [*node.args, *(keyword.value for keyword in node.keywords)]
+            if any(isinstance(a, ast.Name) and a.id == holder.id for a in given):
+                found = self.module.lookup(node.func.id, node.func)
+                if found is not None and all(b.kind == "parameter" for b in found[1]):
+                    return f"{node.func.id}()"
         return None
 
     def _is_outside(self, node: ast.expr) -> bool:

@@ -389,3 +389,34 @@ def test_a_session_that_others_get_at_is_judged_by_them(made: str, used: str) ->
     assert {row.role for row in port_files(trains, "NPU101").sessions} == {"device"}
     reads = {**common, "train.py": f"{HEAD}import common\nstep = tf.constant(1)\n{used}\n"}
     assert {row.role for row in port_files(reads, "NPU101").sessions} == {"host"}
+
+
+@pytest.mark.parametrize(
+    "hand_out",
+    [
+        "    def __enter__(self):\n        return self.s\n",
+        "    def __enter__(self):\n        return self.s.__enter__()\n",
+        "    def get(self):\n        return self.s\n",
+    ],
+)
+def test_a_session_that_a_class_hands_out_is_judged_by_those_who_get_it(hand_out: str) -> None:
+    wrapper = f"class W:\n    def __init__(self):\n        self.s = tf.Session()\n{hand_out}"
+    trains = f"def train():\n    {TRAINS}    with W() as s:\n        s.run(step)\n"
+    assert [r.role for r in port_files({"a.py": HEAD + wrapper + trains}, "NPU101").sessions] == [
+        "device"
+    ]
+    reads = "def read():\n    with W() as s:\n        s.run(tf.constant(1))\n"
+    assert [r.role for r in port_files({"a.py": HEAD + wrapper + reads}, "NPU101").sessions] == [
+        "host"
+    ]
+
+
+@pytest.mark.parametrize("given", ["fn(s)", "fn(1, sess=s)"])
+def test_a_session_for_a_function_that_comes_from_outside_may_train(given: str) -> None:
+    run = f"def run(fn):\n    with tf.Session() as s:\n        return {given}\n"
+    trains = f"def step(s, **kw):\n    {TRAINS}    s.run(step)\nrun(step)\n"
+    ported = port_files({"a.py": HEAD + run + trains}, "NPU101")
+    assert [r.role for r in ported.sessions] == ["unknown"]
+    assert "npu_session_config()" in ported.text("a.py")
+    reads = "def read(s, **kw):\n    s.run(tf.constant(1))\nrun(read)\n"
+    assert [r.role for r in port_files({"a.py": HEAD + run + reads}, "NPU101").sessions] == ["host"]
