@@ -10,7 +10,6 @@ import weakref
 
 import tensorflow.compat.v1 as tf  # The same, without warnings that names are deprecated.
 from tensorflow.python.client import session
-from tensorflow.python.util import nest
 
 NAMES = ("iterations_per_loop", "loop_cond", "zero", "one")
 _steps = weakref.WeakKeyDictionary()  # {graph: steps in each run}
@@ -55,19 +54,13 @@ def _patch():
     if _patched:
         return
     _patched = True
-    original = session.BaseSession.run
+    original = session.BaseSession._do_run
 
     @functools.wraps(original)
-    def run(self, fetches, feed_dict=None, options=None, run_metadata=None):
-        steps = _steps.get(self.graph, 1)
-        if steps > 1:
-            repeated = [op for op in nest.flatten(fetches) if _is_loop(op)]
-            for _ in range(steps - 1 if repeated else 0):
-                original(self, repeated, feed_dict, options)
-        return original(self, fetches, feed_dict, options, run_metadata)
+    def do_run(self, handle, targets, fetches, feeds, options, metadata):
+        loops = [op for op in targets if op.name.split("/")[-1].startswith("IterationOp")]
+        for _ in range(_steps.get(self.graph, 1) - 1 if loops else 0):
+            original(self, handle, loops, [], feeds, options, None)
+        return original(self, handle, targets, fetches, feeds, options, metadata)
 
-    session.BaseSession.run = run
-
-
-def _is_loop(op):
-    return isinstance(op, tf.Operation) and op.name.split("/")[-1].startswith("IterationOp")
+    session.BaseSession._do_run = do_run

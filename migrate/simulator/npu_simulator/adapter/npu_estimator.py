@@ -194,12 +194,11 @@ def _with_host_call(spec, mode, hooks):
     if spec._host_call is not None:
         function, tensors = spec._host_call
         before = [spec.train_op] if mode == tf.estimator.ModeKeys.TRAIN else [spec.loss]
+        named = tensors if isinstance(tensors, dict) else dict(enumerate(tensors))
         with tf.control_dependencies(before):
-            if isinstance(tensors, dict):
-                copies = {key: tf.identity(tensor) for key, tensor in tensors.items()}
-                made = function(**copies)
-            else:
-                made = function(*[tf.identity(tensor) for tensor in tensors])
+            copies = {key: tf.identity(tensor) for key, tensor in named.items()}
+        # Outside: what the function makes to begin with must not wait for the training step.
+        made = function(**copies) if isinstance(tensors, dict) else function(*copies.values())
         made = list(made) if isinstance(made, (list, tuple)) else [made]
         with tf.control_dependencies(before + [one for one in made if one is not None]):
             spec = spec._replace(loss=tf.identity(spec.loss))

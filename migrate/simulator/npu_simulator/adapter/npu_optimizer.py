@@ -54,12 +54,13 @@ def _average_pairs(pairs, scope):
     return list(zip(averaged, [variable for _, variable in pairs]))
 
 
-def allreduce(tensor, average=True):
+def allreduce(tensor, average=True, var=None):
     """Returns the sum over all ranks of a tensor, or its average.
 
     Args:
         tensor: tensor, variable or IndexedSlices, whose parts are joined.
         average: whether to divide by the number of ranks.
+        var: the variable, an argument of early releases that changes nothing here.
     """
     npu_common.NPUBasics("").size()
     if not isinstance(tensor, tf.IndexedSlices):
