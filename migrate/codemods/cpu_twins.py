@@ -44,11 +44,14 @@ def _is_cpu(node: ast.AST | None) -> bool:
 
 def _is_fallback(module: Module, project: Project, literal: ast.AST) -> bool:
     inner, parent = literal, module.parents[literal]
-    while isinstance(parent, ast.IfExp | ast.BoolOp):
+    while isinstance(parent, ast.IfExp | ast.BoolOp | ast.List | ast.Tuple):
         if isinstance(parent, ast.BoolOp):
             last = isinstance(parent.op, ast.Or) and parent.values[-1] is inner
             if last and asks_for_gpus(project, module, parent):
                 return True
+        elif isinstance(parent, ast.List | ast.Tuple):
+            if not all(map(_is_cpu, parent.elts)):
+                return False
         elif inner is not parent.test:
             other = parent.orelse if inner is parent.body else parent.body
             if not _is_cpu(other) and asks_for_gpus(project, module, parent.test):

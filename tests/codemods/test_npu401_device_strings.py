@@ -609,6 +609,10 @@ def test_a_cpu_for_want_of_a_gpu_goes_as_well(before: str, after: str) -> None:
     ("before", "after"),
     [
         ("d = tf.test.gpu_device_name() or '/cpu:0'", "d = tf.test.gpu_device_name() or ''"),
+        (
+            "gpus = K._get_available_gpus()\nfor d in gpus or ['/cpu:0']: pass",
+            "gpus = K._get_available_gpus()\nfor d in gpus or ['']: pass",
+        ),
         (f"d = NAME if {ASKS} else '/cpu:0'", f"d = NAME if {ASKS} else ''"),
         (
             "gpus = K._get_available_gpus()\nd = gpus[0] if gpus else '/cpu:0'",

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.codemods.support import check_noop, check_port
+from tests.codemods.support import check_noop, check_port, port_files
 
 CODE = "NPU403"
 HEAD = "import tensorflow as tf\nds = tf.data.Dataset.range(9)\n"
@@ -175,3 +175,20 @@ def test_every_comment_of_a_prefetch_stays() -> None:
         """,
         "NPU403",
     )
+
+
+def test_a_prefetch_that_versions_have_in_different_places() -> None:
+    imports = """
+        import tensorflow as tf
+        if tf.__version__ >= '1.12':
+            from tensorflow.data.experimental import prefetch_to_device as ptd
+        else:
+            from tensorflow.contrib.data import {} as ptd
+        d = d.apply(ptd('/gpu:0'))
+        """
+    assert ".prefetch(2)" in check(imports.format("prefetch_to_device"))
+    assert "ptd('/gpu:0')" in check(imports.format("bucket_by_sequence_length"))
+
+
+def check(text: str) -> str:
+    return port_files({"train.py": text}, "NPU403").text()

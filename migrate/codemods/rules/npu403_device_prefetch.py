@@ -60,7 +60,7 @@ NPU403 = Rule(
 @NPU403.on_module
 def prefetch_on_host(context: Context) -> Iterator[Change]:
     module = context.module
-    for call, name in module.calls_of(*_PREFETCHES, *_COPIES, _MULTI):
+    for call, name in _calls(module):
         if name == _MULTI:
             yield context.finding(
                 call,
@@ -76,6 +76,19 @@ def prefetch_on_host(context: Context) -> Iterator[Change]:
             yield from _without_copy(context, apply, prefetch)
         else:
             yield from _prefetch(context, apply)
+
+
+def _calls(module: Module) -> Iterator[tuple[ast.Call, str]]:
+    """The calls, also of a name that different versions of TensorFlow import from elsewhere."""
+    known = {*_PREFETCHES, *_COPIES, _MULTI}
+    for call, name in module.calls:
+        if name in known:
+            yield call, name
+        elif name is None and isinstance(call.func, ast.Name):
+            found = module.lookup(call.func.id, call.func)
+            names = {binding.qualified for binding in found[1]} if found is not None else set()
+            if names and names <= known:
+                yield call, min(names)
 
 
 def _application(module: Module, call: ast.Call) -> ast.Call | None:
