@@ -66,7 +66,7 @@ def classified(uses: Iterable[Use], settled: Iterable[Settled] = ()) -> list[Sym
             the same use, *rewritten* counts.
     """
     known: dict[tuple[str, int, str], list[Settled]] = {}
-    for one in sorted(set(settled), key=lambda one: one.status != "rewritten"):
+    for one in sorted(set(settled), key=lambda one: (one.status != "rewritten", one.reason)):
         known.setdefault((one.path, one.line, one.name), []).append(one)
     places: dict[tuple[str, str, str], list[str]] = {}
     for use in uses:
