@@ -72,9 +72,9 @@ def hub(python: Path, ranks: int) -> Iterator[str]:
         yield ""
         return
     with subprocess.Popen(
-        [python, "-m", "npu_simulator.hub", "--ranks", str(ranks)],
+        [python, "-m", "npu_simulator.hub", str(ranks)],
         env={"PYTHONPATH": str(SIMULATOR), "PATH": os.defpath},
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,  # it ends with this pipe, however this process ends
         stdout=subprocess.PIPE,
         start_new_session=True,
     ) as process:
@@ -85,7 +85,7 @@ def hub(python: Path, ranks: int) -> Iterator[str]:
             if not address:
                 raise MigrateError(
                     "the hub of the simulated devices does not start",
-                    advice=f"Try it: PYTHONPATH={SIMULATOR} {python} -m npu_simulator.hub",
+                    advice=f"Try it: PYTHONPATH={SIMULATOR} {python} -m npu_simulator.hub {ranks}",
                 )
             yield address
         finally:

@@ -288,7 +288,14 @@ class _Judge:
             path, line = _split_place(problem.place, run)
             severity: Severity = "error" if problem.severity == "error" else "warning"
             often = f" ({times} times)" if times > 1 else ""
-            self._say(path, line, "CHK951", f"{problem.message}{often}", problem.advice, severity)
+            self._say(
+                path,
+                line,
+                "CHK951",
+                f"{_in_a_line(problem.message)}{often}",
+                problem.advice,
+                severity,
+            )
         trained = [process for process in processes if process.training_runs]
         fewest = min((process.training_runs for process in trained), default=0)
         needed = run.needed_steps(trial.steps)
@@ -505,6 +512,12 @@ def _last_words(tail: str) -> str:
     errors = [line for line in lines if _ERROR.match(line)]
     last = errors[-1] if errors else lines[-1]
     return f": {last}" if last else ""
+
+
+def _in_a_line(message: str) -> str:
+    """A message without what lies between its first and last line, such as a traceback."""
+    lines = message.strip().split("\n")
+    return lines[0] if len(lines) == 1 else f"{lines[0]} ... {lines[-1]}"
 
 
 def _split_place(place: str, run: SmokeRun) -> tuple[str, int]:
