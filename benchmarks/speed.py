@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Bars in CPU seconds, but for files per CPU second and for memory in MB.
 HELP, BIGGAN, REALMIX, VGG19 = 0.15, 1.0, 1.5, 3.0
+VERIFY_STATIC = 1.0
 FILES_PER_SECOND, MEMORY = 300.0, 300.0
 
 
@@ -91,6 +92,7 @@ def _figures(arguments: argparse.Namespace) -> Iterator[Figure]:
         ):
             command = ["port", name, "--mirror", arguments.mirror]
             yield _process(f"migrate port {name}", command, runs, bar)
+            yield _verify(name, arguments.mirror, runs)
     for corpus in arguments.corpus:
         yield from _engine(corpus, runs)
 
@@ -106,6 +108,24 @@ def _process(name: str, arguments: list[str], runs: int, bar: float | None = Non
             subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
             seconds.append(_children() - before)
     return Figure(name, statistics.median(seconds), "CPU s", (min(seconds), max(seconds)), bar)
+
+
+def _verify(name: str, mirror: str, runs: int) -> Figure:
+    """The static checks of a port, as a whole process."""
+    seconds = []
+    with tempfile.TemporaryDirectory() as folder:
+        workspace = _workspace(Path(folder))
+        command = [sys.executable, "-m", "migrate", "--workspace", str(workspace)]
+        port = [*command, "port", name, "--mirror", mirror]
+        subprocess.run(port, cwd=ROOT, check=True, capture_output=True)
+        verify = [*command, "verify", str(workspace / "ported" / name), "--static"]
+        for _ in range(runs):
+            before = _children()
+            subprocess.run(verify, cwd=ROOT, check=True, capture_output=True)
+            seconds.append(_children() - before)
+    spread = (min(seconds), max(seconds))
+    label = f"migrate verify {name} --static"
+    return Figure(label, statistics.median(seconds), "CPU s", spread, VERIFY_STATIC)
 
 
 def _workspace(root: Path) -> Path:

@@ -63,10 +63,10 @@ def openings(project: Project, adapter: str) -> list[Opening]:
     found = project.cached(_all_openings)
     if release_order(adapter) < release_order(PATCHES_SESSIONS):
         return found
-    processes = project.cached(Processes)
     return [
         replace(o, by_patch=True)
-        if o.verdict in ("plain", "unknown") and processes.loads(o.path, is_npu_init)
+        if o.verdict in ("plain", "unknown")
+        and project.cached(Processes).loads(o.path, is_npu_init)
         else o
         for o in found
     ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from functools import cached_property
 
 from migrate.analysis.project import Project
 
@@ -34,19 +33,6 @@ class Processes:
             return False
         scripts = _reached({path}, self._importers)
         return bool(_reached(scripts, self._imports) & matching)
-
-    @cached_property
-    def uses_adapter(self) -> bool:
-        """Whether any file imports the adapter or a port's runtime."""
-        return any(
-            is_adapter(name) or name.startswith("npu_runtime")
-            for names in self._names.values()
-            for name in names
-        )
-
-
-def is_adapter(name: str) -> bool:
-    return name.partition(".")[0] == "npu_bridge"
 
 
 def is_npu_init(name: str) -> bool:

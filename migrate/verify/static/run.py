@@ -83,38 +83,48 @@ def run_checks(
         UsageError: the CANN release is unknown.
     """
     adapter = cann_release(cann).adapter
-    carried = runtime_paths()
     with _uncollected():
-        project = Project({path: f for path, f in files.items() if path not in carried})
-        findings: list[Finding] = []
-        ran, skipped = [], []
-        for check in all_checks():
-            context = Context(files, project, adapter, manifest, check.code)
-            try:
-                findings += check.run(context)
-            except CannotCheck as reason:
-                skipped.append(SkippedCheck(check.code, str(reason)))
-                continue
-            except Exception as error:  # one check's bug must not hide what the others find
-                skipped.append(SkippedCheck(check.code, "it failed"))
-                findings.append(_failed(check.code, error))
-                continue
-            ran.append(check.code)
-        places = openings(project, adapter)
-        symbols = totals(classified(symbol_uses(project), {}))
-        python = project.python_files
-        counts = (
-            Tally("sessions configured", sum(p.is_configured for p in places), len(places)),
-            Tally(
-                "TensorFlow symbols classified",
-                sum(symbols[status] for status in STATUSES if status != "unknown"),
-                sum(symbols.values()),
-            ),
-            Tally("files parsed", sum(project.failure(p) is None for p in python), len(python)),
-            Tally("checks run", len(ran), len(ran) + len(skipped)),
-        )
-    found = tuple(sorted(set(findings)))
-    return StaticReport(cann, found, counts, tuple(ran), tuple(skipped))
+        findings, counts, ran, skipped = _run(files, adapter, manifest)
+    return StaticReport(cann, findings, counts, ran, skipped)
+
+
+def _run(
+    files: Mapping[str, SourceFile], adapter: str, manifest: Manifest | None
+) -> tuple[tuple[Finding, ...], tuple[Tally, ...], tuple[str, ...], tuple[SkippedCheck, ...]]:
+    carried = runtime_paths()
+    project = Project({path: f for path, f in files.items() if path not in carried})
+    findings: list[Finding] = []
+    ran, skipped = [], []
+    for check in all_checks():
+        context = Context(files, project, adapter, manifest, check.code)
+        try:
+            findings += check.run(context)
+        except CannotCheck as reason:
+            skipped.append(SkippedCheck(check.code, str(reason)))
+            continue
+        except Exception as error:  # one check's bug must not hide what the others find
+            skipped.append(SkippedCheck(check.code, "it failed"))
+            findings.append(_failed(check.code, error))
+            continue
+        ran.append(check.code)
+    counts = _counts(project, adapter, len(ran), len(skipped))
+    return tuple(sorted(set(findings))), counts, tuple(ran), tuple(skipped)
+
+
+def _counts(project: Project, adapter: str, ran: int, skipped: int) -> tuple[Tally, ...]:
+    places = openings(project, adapter)
+    symbols = totals(classified(symbol_uses(project), {}))
+    python = project.python_files
+    return (
+        Tally("sessions configured", sum(p.is_configured for p in places), len(places)),
+        Tally(
+            "TensorFlow symbols classified",
+            sum(symbols[status] for status in STATUSES if status != "unknown"),
+            sum(symbols.values()),
+        ),
+        Tally("files parsed", sum(project.failure(p) is None for p in python), len(python)),
+        Tally("checks run", ran, ran + skipped),
+    )
 
 
 def _failed(code: str, error: Exception) -> Finding:
@@ -130,7 +140,10 @@ def _failed(code: str, error: Exception) -> Finding:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Leaves memory to reference counts alone, as the engine does: parsed modules are no cycles."""
+    """Leaves memory to reference counts alone: parsed modules are many objects, but no cycles.
+
+    What was parsed has to be gone at the end, or the collector visits all of it once.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
