@@ -181,7 +181,7 @@ def nested(value):
 
 outer = tf.py_func(nested, [x], tf.float32)
 session = tf.Session(config=config)
-print(config.inter_op_parallelism_threads, session._config.inter_op_parallelism_threads)
+print(session._config is config)
 print(tf.Session(config=own)._config == own)
 print(session.run(outer, {x: [1, 2]}))
 with tf.Graph().as_default(), tf.device("/gpu:0"):
@@ -216,7 +216,7 @@ threads = [threading.Thread(target=session.run, args=(inner * i, {x: [1, 2]})) f
 """
     )
     assert done.out.splitlines() == [
-        "0 16",
+        "True",
         "True",
         "3.0",
         "True",

@@ -88,5 +88,6 @@ def _executed(known, fetched, fed):
 def _facts(op):
     unknown = any(not tensor.shape.is_fully_defined() for tensor in op.outputs)
     kind = marks.type_of(op)
-    why = sinking.why_on_host(kind, [tensor.dtype.base_dtype.name for tensor in op.outputs])
+    types = tuple(tensor.dtype.base_dtype.name for tensor in op.outputs)
+    why = sinking.why_on_host(kind, types)
     return _Facts(op, kind, op.device, unknown, why, tuple(op.inputs), op.control_inputs)

@@ -20,7 +20,7 @@ from .options import check_options, effective, entries_of
 
 # Threads for operators where the program sets no number. TensorFlow takes one for each core; with
 # few, a Python function that runs a session waits for a thread that waits for it.
-_THREADS = 16
+_THREADS = "16"
 _MAX_SUMMARY = 1 << 20  # bytes; a larger summary holds pictures, and takes long to parse.
 
 
@@ -30,6 +30,7 @@ def install(chosen):
     Args:
         chosen: settings of this process.
     """
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", _THREADS)
     after_import("tensorflow.python.client.session", lambda module: _patch(module, chosen.adapter))
     after_import("tensorflow.python.training.saver", _patch_saver)
 
@@ -200,21 +201,12 @@ def _patch_init(base, adapter):
             from tensorflow.python.eager import context
 
             config = context.context().config
-        init(self, target, graph, _with_threads(config))
+        init(self, target, graph, config)
         self._npu_record = None
         with _guarded():
             self._npu_record = _Record(self, config, adapter)
 
     base.__init__ = patched
-
-
-def _with_threads(config):
-    if getattr(config, "inter_op_parallelism_threads", 1):  # Whatever is no ConfigProto: as it is.
-        return config
-    result = type(config)()
-    result.CopyFrom(config)
-    result.inter_op_parallelism_threads = _THREADS
-    return result
 
 
 def _patch_run(base):

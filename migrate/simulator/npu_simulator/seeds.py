@@ -6,6 +6,7 @@ What depends on chance, or on which thread comes first, is fixed:
 - An operator's seed is the number of the random operator in its graph. TensorFlow's own is the
   number of all operators, which changes with each operator that a port adds.
 - Operators of a run execute one by one, in the thread that called it, and each in one thread.
+- A step counter is read before it is advanced (counters.py).
 - Readers, maps and queues of the input pipeline work in order: one thread each, no shuffling by
   whatever happens to lie in a queue.
 - A Supervisor writes no summaries by itself: its thread would take batches from the training.
@@ -16,8 +17,11 @@ Two queue runners that feed one queue still race.
 """
 
 import functools
+import os
 import random
+import weakref
 
+from . import counters
 from .imports import after_import
 
 _MAX_SEED = 2**31 - 1
@@ -30,6 +34,7 @@ def install(seed):
         seed: any integer.
     """
     random.seed(seed)
+    os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
     for name, patch in (
         ("numpy.random", lambda module: module.seed(seed % _MAX_SEED)),
         (
@@ -79,12 +84,17 @@ def _run_in_order(module):
         if isinstance(given, config_pb2.ConfigProto):
             config = config_pb2.ConfigProto()
             config.CopyFrom(given)
-            config.intra_op_parallelism_threads = 1
+            config.intra_op_parallelism_threads = 0  # So that what the environment says counts.
             config.graph_options.rewrite_options.disable_meta_optimizer = True
         init(self, target, graph, config)
 
+    seen = weakref.WeakSet()
+
     @functools.wraps(do_run)
     def patched_run(self, handle, targets, fetches, feeds, options, metadata):
+        if self.graph not in seen:
+            seen.add(self.graph)
+            counters.order(self.graph)
         ordered = config_pb2.RunOptions()
         if options is not None:
             ordered.ParseFromString(pywrap_tensorflow.TF_GetBuffer(options))

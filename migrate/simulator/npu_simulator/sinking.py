@@ -9,7 +9,8 @@ Source: CANN, TensorFlow 1.15 Model Porting, constraints: no queue-runner input;
 data, summary and log operators; no float64 and complex types.
 """
 
-from typing import Iterable, Optional
+import functools
+from typing import Optional, Tuple
 
 _QUEUES = ("Queue", "Barrier", "Reader", "RecordInput", "FakeQueue")
 _STAGES = frozenset("Stage Unstage StageSize StagePeek StageClear MapStage MapUnstage".split())
@@ -34,7 +35,8 @@ _VALUES = frozenset("Const Placeholder PlaceholderWithDefault Identity".split())
 _WIDE = frozenset("float64 complex64 complex128".split())
 
 
-def why_on_host(kind: str, types: Iterable[str] = ()) -> Optional[str]:
+@functools.lru_cache(maxsize=None)
+def why_on_host(kind: str, types: Tuple[str, ...] = ()) -> Optional[str]:
     """Returns what makes an operator run on the host only; None if nothing does.
 
     Args:

@@ -1,0 +1,147 @@
+"""Under a seed, programs that compute the same give the same numbers, whatever threads do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.simulator.processes import NPU, Run, simulate
+from tests.tf115 import required_tf115
+
+pytestmark = pytest.mark.tf115
+
+Simulate = Callable[..., Run]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Simulate:
+    """Runs a program in a folder of its own, so that several have traces of their own."""
+    python = required_tf115().python
+    counter = iter(range(100))
+
+    def simulated(script: str, seed: str = "7") -> Run:
+        folder = tmp_path / str(next(counter))
+        folder.mkdir()
+        done = simulate(NPU + script, folder, python=python, NPU_SIMULATOR_SEED=seed)
+        assert done.code == 0, done.error
+        assert not done.events("problem")
+        return done
+
+    return simulated
+
+
+RANDOM = """
+import random
+print(random.random(), np.random.rand())
+{first}
+value = tf.random.normal([], name="value")
+fixed = tf.random.normal([], seed=3, name="fixed")
+data = tf.data.Dataset.range(50).shuffle(50).map(
+    lambda v: tf.cast(v, tf.float32) + tf.random.uniform([]), num_parallel_calls=8)
+data = data.apply(tf.contrib.data.map_and_batch(tf.identity, 1, num_parallel_calls=8))
+element = tf.reduce_sum(data.make_one_shot_iterator().get_next(), name="element")
+weights = tf.get_variable("w", [4, 4])
+total = tf.reduce_sum(weights, name="total")
+with tf.Session() as session:
+    session.run(tf.global_variables_initializer())
+    for _ in range(6):
+        print(session.run([value, fixed, element, total]))
+"""
+
+
+def test_chance_is_fixed_and_more_operators_change_nothing(run: Simulate) -> None:
+    plain = RANDOM.format(first="")
+    done = run(plain)
+    assert run(RANDOM.format(first="tf.constant(1.0) + tf.constant(2.0)")).out == done.out
+    assert run(plain, seed="8").out != done.out
+    chosen = RANDOM.format(first="tf.set_random_seed(5)")
+    assert run(chosen).out != done.out
+    values = [scalars["value:0"] for scalars in done.scalars()]
+    assert len(set(values)) == 6, "still random"
+
+
+QUEUES = """
+numbers = tf.train.input_producer(tf.range(40.0), shuffle=True).dequeue()
+noisy = numbers + tf.random.uniform([])
+batch = tf.train.shuffle_batch([noisy], 4, 30, 10, num_threads=4)
+total = tf.reduce_sum(batch, name="total")
+slow = tf.reduce_sum(tf.matmul(tf.ones([{size}, {size}]), tf.ones([{size}, {size}])))
+with tf.train.MonitoredTrainingSession() as session:
+    for _ in range(8):
+        session.run([total, slow])
+"""
+
+
+def test_queues_are_read_in_order(run: Simulate) -> None:
+    tf_global_step = "tf.train.get_or_create_global_step()\n"
+    first = run(tf_global_step + QUEUES.format(size=2)).scalars()
+    second = run(tf_global_step + QUEUES.format(size=300)).scalars()  # Readers get further ahead.
+    totals = [[values["total:0"] for values in r if "total:0" in values] for r in (first, second)]
+    assert totals[0] == totals[1]
+    assert len(totals[0]) == len(set(totals[0])) == 8
+
+
+SLIM = """
+import os
+slim = tf.contrib.slim
+os.makedirs("data")
+for part in range(4):
+    with tf.python_io.TFRecordWriter("data/part%d" % part) as writer:
+        for index in range(5):
+            example = tf.train.Example()
+            example.features.feature["n"].float_list.value.append(part * 5 + index)
+            writer.write(example.SerializeToString())
+decoder = slim.tfexample_decoder.TFExampleDecoder(
+    {"n": tf.FixedLenFeature([], tf.float32)}, {"n": slim.tfexample_decoder.Tensor("n")})
+dataset = slim.dataset.Dataset(
+    "data/part*", tf.TFRecordReader, decoder, 20, {"n": "a number"})
+provider = slim.dataset_data_provider.DatasetDataProvider(
+    dataset, num_readers=4, common_queue_capacity=12, common_queue_min=4)
+(number,) = provider.get(["n"])
+batch = tf.train.batch([number], 3, num_threads=4)
+weight = tf.get_variable("w", [], initializer=tf.zeros_initializer())
+loss = tf.reduce_mean(tf.square(batch - weight), name="loss")
+tf.summary.scalar("loss", loss)
+train = slim.learning.create_train_op(loss, tf.train.GradientDescentOptimizer(0.01))
+slim.learning.train(train, "trained", number_of_steps=6, log_every_n_steps=1)
+"""
+
+
+def test_slim_trains_alike_beside_a_thread_that_summarizes(run: Simulate) -> None:
+    runs = [run(SLIM) for _ in range(2)]
+    assert not any("summaries" in event.fields for event in runs[0].events("run"))
+    loss = "train_op/control_dependency:0"
+    losses = [[values[loss] for values in r.scalars() if loss in values] for r in runs]
+    assert len(losses[0]) == 6
+    assert losses[0] == losses[1]
+
+
+COUNTER = """
+def inner(value):
+    return session.run(total, {fed: [value]})
+
+step = tf.train.get_or_create_global_step()
+fed = tf.placeholder(tf.float32, [1])
+total = tf.reduce_sum(fed)
+seen = [tf.py_func(inner, [tf.cast(step, tf.float32)], tf.float32) for _ in range(20)]
+mean = tf.add_n(seen, name="mean") / 20
+update = tf.assign_add(step, 64)
+with tf.control_dependencies([update]):
+    after = step + 0
+for _ in range(20):
+    tf.add(step, tf.cast(fed[0], tf.int64))  # Needs a value, which no run below has.
+before = step + 0
+with tf.train.MonitoredTrainingSession() as session:
+    for _ in range(5):
+        print(*session.run([mean, update, before, after]))
+"""
+
+
+def test_a_counter_is_read_before_it_is_advanced(run: Simulate) -> None:
+    done = run(COUNTER)
+    assert done.out.splitlines() == [
+        f"{64.0 * n} {64 * n + 64} {64 * n} {64 * n + 64}" for n in range(5)
+    ]
+    assert any(event["depth"] == 1 for event in done.events("run"))
