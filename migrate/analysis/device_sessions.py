@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
-from migrate.analysis.estimators import LITERALS, estimator_sites
+from migrate.analysis.estimators import estimating_files, estimator_sites
 from migrate.analysis.graph import Graph
 from migrate.analysis.keras_models import KerasUse
 from migrate.analysis.module import argument
 from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test
-from migrate.analysis.sessions import MAY_OPEN, SessionSite, runtime_wrapper, session_sites
+from migrate.analysis.sessions import SessionSite, opening_files, runtime_wrapper, session_sites
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ class DeviceSessions:
             self._known[path] = list(_sessions(path, self._project))
         return self._known[path]
 
+    @cached_property
+    def paths(self) -> frozenset[str]:
+        """The files that have any."""
+        return frozenset(path for path in self._project.python_files if self.of(path))
+
     @property
     def functions(self) -> frozenset[str]:
         """The functions that build or use a graph on the device, in the whole project."""
@@ -59,9 +65,11 @@ class DeviceSessions:
 
 
 def _sessions(path: str, project: Project) -> Iterator[DeviceSession]:
-    data = project.files[path].data
-    opens, makes = MAY_OPEN.search(data), any(literal in data for literal in LITERALS)
-    places = project.cached(KerasUse).reached({f"{path}:"})
+    opens = path in project.cached(opening_files)
+    makes = path in project.cached(estimating_files)
+    top = f"{path}:"
+    leads = top in project.cached(_leading_to_keras)
+    places = project.cached(KerasUse).reached({top}) if leads else []
     if not (opens or makes or places) or is_unit_test(project, path):
         return
     module = project.parsed(path)
@@ -78,6 +86,11 @@ def _sessions(path: str, project: Project) -> Iterator[DeviceSession]:
         line = next((place.line for place in places if place.path == path), 0)
         scope = frozenset(project.cached(Graph).reach({f"{path}:"}))
         yield DeviceSession(path, line, "Keras", scope)
+
+
+def _leading_to_keras(project: Project) -> set[str]:
+    places = project.cached(KerasUse).places
+    return project.cached(Graph).leading(places) if places else set()
 
 
 def _is_on_host(site: SessionSite) -> bool:

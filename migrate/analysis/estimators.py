@@ -10,7 +10,7 @@ from migrate.analysis.graph import Graph
 from migrate.analysis.mentions import Mention, called_through, is_partial, mentions
 from migrate.analysis.module import Module, argument
 from migrate.analysis.project import Project
-from migrate.analysis.references import classes_in, owner_of
+from migrate.analysis.references import classes_in, names_in, owner_of
 from migrate.analysis.sessions import has_stars
 
 MODEL_TO_ESTIMATOR = "tensorflow.keras.estimator.model_to_estimator"
@@ -56,14 +56,6 @@ BY_HAND = {
 }
 
 
-# A file without any of these makes no Estimator.
-LITERALS = (
-    *(b"estimator", b"Estimator", b"Classifier", b"Regressor", b"KMeans", b"SVM"),
-    # What a file does with an Estimator of a class that another file derives.
-    *(b".train(", b".evaluate(", b".predict(", b"input_fn"),
-)
-
-
 @dataclass(frozen=True)
 class EstimatorSite:
     """One place that makes an Estimator, or hands a constructor's arguments to its base class.
@@ -91,6 +83,15 @@ class EstimatorSite:
         graph = project.cached(Graph)
         own = owner_of(self.module, self.call)
         return frozenset(graph.reach(graph.callers({own})))
+
+
+def estimating_files(project: Project) -> frozenset[str]:
+    """The files that name what makes or configures Estimators; derive with ``cached``."""
+    return frozenset(
+        path
+        for path in project.python_files
+        if any(name == RUN_CONFIG or _makes(project, name) for name in names_in(project, path))
+    )
 
 
 def estimator_sites(module: Module, project: Project) -> Iterator[EstimatorSite]:
@@ -124,13 +125,13 @@ def estimator_sites(module: Module, project: Project) -> Iterator[EstimatorSite]
 
 def estimator_mentions(module: Module, project: Project) -> Iterator[Mention]:
     """The places that name what makes Estimators, called or not, in source order."""
+    return mentions(module, lambda name: _makes(project, name))
 
-    def makes(name: str) -> bool:
-        if ":" in name:
-            return _derived(project, name) is not None
-        return name in ESTIMATORS or name in BY_HAND
 
-    return mentions(module, makes)
+def _makes(project: Project, name: str) -> bool:
+    if ":" in name:
+        return _derived(project, name) is not None
+    return name in ESTIMATORS or name in BY_HAND
 
 
 def all_configurable(project: Project) -> bool:
@@ -138,8 +139,7 @@ def all_configurable(project: Project) -> bool:
     return all(
         site.position is not None and not has_stars(site.call)
         for path in project.python_files
-        if any(literal in project.files[path].data for literal in LITERALS)
-        and (module := project.parsed(path)) is not None
+        if path in project.cached(estimating_files) and (module := project.parsed(path)) is not None
         for site in estimator_sites(module, project)
     )
 

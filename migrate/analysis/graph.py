@@ -38,6 +38,18 @@ class Graph:
         """Every function that the roots refer to, directly or not, the roots included."""
         return _reached(roots, self._targets)
 
+    def leading(self, targets: Iterable[str]) -> set[str]:
+        """Every function that ``reach`` leads from to one of the targets, these included."""
+        return _reached(targets, lambda key: self._leading_at_once.get(key, frozenset()))
+
+    @cached_property
+    def _leading_at_once(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for key in {*self._functions, *self._classes, *self._callers, *self._below}:
+            for target in self._targets(key):
+                found.setdefault(target, set()).add(key)
+        return found
+
     def callers(self, roots: Iterable[str]) -> set[str]:
         """Every function that reaches one of the roots, the roots included."""
         return _reached(roots, self._runners)

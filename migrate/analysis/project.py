@@ -92,6 +92,8 @@ class Project:
         self._derived: dict[Callable[[Project], Any], Any] = {}
         self._derived_of: dict[str, dict[Callable[[Project, str], Any], Any]] = {}
         self._returned: dict[str, str | None] = {}
+        # What imports mean, by folder, name and level.
+        self._imports: dict[tuple[str, str, int], str] = {}
 
     def cached(self, derive: Callable[[Project], T]) -> T:
         """What ``derive`` makes of the project, made once for as long as no file changes."""
@@ -117,7 +119,15 @@ class Project:
     def update(self, changed: Mapping[str, SourceFile]) -> None:
         """Replaces or adds files; what is unchanged stays parsed."""
         new = any(path not in self._files and path.endswith(".py") for path in changed)
-        before = {key: self._own.pop(key) for key in list(self._own) if key[0] in changed}
+        own = {key: self._own.pop(key) for key in list(self._own) if key[0] in changed}
+        returned = {
+            key: found for key, found in self._returned.items() if key.partition(":")[0] in changed
+        }
+        stars = {
+            path: self._stars(path)
+            for path in changed
+            if _top_level in self._derived_of.get(path, ())
+        }
         for path, file in changed.items():
             self._files[path] = file
             self._failures.pop(path, None)
@@ -128,15 +138,23 @@ class Project:
                 self._held -= len(dropped.source.data)
         if not any(path.endswith(".py") for path in changed):
             return
-        self.__dict__.pop("_folders", None)
         self._derived.clear()
         self._returned.clear()
-        if new or any(self._own_name(*key) != found for key, found in before.items()):
+        if new:
+            self.__dict__.pop("_folders", None)
+            self._imports.clear()
+        if (
+            new
+            or any(self._own_name(*key) != found for key, found in own.items())
+            or any(self._stars(path) != found for path, found in stars.items())
+            or any(self._returned_class(key) != found for key, found in returned.items())
+        ):
             # Names that other modules have resolved through these mean something else now.
             self._parsed.clear()
             self._derived_of.clear()
             self._members.clear()
             self._own.clear()
+            self._returned.clear()
             self._held = 0
 
     def module(self, path: str) -> Module:
@@ -210,8 +228,14 @@ class Project:
 
     def resolve_import(self, importer: str, dotted: str, level: int) -> str:
         """What ``import dotted`` (or ``from ..dotted import``) in ``importer`` means."""
+        key = (importer.rpartition("/")[0], dotted, level)
+        found = self._imports.get(key)
+        if found is None:
+            found = self._imports[key] = self._resolve_import(*key)
+        return found
+
+    def _resolve_import(self, folder: str, dotted: str, level: int) -> str:
         parts = dotted.split(".") if dotted else []
-        folder = posixpath.dirname(importer)
         if level:
             for _ in range(level - 1):
                 if not folder:
@@ -297,8 +321,11 @@ class Project:
             if found := self._own_name(file, name) or self._submodule(file, name):
                 return found
             if file in self._files and not name.startswith("_"):
-                places += self.cached_for(file, _top_level).star_imports  # the last one wins
+                places += self._stars(file)  # the last one wins
         return None
+
+    def _stars(self, path: str) -> tuple[str, ...]:
+        return self.cached_for(path, _top_level).star_imports
 
     def _own_name(self, path: str, name: str) -> str | None:
         """What a module itself binds a name to, star imports apart."""

@@ -23,7 +23,7 @@ _TRANSFORMATIONS = frozenset(
 )
 _FUNCTION_PARAMETERS = frozenset("map_func predicate generator transformation_func func".split())
 LIBRARIES = ("tensorflow.", "keras.", "horovod.")
-_NAMES = (ast.Attribute, ast.Name)
+_NAMES = frozenset({ast.Attribute, ast.Name})
 _DEFINITIONS = frozenset({ast.AsyncFunctionDef, ast.ClassDef, ast.FunctionDef})
 # Methods that tell what an object of unknown class does.
 TELLING_METHODS = frozenset({"minimize", "apply_gradients", "compute_gradients"})
@@ -82,6 +82,11 @@ def functions_in(project: Project, path: str) -> dict[str, Facts]:
     return project.cached_for(path, _functions)
 
 
+def names_in(project: Project, path: str) -> frozenset[str]:
+    """What the code of a file names, in libraries and in the project, wherever in it."""
+    return project.cached_for(path, _names)
+
+
 def classes_in(project: Project, path: str) -> dict[str, ClassFacts]:
     """The classes of a file, by qualified name."""
     return project.cached_for(path, _classes)[0]
@@ -95,11 +100,11 @@ def is_unit_test(project: Project, path: str) -> bool:
 def facts_of(project: Project, module: Module, nodes: Iterable[ast.AST]) -> Facts:
     """What a part of a function refers to, such as the body of a ``with``."""
     facts = Facts()
-    reader = _Reader(project)
+    reader = _Reader(project, module)
     for node in nodes:
         for part in ast.walk(node):
-            if isinstance(part, _NAMES):
-                reader.note(module, part, facts)
+            if isinstance(part, ast.Attribute | ast.Name) and _is_read(module, part):
+                reader.note(part, facts)
     return facts
 
 
@@ -116,20 +121,39 @@ def _functions(project: Project, path: str) -> dict[str, Facts]:
     module = project.parsed(path)
     if module is None:
         return functions
-    reader = _Reader(project)
-    owners: dict[ast.AST, str] = {module.tree: f"{path}:"}
-    for node in module.nodes[1:]:
-        parent = module.parents[node]
-        owner = owners[parent]
-        if parent.__class__ in _DEFINITIONS:
-            owner = _inside(owner, parent)
-        owners[node] = owner
-        if isinstance(node, _NAMES):
-            facts = functions.get(owner)
-            if facts is None:
-                facts = functions[owner] = Facts()
-            reader.note(module, node, facts)
+    reader = _Reader(project, module)
+    parents = module.parents
+    # The function that each node's children belong to.
+    inner: dict[ast.AST, str] = {module.tree: f"{path}:"}
+    for node in module.nodes:
+        if node.__class__ not in _NAMES or not _is_read(module, node):  # type: ignore[arg-type]
+            continue
+        parent = parents[node]
+        way = []
+        while parent not in inner:
+            way.append(parent)
+            parent = parents[parent]
+        owner = inner[parent]
+        for part in reversed(way):
+            if part.__class__ in _DEFINITIONS:
+                owner = _inside(owner, part)
+            inner[part] = owner
+        facts = functions.get(owner)
+        if facts is None:
+            facts = functions[owner] = Facts()
+        reader.note(node, facts)  # type: ignore[arg-type]
     return functions
+
+
+def _names(project: Project, path: str) -> frozenset[str]:
+    found: set[str] = set()
+    for facts in functions_in(project, path).values():
+        found |= facts.references | facts.pipeline
+        found |= {use.name for use in (*facts.uses, *facts.pipeline_uses)}
+    module = project.parsed(path) if b"getattr" in project.files[path].data else None
+    if module is not None:
+        found |= {name for call in module.all_of(ast.Call) if (name := module.qualified(call))}
+    return frozenset(found)
 
 
 def _classes(project: Project, path: str) -> tuple[dict[str, ClassFacts], bool]:
@@ -138,9 +162,7 @@ def _classes(project: Project, path: str) -> tuple[dict[str, ClassFacts], bool]:
     module = project.parsed(path)
     if module is None or b"class" not in module.source.data:
         return classes, is_test
-    for node in module.nodes:
-        if not isinstance(node, ast.ClassDef):
-            continue
+    for node in module.all_of(ast.ClassDef):
         known = classes.setdefault(f"{path}:{node.name}", ClassFacts())
         for statement in node.body:
             if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -157,38 +179,45 @@ def _classes(project: Project, path: str) -> tuple[dict[str, ClassFacts], bool]:
 
 
 class _Reader:
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, module: Module) -> None:
         self._project = project
+        self._module = module
+        self._transforms = _has_transformations(module)
 
-    def note(self, module: Module, node: ast.Attribute | ast.Name, facts: Facts) -> None:
-        if module.parents[node].__class__ is ast.Attribute or node.ctx.__class__ is not ast.Load:
-            return
-        target = self._target(module, node)
+    def note(self, node: ast.Attribute | ast.Name, facts: Facts) -> None:
+        """Adds what a name that is read stands for."""
+        module = self._module
+        target = self._target(node)
         if target is None:
             if isinstance(node, ast.Attribute) and node.attr in TELLING_METHODS:
                 facts.uses.append(Use(f".{node.attr}", module.path, node.lineno))
             return
         if ":" not in target:
             if target.startswith(LIBRARIES):
-                piped = self._is_piped(module, node)
-                uses = facts.pipeline_uses if piped else facts.uses
+                uses = facts.pipeline_uses if self._is_piped(node) else facts.uses
                 uses.append(Use(target, module.path, node.lineno))
             if target == "tensorflow.app.run" and "main" in module.scope.bindings:
                 facts.references.add(f"{module.path}:main")  # what it calls by default
             return
-        if self._is_piped(module, node):
+        if self._is_piped(node):
             facts.pipeline.add(target)
         else:
             facts.references.add(target)
 
     # --- what a dataset's transformations call ------------------------------------------------
 
-    def _is_piped(self, module: Module, node: ast.AST) -> bool:
+    def _is_piped(self, node: ast.AST) -> bool:
         """Whether the code is part of a function that only a ``tf.data`` transformation calls.
 
         Looks through lambdas, through names that lambdas are bound to, and through parameters
         of the project's functions.
         """
+        module = self._module
+        if not self._transforms:
+            call = _call_around(module, node)
+            if not isinstance(call, ast.Call) or call.func is node:
+                return False
+            return self._goes_to_pipeline(call, node)
         child = node
         for parent in module.ancestors(node):
             if isinstance(parent, ast.keyword):
@@ -197,7 +226,7 @@ class _Reader:
                 if parent.func is not child:
                     if _is_transformed(module, parent, child):
                         return True
-                    if child is node and self._goes_to_pipeline(module, parent, node):
+                    if child is node and self._goes_to_pipeline(parent, node):
                         return True
             elif isinstance(parent, ast.stmt):
                 target = parent.targets[0] if isinstance(parent, ast.Assign) else None
@@ -207,13 +236,13 @@ class _Reader:
                     and _name_is_piped(module, target.id, module.tree)
                 )
             elif isinstance(parent, ast.arguments) and child is node:
-                return self._is_piped_default(module, parent, node)
+                return self._is_piped_default(parent, node)
             child = parent
         return False
 
-    def _goes_to_pipeline(self, module: Module, call: ast.Call, node: ast.AST) -> bool:
+    def _goes_to_pipeline(self, call: ast.Call, node: ast.AST) -> bool:
         """Whether a project function hands this argument of its call to transformations only."""
-        path, colon, name = (module.qualified(call.func) or "").partition(":")
+        path, colon, name = (self._module.qualified(call.func) or "").partition(":")
         if not colon or path not in self._project.files:
             return False
         function = self._project.cached_for(path, _piping).get(name)
@@ -225,24 +254,27 @@ class _Reader:
             names = list(function.positional[position : position + 1])
         return bool(names) and names[0] in function.piped
 
-    def _is_piped_default(self, module: Module, arguments: ast.arguments, node: ast.AST) -> bool:
-        function = module.parents[arguments]
+    def _is_piped_default(self, arguments: ast.arguments, node: ast.AST) -> bool:
+        function = self._module.parents[arguments]
         if node not in arguments.defaults:
             return False
         place = arguments.defaults.index(node) - len(arguments.defaults)
         every = [*arguments.posonlyargs, *arguments.args]
-        return _name_is_piped(module, every[place].arg, function)
+        return _name_is_piped(self._module, every[place].arg, function)
 
-    def _target(self, module: Module, node: ast.Attribute | ast.Name) -> str | None:
-        if isinstance(node, ast.Name):
-            local = _local_function(module, node)
-            if local is not None:
-                return _inside(owner_of(module, local), local)
-        elif isinstance(node.value, ast.Name) and node.value.id == "self":
-            return self._method(module, node)
-        return module.qualified(node)
+    def _target(self, node: ast.Attribute | ast.Name) -> str | None:
+        module = self._module
+        if isinstance(node, ast.Attribute):
+            if isinstance(node.value, ast.Name) and node.value.id == "self":
+                return self._method(node)
+            return module.qualified(node)
+        known = module.qualified(node)
+        if known is None and (local := _local_function(module, node)) is not None:
+            return _inside(owner_of(module, local), local)
+        return known
 
-    def _method(self, module: Module, node: ast.Attribute) -> str | None:
+    def _method(self, node: ast.Attribute) -> str | None:
+        module = self._module
         owner = module.class_of(node)
         if owner is None:
             return None
@@ -280,7 +312,7 @@ def _piping(project: Project, path: str) -> dict[str, _Piping]:
     """The functions at a file's top level that hand parameters to transformations only."""
     found: dict[str, _Piping] = {}
     module = project.parsed(path)
-    if module is None or not any(map(_seems_transformation, module.nodes)):
+    if module is None or not _has_transformations(module):
         return found
     for name in module.scope.bindings:
         function = module.definition(name)
@@ -294,8 +326,13 @@ def _piping(project: Project, path: str) -> dict[str, _Piping]:
     return found
 
 
-def _seems_transformation(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and _called_name(node.func) in _TRANSFORMATIONS
+def _is_read(module: Module, node: ast.Attribute | ast.Name) -> bool:
+    """Whether the name is read, and no part of a longer one."""
+    return node.ctx.__class__ is ast.Load and module.parents[node].__class__ is not ast.Attribute
+
+
+def _has_transformations(module: Module) -> bool:
+    return any(_called_name(call.func) in _TRANSFORMATIONS for call in module.all_of(ast.Call))
 
 
 def _called_name(func: ast.expr) -> str:
@@ -315,7 +352,8 @@ def _name_is_piped(module: Module, name: str, within: ast.AST) -> bool:
 
 
 def _inside(owner: str, node: ast.AST) -> str:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+    if node.__class__ in _DEFINITIONS:
+        assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
         return f"{owner}{'' if owner.endswith(':') else '.'}{node.name}"
     return owner
 

@@ -13,7 +13,6 @@ fails loudly, a training session on the host wastes days. A unit test's sessions
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -29,6 +28,7 @@ from migrate.analysis.references import (
     facts_of,
     functions_in,
     is_unit_test,
+    names_in,
     owner_of,
 )
 from migrate.analysis.training import restores, trains
@@ -78,13 +78,6 @@ OPENERS: dict[str, Opener] = {
     "tensorflow.contrib.training.evaluate_repeatedly": Opener("config", 9, "evaluates checkpoints"),
 }
 MONITORED_SESSION = "tensorflow.train.MonitoredSession"
-# A file without a match opens no session, neither by these names nor through a class of its own.
-MAY_OPEN = re.compile(
-    rb"Sess|(?:managed|prepare|prepare_or_wait_for|recover|wait_for)_session\b"
-    rb"|\b(?:slim\.learning|(?:learning|training)(?:\.train\b|[ \t]+as\b))|contrib\.training\b"
-    rb"|\bimport\b[^\n]*\b(?:learning|training)\b"
-    rb"|\bevaluat(?:e_once|e_repeatedly|ion_loop)\b"
-)
 _WRAPPERS = frozenset({"npu_session_config", "host_session_config", "npu_run_config"})
 _KEEPERS = frozenset({"add", "append", "put", "setdefault", "enter_context"})
 _RUN_METHODS = frozenset({"run", "partial_run", "make_callable", "run_step_fn"})
@@ -126,6 +119,15 @@ class SessionValue:
     kind: str
     role: Role
     why: str
+
+
+def opening_files(project: Project) -> frozenset[str]:
+    """The files that name something that opens sessions; derive with ``cached``."""
+    return frozenset(
+        path
+        for path in project.python_files
+        if any(_opens(project, name) for name in names_in(project, path))
+    )
 
 
 def session_sites(module: Module, project: Project) -> Iterator[SessionSite]:
@@ -177,13 +179,13 @@ def _shifted(opener: Opener, by: int) -> Opener:
 
 def session_mentions(module: Module, project: Project) -> Iterator[Mention]:
     """The places that name something that opens sessions, called or not, in source order."""
+    return mentions(module, lambda name: _opens(project, name))
 
-    def opens(name: str) -> bool:
-        if ":" in name:
-            return _session_base(project, name) is not None
-        return name in OPENERS or name == MONITORED_SESSION
 
-    return mentions(module, opens)
+def _opens(project: Project, name: str) -> bool:
+    if ":" in name:
+        return _session_base(project, name) is not None
+    return name in OPENERS or name == MONITORED_SESSION
 
 
 def session_values(module: Module, project: Project) -> Iterator[SessionValue]:

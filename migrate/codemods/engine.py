@@ -12,6 +12,7 @@ from typing import Any
 from migrate.analysis.inventory import Settled
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project, Unparsable
+from migrate.analysis.references import names_in
 from migrate.codemods.counting import changed_places, changed_statements
 from migrate.codemods.edits import Edit, apply, collision
 from migrate.codemods.gates import (
@@ -120,6 +121,8 @@ def _rewrite(
 ) -> list[GroupResult]:
     results = []
     originals = dict(project.files)
+    for path in project.python_files:
+        names_in(project, path)  # each file is parsed now, to see whether it can be
     for group, members in in_groups(rules):
         progress(group)
         results.append(_run_group(project, group, members, options))

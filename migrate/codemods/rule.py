@@ -153,7 +153,7 @@ class Rule:
         group: the patch that its edits belong to.
         literals: a file without any of these bytes cannot concern the rule.
         signs: nor can a file without a match of this; costs more than literals, and says more.
-        paths: tells which files concern the rule, where their own bytes cannot tell.
+        paths: nor can files other than these, as the project's names tell.
         options: the keys that a recipe may set for it.
         claims: qualified names that count as *rewritten* in a statement that the rule changed;
             ``keras.*`` stands for all names below ``keras``, in the whole file.
@@ -193,12 +193,12 @@ class Rule:
         """Whether the rule has to look at the parsed module of a file."""
         if self._module_check is None:
             return False
-        if self.paths is not None:
-            return path in self.paths(project)
         data = project.files[path].data
         if self.literals and not any(literal in data for literal in self.literals):
             return False
-        return self.signs is None or self.signs.search(data) is not None
+        if self.signs is not None and self.signs.search(data) is None:
+            return False
+        return self.paths is None or path in self.paths(project)
 
     def check_module(
         self, module: Module, project: Project, options: Mapping[str, Any]

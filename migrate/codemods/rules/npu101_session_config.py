@@ -51,11 +51,11 @@ from migrate.analysis.module import Module
 from migrate.analysis.project import Project
 from migrate.analysis.references import owner_of
 from migrate.analysis.sessions import (
-    MAY_OPEN,
     MONITORED_SESSION,
     OPENERS,
     SessionSite,
     SessionValue,
+    opening_files,
     session_mentions,
     session_sites,
     session_values,
@@ -79,7 +79,7 @@ NPU101 = Rule(
     "NPU101",
     "session-config",
     group="session",
-    signs=MAY_OPEN,
+    paths=lambda project: project.cached(opening_files),
     options={
         "roles": Option(
             "a table from path:function to device or host",

@@ -39,10 +39,10 @@ from collections.abc import Iterator
 from typing import Literal
 
 from migrate.analysis.estimators import (
-    LITERALS,
     RUN_CONFIG,
     EstimatorSite,
     all_configurable,
+    estimating_files,
     estimator_mentions,
     estimator_sites,
 )
@@ -58,7 +58,7 @@ NPU102 = Rule(
     "NPU102",
     "estimator-config",
     group="session",
-    literals=LITERALS,
+    paths=lambda project: project.cached(estimating_files),
 )
 _BY_HAND = (
     "Make it a tf.estimator.Estimator, or give it config=npu_run_config(...) by hand; until then "

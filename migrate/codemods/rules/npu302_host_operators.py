@@ -48,6 +48,7 @@ NPU302 = Rule(
     "host-operators",
     group="input-pipeline",
     literals=(b"Session", b"session", b"npu_run_config"),
+    paths=lambda project: project.cached(DeviceSessions).paths,
 )
 _SHOWN = 5
 _SETTLED = "runs on the host: its session has mix_compile_mode (NPU302)"

@@ -6,16 +6,16 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from migrate.analysis.estimators import LITERALS, EstimatorSite, estimator_sites
+from migrate.analysis.estimators import EstimatorSite, estimating_files, estimator_sites
 from migrate.analysis.graph import Graph
 from migrate.analysis.keras_models import SET_SESSION, KerasUse, Place
 from migrate.analysis.module import Module, argument, keyword
 from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test, owner_of
 from migrate.analysis.sessions import (
-    MAY_OPEN,
     SessionSite,
     has_stars,
+    opening_files,
     session_sites,
     session_values,
 )
@@ -82,8 +82,9 @@ def _all_openings(project: Project) -> list[Opening]:
 
 
 def _openings(project: Project, path: str) -> Iterator[Opening]:
-    data = project.files[path].data
-    opens, makes = MAY_OPEN.search(data), any(literal in data for literal in LITERALS)
+    opens = path in project.cached(opening_files)
+    by_adapter = b"NPUEstimator" in project.files[path].data
+    makes = by_adapter or path in project.cached(estimating_files)
     keras = project.cached(KerasUse).reached({f"{path}:"})
     module = project.parsed(path) if opens or makes or keras else None
     if module is None:
@@ -104,7 +105,7 @@ def _openings(project: Project, path: str) -> Iterator[Opening]:
     for made in estimator_sites(module, project) if makes else ():
         verdict = _estimator_verdict(verdicts, made)
         yield Opening(path, made.call.lineno, _short(made.kind), verdict, _ESTIMATOR, True)
-    if b"NPUEstimator" in data:
+    if by_adapter:
         for call, name in calls_of(module, frozenset({"NPUEstimator"})):
             yield Opening(path, call.lineno, name, "npu", _ESTIMATOR, True)
     if keras:
