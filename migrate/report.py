@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from textwrap import wrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from migrate.analysis.inventory import SymbolReport, totals
 from migrate.codemods.rule import SessionRow
 from migrate.console import hint, styled
 from migrate.findings import Finding
-from migrate.porting import Port
+
+if TYPE_CHECKING:
+    from migrate.porting import Port  # what shows findings alone needs no engine
 
 _SHOWN = 5
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from migrate.commands.demo import example_tree
 from migrate.console import progress, this_command
 from migrate.environment import create_environment, tf115_environment
 from migrate.errors import MigrateError, UsageError
@@ -23,7 +22,6 @@ from migrate.upstream.tree import EXECUTABLE, REGULAR, SourceFile
 from migrate.verify.process import Limits, shell_line
 from migrate.verify.report import Count, Part, Report, checked, report_html, report_lines
 from migrate.verify.smoke import Smoke, SmokeRun, read_smoke
-from migrate.verify.verification import Trial, run_and_compare, run_upstream_tests
 from migrate.workspace import DEFAULT_CANN, EXAMPLE, Workspace, cache_folder
 
 Say = Callable[[str], None]
@@ -134,6 +132,8 @@ class _Verification:
         )
 
     def _by_running(self, python: Path, say: Say) -> list[Part]:
+        from migrate.verify.verification import Trial, run_and_compare, run_upstream_tests
+
         wanted = self._wanted
         smoke = self._smoke()
         baseline, no_baseline = None, "asked for several ranks, and upstream trains on one device"
@@ -217,6 +217,7 @@ class _Verification:
 def _upstream(
     manifest: Manifest, workspace: Workspace, mirror: str | None, say: Say
 ) -> Mapping[str, SourceFile]:
+    from migrate.commands.demo import example_tree
     from migrate.porting import make_port
     from migrate.upstream.load import load
 
