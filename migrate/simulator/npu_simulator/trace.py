@@ -9,11 +9,13 @@ import json
 import math
 import os
 import sys
+import threading
 import time
 
 from . import settings
 
 _START = time.perf_counter()
+_encode = json.JSONEncoder(allow_nan=False, default=str).encode
 
 
 class Trace:
@@ -35,16 +37,21 @@ class Trace:
 
     def begin(self):
         """Opens the file and writes the first event, unless this process has done so."""
-        if self._pid == os.getpid():
-            return
-        self._pid = os.getpid()
-        name = "%d-%d.jsonl" % (self._chosen.rank, self._pid)
+        if self._pid != os.getpid():
+            with _lock:
+                if self._pid != os.getpid():
+                    self._open()
+                    self._pid = os.getpid()
+
+    def _open(self):
+        name = "%d-%d.jsonl" % (self._chosen.rank, os.getpid())
         try:
             os.makedirs(self._chosen.trace, exist_ok=True)
             path = os.path.join(self._chosen.trace, name)
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         except OSError as error:
             self._give_up(error)
+            return
         self._append("start", _start_fields(self._chosen))
 
     def _append(self, event, fields):
@@ -52,7 +59,7 @@ class Trace:
             return
         line = {"event": event, "time": round(time.perf_counter() - _START, 6)}
         line.update(fields)
-        data = (json.dumps(line, allow_nan=False, default=str) + "\n").encode()
+        data = (_encode(line) + "\n").encode()
         try:
             os.write(self._file, data)
         except OSError as error:
@@ -79,17 +86,20 @@ def _start_fields(chosen):
 
 
 _trace = None
+_lock = threading.RLock()
 
 
 def begin():
     """Writes the first event, unless it is written."""
     global _trace
     if _trace is None:
-        chosen = settings.read()
-        if chosen.trace is not None:
-            _trace = Trace(chosen)
-            _watch_the_end()
-            _trace.begin()
+        with _lock:
+            chosen = settings.read()
+            if _trace is None and chosen.trace is not None:
+                made = Trace(chosen)
+                made.begin()
+                _watch_the_end()
+                _trace = made
 
 
 def emit(event, **fields):
