@@ -9,7 +9,8 @@ What depends on chance, or on which thread comes first, is fixed:
 - A step counter is read before it is advanced (counters.py).
 - Readers, maps and queues of the input pipeline work in order: one thread each, no shuffling by
   whatever happens to lie in a queue.
-- A Supervisor writes no summaries by itself: its thread would take batches from the training.
+- A Supervisor writes no summaries by itself: its thread would take batches from the training. Nor
+  does it look at the step from time to time.
 - Grappler leaves graphs as they are: how it rewrites one hangs on options that a port must set,
   and its order of operators on chance.
 
@@ -175,3 +176,4 @@ def _read_in_order(module):
 
 def _summarize_never(module):
     module.SVSummaryThread.run_loop = lambda self: None
+    module.SVStepCounterThread.run_loop = lambda self: None
