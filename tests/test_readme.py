@@ -14,6 +14,7 @@ from migrate.porting import make_port
 from migrate.recipe import Recipe, read_recipe
 from migrate.series import unified_diff
 from migrate.upstream.lock import KEYS, read_lock
+from migrate.verify.smoke import read_smoke
 from migrate.workspace import DEFAULT_CANN, EXAMPLE, Workspace
 
 ROOT = Path(__file__).parents[1]
@@ -52,13 +53,15 @@ def test_what_the_readme_starts_is_there() -> None:
 
 def test_the_examples_of_pins_and_recipes_are_valid(tmp_path: Path) -> None:
     blocks = [textwrap.dedent(b) for b in re.findall(r"```toml\n(.*?)```", USING, re.DOTALL)]
-    first, second, recipe = blocks
+    first, second, recipe, smoke = blocks
     lock = tmp_path / "upstream.lock"
     lock.write_text(first + second)
     assert list(read_lock(lock)) == ["mygan", "inhouse"]
-    (tmp_path / "recipe.toml").write_text(recipe)
+    (tmp_path / "recipe.toml").write_text(recipe + smoke)
     read = read_recipe(tmp_path)
     assert read.entries and read.leave_out and set(read.options) == {"NPU101", "NPU301"}
+    tried = read_smoke(read.smoke, "recipe.toml")
+    assert tried.data and tried.runs and tried.environment
 
 
 def test_every_key_of_a_pin_is_explained() -> None:
