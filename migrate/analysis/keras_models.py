@@ -184,10 +184,9 @@ def is_model(project: Project, name: str) -> bool:
         if not colon or name in seen or path not in project.files:
             continue
         seen.add(name)
-        module = project.parsed(path)
-        node = module.definition(dotted) if module is not None else None
-        if module is not None and isinstance(node, ast.ClassDef):
-            queue += [base for base in map(module.qualified, node.bases) if base]
+        known = classes_in(project, path).get(name)
+        if known is not None and len(known.parents) == 1 and project.binds(path, dotted):
+            queue += [base for base in known.parents[0] if base]
     return False
 
 

@@ -324,6 +324,11 @@ class Project:
                 places += self._stars(file)  # the last one wins
         return None
 
+    def binds(self, path: str, name: str) -> bool:
+        """Whether the top level of a file binds a name itself."""
+        bound = self.cached_for(path, _top_level)
+        return name in bound.own or name in bound.others
+
     def _stars(self, path: str) -> tuple[str, ...]:
         return self.cached_for(path, _top_level).star_imports
 

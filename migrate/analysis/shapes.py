@@ -24,6 +24,9 @@ _BY_VALUE = frozenset(
 )
 _WHERE = frozenset({"tensorflow.where", "tensorflow.where_v2"})
 
+# A file that names none of these has no such place.
+OPEN_NAMES = _BY_VALUE | _WHERE | PLACEHOLDERS.keys()
+
 
 @dataclass(frozen=True)
 class OpenShape:

@@ -35,10 +35,27 @@ import re
 from collections.abc import Iterator
 
 from migrate.analysis.device_sessions import DeviceSessions
-from migrate.analysis.references import is_unit_test, owner_of
-from migrate.analysis.shapes import OpenShape, open_shapes, placeholder_names, sliced_feeds
+from migrate.analysis.project import Project
+from migrate.analysis.references import functions_in, is_unit_test, names_in, owner_of
+from migrate.analysis.shapes import (
+    OPEN_NAMES,
+    OpenShape,
+    open_shapes,
+    placeholder_names,
+    sliced_feeds,
+)
 from migrate.codemods.rule import Change, Context, Option, ProjectContext, Rule, is_table
 from migrate.errors import RecipeError
+
+
+def _concerned(project: Project) -> frozenset[str]:
+    """The files whose code on the device names what may be open."""
+    paths = [p for p in project.python_files if not OPEN_NAMES.isdisjoint(names_in(project, p))]
+    if not paths:
+        return frozenset()
+    device = project.cached(DeviceSessions).functions
+    return frozenset(p for p in paths if not device.isdisjoint(functions_in(project, p)))
+
 
 NPU303 = Rule(
     "NPU303",
@@ -48,6 +65,7 @@ NPU303 = Rule(
     signs=re.compile(
         rb"placeholder|boolean_mask|unique|dynamic_partition|\bwhere(?:_v2)?(?:\s*\(|[ \t]+as\b)"
     ),
+    paths=lambda project: project.cached(_concerned),
     options={
         "batch": Option(
             "a table from path.py:name to an expression",

@@ -160,8 +160,7 @@ class _Needs:
                 if pattern.search(data):
                     self.modules.update(dict.fromkeys(modules, path) | self.modules)
             if any(self._is_new(project, path, name.decode("latin-1")) for name in named):
-                module = project.parsed(path)
-                for name in _imports(module) if module else ():
+                for name in project.cached_for(path, _needed):
                     if self._is_new(project, path, name):
                         self.modules[name] = path
             if b"scipy" in data and b"misc" in data and (module := project.parsed(path)):
@@ -207,6 +206,11 @@ def _imported(data: bytes) -> Iterator[bytes]:
         for part in (name or names).split(b","):
             if found := re.match(rb"\w+", part.strip()):
                 yield found.group()
+
+
+def _needed(project: Project, path: str) -> tuple[str, ...]:
+    module = project.parsed(path)
+    return tuple(_imports(module)) if module is not None else ()
 
 
 def _imports(module: Module) -> Iterator[str]:
