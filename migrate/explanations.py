@@ -51,4 +51,16 @@ The upstream is a port itself. Each port has a manifest of its own.""",
 
 The folder `npu_runtime` belongs to the kit: ported files import its functions from there. Where
 upstream is an older port, that is as it should be; else rename upstream's folder.""",
+    "NPU916": """A script of the port was not written, for want of something to start.
+
+run.sh, npu_boot.py and the scripts in test/ start the script that trains: the first of the recipe's
+`entries`, else the only script with `if __name__ == "__main__"` that trains. Where several do,
+say which in the recipe: `entries = ["train.py"]`. test/train_performance_1p.sh needs arguments that
+shorten a training, never an edit: `[harness]` with `performance = "--epochs 1"`, unless a flag with
+a usual name, such as --max_steps, tells the number of steps.""",
+    "NPU917": """Upstream has a file where one of the port's scripts would go.
+
+It is never overwritten: the port's own gets another name, or is left out where ModelZoo's harness
+knows it only by that name. Leave upstream's out in the recipe (leave_out) to have the port's in
+its place.""",
 }

@@ -38,6 +38,15 @@ def group_body(result: GroupResult, rules: Sequence[Rule], upstream: Upstream, c
     return "\n\n".join([*parts, _origin(upstream, cann)])
 
 
+def scripts_body(upstream: Upstream, cann: str) -> str:
+    """For the patch that adds what is rendered."""
+    text = """\
+How the port is started by a person (run.sh), by ModelArts (npu_boot.py), by
+ModelZoo's harness (test/) and in a container (Dockerfile), and how its
+profiles are exported (run_msprof.sh)."""
+    return f"{text}\n\n{_origin(upstream, cann)}"
+
+
 def provenance_body(upstream: Upstream, cann: str) -> str:
     """For the patch that adds NOTICE."""
     text = "Says where the files come from, which were changed and which left out."

@@ -14,15 +14,18 @@ from typing import Protocol, TypeVar
 import migrate
 from migrate.analysis.inventory import Settled, SymbolReport, classified, symbol_uses, totals
 from migrate.analysis.project import TOO_NEW, Project, Unparsable
+from migrate.analysis.references import Use
 from migrate.codemods.engine import GATE, GroupResult, rewrite, unread
 from migrate.codemods.rule import GROUP_TITLES, SessionRow
 from migrate.errors import RecipeError
 from migrate.findings import Finding
 from migrate.lines import LineMap
 from migrate.manifest import MANIFEST_NAME, Manifest, Upstream, file_records
-from migrate.messages import group_body, import_message, provenance_body
+from migrate.messages import group_body, import_message, provenance_body, scripts_body
 from migrate.recipe import Recipe
+from migrate.render import notice, template_files
 from migrate.runtime import cann_release, runtime_files, runtime_paths
+from migrate.scripts import entry_of, facts_of, with_scripts
 from migrate.series import Series, Step, build_series
 from migrate.upstream.tree import SourceFile, SourceTree
 
@@ -31,9 +34,11 @@ _DECIDING = (
     "analysis",
     "codemods",
     "runtime",
+    "harness.py",
     "messages.py",
     "porting.py",
     "render.py",
+    "scripts.py",
     "series.py",
 )
 
@@ -108,11 +113,13 @@ def make_port(
     refused = _drop_what_python37_refuses(source.files, results)
     say("making the patch series")
     left_out = _left_out(source)
-    steps = _steps(upstream, source.files, left_out, results, recipe, cann, templates)
+    steps = _rule_steps(upstream, source.files, results, recipe, cann)
+    files, told = _rendered(project, uses, upstream, recipe, steps[-1].files, cann, templates)
+    steps += _last_steps(upstream, source.files, files, left_out, cann, templates)
     series = build_series(source.files, import_message(upstream), steps)
     after = steps[-1].files
     baseline = next((step.files for step in steps if step.name == "compat"), source.files)
-    findings = [*source.findings, *refused, *_replaced(source.files, after)]
+    findings = [*source.findings, *refused, *told, *_replaced(source.files, after)]
     rows = set[SessionRow]()
     settled: list[Settled] = []
     texts = dict(source.files)
@@ -159,8 +166,8 @@ def rules_digest(templates: Path) -> str:
     """The sha256 of everything in the kit, and of the templates, that decides what a port is."""
     root = Path(migrate.__file__).parent
     digest = hashlib.sha256()
-    for path in sorted(templates.glob("*.j2")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    for name, path in template_files(templates).items():
+        digest.update(name.encode() + b"\0" + path.read_bytes())
     for part in _DECIDING:
         place = root / part
         for path in [place] if place.is_file() else sorted(place.rglob("*")):
@@ -274,14 +281,12 @@ def _drop_what_python37_refuses(before: Files, results: list[GroupResult]) -> li
     return findings
 
 
-def _steps(
+def _rule_steps(
     upstream: Upstream,
     before: Files,
-    left_out: tuple[str, ...],
     results: list[GroupResult],
     recipe: Recipe,
     cann: str,
-    templates: Path,
 ) -> list[Step]:
     """One step per group of rules, each with the parts of the runtime that it starts to use."""
     steps = []
@@ -292,14 +297,46 @@ def _steps(
         steps.append(
             Step(result.group, GROUP_TITLES[result.group], body, dict(sorted(files.items())))
         )
-    from migrate.render import notice
+    return steps
 
+
+def _rendered(
+    project: Project,
+    uses: list[Use],
+    upstream: Upstream,
+    recipe: Recipe,
+    files: Files,
+    cann: str,
+    templates: Path,
+) -> tuple[Files, list[Finding]]:
+    """The port's files with the scripts; without a script that trains there is none to start."""
+    entry = entry_of(project, uses, recipe)
+    if isinstance(entry, Finding):
+        return files, [entry]
+    try:
+        facts = facts_of(project, entry, upstream, recipe, cann)
+    except RecipeError as error:
+        error.where = recipe.where
+        raise
+    return with_scripts(files, facts, recipe, templates)
+
+
+def _last_steps(
+    upstream: Upstream,
+    before: Files,
+    files: Files,
+    left_out: tuple[str, ...],
+    cann: str,
+    templates: Path,
+) -> list[Step]:
+    """What is not rewritten but added: the scripts, and where everything comes from."""
+    body = scripts_body(upstream, cann)
+    steps = [Step("scripts", "Add run scripts", body, files)]
     mode = before["NOTICE"].mode if "NOTICE" in before else SourceFile("", b"").mode
     data = notice(templates, upstream, before, files, left_out)
-    files["NOTICE"] = SourceFile("NOTICE", data, mode)
+    files = {**files, "NOTICE": SourceFile("NOTICE", data, mode)}
     body = provenance_body(upstream, cann)
-    steps.append(Step("provenance", "Record provenance", body, dict(sorted(files.items()))))
-    return steps
+    return [*steps, Step("provenance", "Record provenance", body, dict(sorted(files.items())))]
 
 
 def _parts(modules: set[str]) -> frozenset[str]:

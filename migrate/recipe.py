@@ -12,6 +12,7 @@ from typing import Any
 from migrate.codemods.registry import kit_rules, recipe_rules
 from migrate.codemods.rule import Rule
 from migrate.errors import RecipeError, UsageError
+from migrate.harness import Harness, read_harness
 from migrate.upstream.leave_out import matcher
 from migrate.upstream.tree import SourceTree
 
@@ -27,6 +28,7 @@ class Recipe:
         leave_out: patterns, as in .gitignore, of files that the port does not take.
         options: what is said to single rules, by code.
         rules: the kit's rules and those that stand beside the recipe.
+        harness: how ModelZoo's scripts start the training.
         smoke: how verify tries the port; read by migrate.verify.smoke.
         digest: of what a port depends on, the recipe without smoke and its rules; None without
             either.
@@ -37,6 +39,7 @@ class Recipe:
     leave_out: tuple[str, ...] = ()
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
+    harness: Harness = field(default_factory=Harness)
     smoke: Mapping[str, Any] = field(default_factory=dict)
     digest: str | None = None
     where: str = RECIPE_NAME
@@ -77,9 +80,9 @@ def read_recipe(folder: Path) -> Recipe:
         return Recipe(rules=rules, digest=_digest(folder, None), where=str(path))
     table = _parse(path, data)
     smoke = table.pop("smoke", {})
-    unknown = table.keys() - {"entries", "leave_out", "rules"}
+    unknown = table.keys() - {"entries", "harness", "leave_out", "rules"}
     if unknown:
-        raise _wrong(path, sorted(unknown)[0], "one of entries, leave_out, rules, smoke")
+        raise _wrong(path, sorted(unknown)[0], "one of entries, harness, leave_out, rules, smoke")
     if not isinstance(smoke, dict):
         raise _wrong(path, "smoke", "tables, such as [[smoke.run]]")
     return Recipe(
@@ -87,6 +90,7 @@ def read_recipe(folder: Path) -> Recipe:
         _texts(path, table, "leave_out"),
         _options(path, table.get("rules", {}), {rule.code: rule for rule in rules}),
         rules,
+        read_harness(table.get("harness", {}), str(path)),
         smoke,
         _digest(folder, table),
         str(path),

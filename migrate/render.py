@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +13,8 @@ from migrate.errors import MigrateError
 from migrate.manifest import Upstream
 from migrate.upstream.tree import SourceFile
 
+# Those of the checkout that the kit runs from.
+BUNDLED = Path(migrate.__file__).parents[1] / "templates"
 _NOTICE = "NOTICE"
 _OWN = re.compile(rb"^This is a port of .* to Huawei Ascend 910, made by migrate ", re.MULTILINE)
 
@@ -60,17 +64,26 @@ def notice(
 def render(templates: Path, name: str, values: Mapping[str, object]) -> bytes:
     """One template, filled.
 
+    Filters besides jinja2's own: ``sh`` quotes a word for a shell, ``dq`` a part of a text in
+    double quotes there, ``py`` writes a Python literal.
+
+    Args:
+        templates: the folder of the workspace's templates, which count before the kit's own.
+
     Raises:
-        MigrateError: the template is missing, malformed, or asks for a value that there is not.
+        MigrateError: the template is missing, malformed, or asks for a value that there is not;
+            with its name and line.
     """
     import jinja2
     from jinja2.sandbox import SandboxedEnvironment
 
     environment = SandboxedEnvironment(
-        loader=jinja2.FileSystemLoader(templates),
+        loader=jinja2.FileSystemLoader([templates, BUNDLED]),
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
+        trim_blocks=True,
     )
+    environment.filters.update(sh=_sh, dq=_dq, py=repr)
     try:
         return environment.get_template(name).render(values).encode("utf-8")
     except jinja2.TemplateNotFound as error:
@@ -78,7 +91,39 @@ def render(templates: Path, name: str, values: Mapping[str, object]) -> bytes:
         advice = "Templates stand beside upstream.lock; copy them from the kit's checkout."
         raise MigrateError("there is no such template", where=where, advice=advice) from None
     except jinja2.TemplateSyntaxError as error:
-        where = f"{templates / (error.name or name)}:{error.lineno}"
+        where = f"{error.filename or templates / (error.name or name)}:{error.lineno}"
         raise MigrateError(error.message or "malformed template", where=where) from None
-    except jinja2.TemplateError as error:
-        raise MigrateError(str(error), where=str(templates / name)) from None
+    except (
+        jinja2.TemplateError,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as error:
+        where = _place(error) or str(templates / name)
+        raise MigrateError(str(error), where=where) from None
+
+
+def template_files(templates: Path) -> dict[str, Path]:
+    """Every template that counts, by its name in sorted order."""
+    found = {
+        path.relative_to(folder).as_posix(): path
+        for folder in (BUNDLED, templates)
+        for path in folder.rglob("*.j2")
+    }
+    return dict(sorted(found.items()))
+
+
+def _place(error: Exception) -> str:
+    """The line of a template at which filling it failed."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.endswith(".j2")]
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+
+
+def _sh(value: object) -> str:
+    return shlex.quote(str(value))
+
+
+def _dq(value: object) -> str:
+    return re.sub(r'([\\"$`])', r"\\\1", str(value))

@@ -172,7 +172,7 @@ def test_files_that_do_not_concern_any_rule_keep_their_bytes(port: Port) -> None
 def test_the_series_has_one_patch_for_each_concern(port: Port) -> None:
     names = [name for name, _ in port.series.patches]
     groups = [name[5:].removesuffix(".patch") for name in names]
-    order = [*GROUPS, "provenance"]
+    order = [*GROUPS, "scripts", "provenance"]
     assert groups == sorted(groups, key=order.index)
     assert "session" in groups and groups[-1] == "provenance"
 

@@ -80,7 +80,7 @@ def test_everything_that_a_recipe_may_say(tmp_path: Path) -> None:
         ("[rules.NPU101]\n[rules.NPU101]\n", r"recipe.toml(:\d)?: not TOML: "),
         (b"# \xff\n", r"recipe.toml: not TOML: "),
         (b"\0", r"recipe.toml(:1)?: not TOML: "),
-        ("entry = []", r"recipe.toml: entry: expected one of entries, leave_out, rules, smoke"),
+        ("entry = []", r"recipe.toml: entry: expected one of entries, harness, leave_out, rules, smoke"),
         ("z = 1\na = 1", r"recipe.toml: a: expected one of"),
         ("entries = 'main.py'", r"entries: expected a list of texts"),
         ("entries = [1]", r"entries: expected a list of texts"),

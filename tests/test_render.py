@@ -98,11 +98,12 @@ def test_values_are_filled_in(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("template", "message"),
     [
-        ("{{ missing }}", "a.j2: 'missing' is undefined"),
+        ("x\n{{ missing }}", "a.j2:2: 'missing' is undefined"),
         ("x\n{% if %}", "a.j2:2: "),
         ("x\n{{ name", "a.j2:2: "),
         (None, "a.j2: there is no such template"),
-        ("{{ ''.__class__.__mro__ }}", "a.j2: "),
+        ("{{ ''.__class__.__mro__ }}", "a.j2:1: "),
+        ("{{ 1 / 0 }}", "a.j2:1: division by zero"),
         ("{% include 'b.j2' %}", "b.j2: there is no such template"),
     ],
 )

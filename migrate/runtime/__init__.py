@@ -20,6 +20,7 @@ _MODULES = {
     "boot": ("boot", "settings", "stores", "transfer"),
     "images": ("images",),
     "places": ("places", "settings"),
+    "results": ("results",),
     "session": (
         "__init__",
         _DEFAULTS,
@@ -60,8 +61,8 @@ def runtime_files(cann: str, wanted: frozenset[str]) -> dict[str, SourceFile]:
     Args:
         cann: name of the CANN release that the port is made for.
         wanted: what the port uses: "session" (session configurations), "images" (imread and
-            its kind), "places" (data and outputs elsewhere), "boot" (training with both in OBS).
-            Nothing wanted, no files.
+            its kind), "places" (data and outputs elsewhere), "boot" (training with both in OBS),
+            "results" (what ModelZoo's harness reads). Nothing wanted, no files.
 
     Raises:
         UsageError: an unknown CANN release.

@@ -1,0 +1,246 @@
+"""The files that a port carries besides rewritten code: how it is started, measured, packaged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from migrate.analysis.entry_points import training_scripts
+from migrate.analysis.flags import Flag, flags_of
+from migrate.analysis.project import Project
+from migrate.analysis.references import Use
+from migrate.findings import Finding
+from migrate.manifest import Upstream
+from migrate.recipe import Recipe
+from migrate.render import render
+from migrate.runtime import cann_release, runtime_files
+from migrate.upstream.tree import EXECUTABLE, REGULAR, SourceFile
+
+NO_ENTRY = "NPU916"
+TAKEN = "NPU917"
+_MARK = b"# Made by migrate for CANN "  # in each of these files that can hold a comment
+_GITIGNORE = ".gitignore"
+
+
+@dataclass(frozen=True)
+class _Script:
+    """One file.
+
+    Args:
+        template: its template, and what others call it by.
+        path: where it goes.
+        otherwise: where it goes if upstream has a file there; empty for nowhere.
+    """
+
+    template: str
+    path: str
+    otherwise: str = ""
+
+    @property
+    def mode(self) -> int:
+        starts = self.path.endswith((".sh", ".py")) and "env" not in self.template
+        return EXECUTABLE if starts else REGULAR
+
+
+_PERFORMANCE = "test/train_performance_1p.sh"
+_TRAIN = "test/train_1p.sh"
+# ModelZoo's harness finds the last three by their names.
+_SCRIPTS = {
+    "env": _Script("test/env.sh", "test/env.sh", "test/env_npu.sh"),
+    "run": _Script("run.sh", "run.sh", "run_npu.sh"),
+    "run_msprof": _Script("run_msprof.sh", "run_msprof.sh", "run_msprof_npu.sh"),
+    "boot": _Script("npu_boot.py", "npu_boot.py", "npu_modelarts.py"),
+    "dockerfile": _Script("Dockerfile", "Dockerfile", "Dockerfile.npu"),
+    "full": _Script(_TRAIN, "test/train_full_1p.sh"),
+    "performance": _Script(_TRAIN, _PERFORMANCE),
+    "level": _Script("modelzoo_level.txt", "modelzoo_level.txt"),
+}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What templates are filled with: facts of the code, and what the recipe adds to them.
+
+    Args:
+        entry: the script that trains.
+        flags: its flags.
+        network: the model's name at ModelZoo.
+        harness: the entry's flag for each of ModelZoo's; empty for none.
+        batch_size: examples in a step if nobody says another number; empty where that is unknown.
+    """
+
+    upstream: Upstream
+    cann: str
+    adapter: str
+    entry: str
+    flags: tuple[Flag, ...]
+    network: str
+    harness: Mapping[str, str]
+    batch_size: str
+
+
+def network_name(upstream: Upstream, recipe: Recipe) -> str:
+    """The model's name at ModelZoo, which is its folder's."""
+    return f"{recipe.harness.model or upstream.name}_for_TensorFlow"
+
+
+def entry_of(project: Project, uses: list[Use], recipe: Recipe) -> str | Finding:
+    """The script that trains: the recipe's first entry, or the only one that there is.
+
+    Args:
+        uses: every use of TensorFlow's names.
+    """
+    if recipe.entries:
+        return recipe.entries[0]
+    found = training_scripts(project, uses)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        return Finding(
+            ".",
+            0,
+            NO_ENTRY,
+            "warning",
+            f"no run scripts: {len(found)} scripts train: {', '.join(found)}",
+            f'Say in the recipe which one they start: entries = ["{found[0]}"].',
+        )
+    return Finding(".", 0, NO_ENTRY, "note", "no run scripts: no script that trains was found")
+
+
+def facts_of(project: Project, entry: str, upstream: Upstream, recipe: Recipe, cann: str) -> Facts:
+    """Gathers what the templates are filled with.
+
+    Raises:
+        RecipeError: the recipe names a flag that the entry does not have.
+    """
+    flags = flags_of(project, entry)
+    harness = recipe.harness.flags_for(entry, flags)
+    return Facts(
+        upstream,
+        cann,
+        cann_release(cann).adapter,
+        entry,
+        tuple(flags),
+        network_name(upstream, recipe),
+        harness,
+        _batch_size(harness["batch_size"], flags, recipe.harness.arguments),
+    )
+
+
+def with_scripts(
+    files: Mapping[str, SourceFile], facts: Facts, recipe: Recipe, templates: Path
+) -> tuple[dict[str, SourceFile], list[Finding]]:
+    """A port's files, and those that are rendered for it.
+
+    What upstream has under a name of theirs stays as it is; .gitignore is added to. Those of an
+    earlier port stay, too.
+
+    Args:
+        files: the port's files so far.
+        templates: the workspace's templates.
+
+    Raises:
+        MigrateError: a template is wrong; with its line.
+    """
+    result = {**files, **runtime_files(facts.cann, frozenset({"boot", "results"}))}
+    findings: list[Finding] = []
+    shortened = recipe.harness.shortened(facts.harness["train_steps"])
+    wanted = {**_SCRIPTS}
+    if shortened is None:
+        del wanted["performance"]
+        findings.append(
+            Finding(
+                facts.entry,
+                0,
+                NO_ENTRY,
+                "note",
+                f"no {_PERFORMANCE}: no flag is known that shortens a training",
+                'Say in the recipe what does: [harness] performance = "--epochs 1".',
+            )
+        )
+    names = {}
+    for key, script in wanted.items():
+        names[key], found = _place(script, files)
+        findings += found
+    values = {
+        **{name: getattr(facts, name) for name in ("upstream", "cann", "adapter", "entry")},
+        "network": facts.network,
+        "names": names,
+        "flags": facts.harness,
+        "batch_size": facts.batch_size,
+        "accuracy": recipe.harness.accuracy,
+        "loss": recipe.harness.loss,
+        "requirements": "requirements.txt" in files,
+    }
+    for key, path in names.items():
+        if path and not _is_ours(files, path):
+            added = shortened or () if key == "performance" else ()
+            more = {
+                "script": PurePosixPath(path).name,
+                "kind": "perf" if key == "performance" else "acc",
+                "arguments": (*recipe.harness.arguments, *added),
+            }
+            data = render(templates, f"{wanted[key].template}.j2", {**values, **more})
+            result[path] = SourceFile(path, data, wanted[key].mode)
+    ignored = render(templates, "gitignore.j2", values)
+    if not _is_ours(files, _GITIGNORE) and not list(_in_the_way(_GITIGNORE, files, folder=True)):
+        result[_GITIGNORE] = _added_to(files.get(_GITIGNORE), ignored)
+    return dict(sorted(result.items())), findings
+
+
+def _place(script: _Script, files: Mapping[str, SourceFile]) -> tuple[str, list[Finding]]:
+    """Where a file goes, empty for nowhere; and what there is to say about that."""
+    if _is_ours(files, script.path):
+        return script.path, []
+    taken = next(_in_the_way(script.path, files), None)
+    if taken is None:
+        return script.path, []
+    free = script.otherwise and (
+        _is_ours(files, script.otherwise) or not list(_in_the_way(script.otherwise, files))
+    )
+    place = script.otherwise if free else ""
+    if not place and script.template == "modelzoo_level.txt":
+        return "", []  # upstream is a port, and knows better
+    message = f"upstream's file stays, so the port's {script.path} is "
+    message += f"called {place}" if place else "left out"
+    return place, [Finding(taken, 0, TAKEN, "note" if place else "warning", message)]
+
+
+def _in_the_way(
+    path: str, files: Mapping[str, SourceFile], *, folder: bool = False
+) -> Iterator[str]:
+    """The files that stand where another is to be, or where a folder of its path is to be.
+
+    Args:
+        folder: only what is a folder there; a file may stay.
+    """
+    wanted = path.casefold()
+    for there in files:
+        name = there.casefold()
+        same = name == wanted and not folder
+        if same or name.startswith(f"{wanted}/") or wanted.startswith(f"{name}/"):
+            yield there
+
+
+def _is_ours(files: Mapping[str, SourceFile], path: str) -> bool:
+    return path in files and _MARK in files[path].data
+
+
+def _added_to(there: SourceFile | None, data: bytes) -> SourceFile:
+    if there is None:
+        return SourceFile(_GITIGNORE, data)
+    newline = b"\r\n" if b"\r\n" in there.data else b"\n"
+    kept = there.data if not there.data or there.data.endswith(b"\n") else there.data + newline
+    return SourceFile(_GITIGNORE, kept + data.replace(b"\n", newline), there.mode)
+
+
+def _batch_size(flag: str, flags: list[Flag], arguments: tuple[str, ...]) -> str:
+    """The batch size if nobody says another: what the arguments say last, or the default."""
+    found = next((str(f.value) for f in flags if f.name == flag and type(f.value) is int), "")
+    for index, word in enumerate(arguments):
+        if flag and word in (f"-{flag}", f"--{flag}"):
+            found = "".join(arguments[index + 1 : index + 2])
+        elif flag and word.startswith((f"-{flag}=", f"--{flag}=")):
+            found = word.partition("=")[2]
+    return found if found.isdigit() else ""
