@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from migrate.verify.smoke import TOLERANCE
@@ -56,7 +56,7 @@ class Comparison:
         beyond: how many pairs differ by more than the tolerance.
         missing: what one side fetched and the other did not, one line each.
         timed: how many values of upstream's were left out, since they depend on the clock: what
-            services in the background fetched, and how full queues were.
+            services in the background fetched, how full queues were, and races.
         curves: some losses, to be drawn.
     """
 
@@ -89,6 +89,7 @@ def compare(
     port: Sequence[Process],
     tolerance: float = TOLERANCE,
     tolerance_why: str = "",
+    races: Collection[str] = (),
 ) -> Comparison:
     """Compares every scalar that both fetched.
 
@@ -101,8 +102,9 @@ def compare(
         port: those of the port's.
         tolerance: the relative difference that is allowed.
         tolerance_why: why it is another than the usual one.
+        races: tensors to leave out, whose values upstream itself leaves open.
     """
-    ours, theirs = _all_series(port), _all_series(upstream)
+    ours, theirs = _all_series(port, races), _all_series(upstream, races)
     pairs: list[tuple[int, str, Scalar, Scalar]] = []
     missing = []
     for key in sorted(ours.keys() | theirs.keys()):
@@ -129,7 +131,7 @@ def compare(
         beyond=len(beyond),
         missing=tuple(missing),
         timed=sum(
-            _is_timed(run, tensor)
+            _is_timed(run, tensor, races)
             for process in upstream
             for run in process.runs
             for tensor in run.scalars
@@ -147,7 +149,7 @@ def relative(a: Scalar, b: Scalar) -> float:
     return abs(a - b) / max(abs(a), abs(b))
 
 
-def _all_series(processes: Sequence[Process]) -> _Series:
+def _all_series(processes: Sequence[Process], races: Collection[str]) -> _Series:
     found: _Series = {}
     offset = 0
     for process in processes:
@@ -158,13 +160,13 @@ def _all_series(processes: Sequence[Process]) -> _Series:
         for run in process.runs:
             step += process.trains(run)
             for tensor, value in run.scalars.items():
-                if not _is_timed(run, tensor):
+                if not _is_timed(run, tensor, races):
                     found.setdefault((number[run.session], tensor), []).append((step, value))
     return found
 
 
-def _is_timed(run: Run, tensor: str) -> bool:
-    return not run.main or _TIMED.search(tensor) is not None
+def _is_timed(run: Run, tensor: str, races: Collection[str]) -> bool:
+    return not run.main or tensor in races or _TIMED.search(tensor) is not None
 
 
 def _curves(upstream: _Series, port: _Series) -> tuple[Curve, ...]:

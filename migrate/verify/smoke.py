@@ -17,6 +17,8 @@ baseline = "--on_cpu"                   # added to the command for upstream, and
 baseline_why = "upstream pins its variables to a GPU"
 tolerance = 1e-4                        # relative, instead of 1e-6, and why
 tolerance_why = "upstream differs from itself by as much"
+races = ["summary norm"]                # tensors to leave out of parity, and why
+races_why = "read while another thread writes it"
 ```
 """
 
@@ -62,6 +64,8 @@ class SmokeRun:
         baseline: added to the line for upstream only.
         tolerance: the relative difference that parity allows.
         tolerance_why: why it is another than the usual one.
+        races: tensors that parity leaves out, since upstream itself leaves their values open.
+        races_why: what makes them so.
     """
 
     name: str
@@ -71,6 +75,8 @@ class SmokeRun:
     baseline_why: str = ""
     tolerance: float = TOLERANCE
     tolerance_why: str = ""
+    races: tuple[str, ...] = ()
+    races_why: str = ""
 
     def line(self, steps: int, *, baseline: bool = False) -> str:
         line = self.command.replace("{steps}", str(steps))
@@ -137,8 +143,11 @@ def _data(reader: _Reader, key: str, entry: Mapping[str, Any]) -> Data:
 
 
 def _run(reader: _Reader, key: str, entry: Mapping[str, Any]) -> SmokeRun:
-    texts = {"baseline", "baseline_why", "tolerance_why"}
-    reader.known(entry, key, {"name", "command", "expect", "tolerance", *texts})
+    texts = {"baseline", "baseline_why", "tolerance_why", "races_why"}
+    reader.known(entry, key, {"name", "command", "expect", "tolerance", "races", *texts})
+    races = entry.get("races", [])
+    if not isinstance(races, list) or not all(isinstance(name, str) for name in races):
+        raise reader.wrong(f"{key}.races", "a list of tensors, as the report names them")
     expect = entry.get("expect", [])
     if not isinstance(expect, list) or not set(expect) <= set(_EXPECT):
         raise reader.wrong(f"{key}.expect", f"a list of {', '.join(_EXPECT)}")
@@ -146,7 +155,7 @@ def _run(reader: _Reader, key: str, entry: Mapping[str, Any]) -> SmokeRun:
     if isinstance(tolerance, bool) or not isinstance(tolerance, float | int) or tolerance < 0:
         raise reader.wrong(f"{key}.tolerance", "a relative difference, such as 1e-4")
     said = {name: reader.text(entry, key, name) for name in texts if name in entry}
-    for name in ("baseline", "tolerance"):
+    for name in ("baseline", "tolerance", "races"):
         if (name in entry) != (f"{name}_why" in entry):
             raise reader.wrong(key, f"{name} and {name}_why together: nothing without a reason")
     return SmokeRun(
@@ -154,6 +163,7 @@ def _run(reader: _Reader, key: str, entry: Mapping[str, Any]) -> SmokeRun:
         reader.text(entry, key, "command"),
         frozenset(expect),
         tolerance=float(tolerance),
+        races=tuple(races),
         **said,
     )
 

@@ -379,7 +379,9 @@ class _Judge:
                 )
             )
             return False
-        comparison = parity.compare(run.name, upstream, processes, run.tolerance, run.tolerance_why)
+        comparison = parity.compare(
+            run.name, upstream, processes, run.tolerance, run.tolerance_why, run.races
+        )
         self._comparisons.append(comparison)
         if comparison.ok or (not port.ok and not comparison.values):
             return True

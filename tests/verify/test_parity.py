@@ -113,6 +113,14 @@ def test_what_depends_on_the_clock_is_left_out() -> None:
     assert (made.values, made.timed) == (1, 2)
 
 
+def test_what_upstream_leaves_open_is_left_out_where_the_recipe_says_so() -> None:
+    upstream, port = [process(step(loss=1.0, norm=2.0))], [process(step(loss=1.0, norm=3.0))]
+    assert not compare("train", upstream, port).ok
+    made = compare("train", upstream, port, races=("norm",))
+    assert made.ok
+    assert (made.values, made.timed) == (1, 1)
+
+
 def test_steps_count_training_only() -> None:
     upstream = [process(step(signature="r", x=1.0), step(loss=1.0), step(signature="r", x=2.0))]
     port = [process(step(signature="r", x=1.0), step(loss=1.0), step(signature="r", x=3.0))]
