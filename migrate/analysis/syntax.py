@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import sys
 import warnings
 
 TARGET_VERSION = (3, 7)
 # Refused for Python 3.7 although `with (a):` always was Python: a real Python 3.7 has to tell.
 _IN_DOUBT = "Parenthesized context managers"
+# How deep Python 3.11 lets a tree be; Python 3.10 has no limit, 3.7 cannot compile a tree so deep.
+_DEEPEST = 3000
 
 
 class NewerPython(SyntaxError):
@@ -25,9 +28,22 @@ def parse(text: str) -> ast.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # upstream's invalid escapes are not ours to tell
         try:
-            return ast.parse(text, feature_version=TARGET_VERSION)
+            return _checked(ast.parse(text, feature_version=TARGET_VERSION))
         except SyntaxError as error:
             tree = ast.parse(text)  # what is wrong for every version is told by this one
             if error.msg.startswith(_IN_DOUBT):
                 return tree
             raise NewerPython(error.msg, (None, error.lineno, None, None)) from None
+
+
+def _checked(tree: ast.Module) -> ast.Module:
+    """The tree, unless Python 3.10 has let it be deeper than later ones do."""
+    if sys.version_info < (3, 11):
+        level: list[ast.AST] = [tree]
+        depth = 0
+        while level and depth < _DEEPEST:
+            depth += 1
+            level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if level:
+            raise RecursionError("maximum recursion depth exceeded during ast construction")
+    return tree
