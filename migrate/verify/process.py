@@ -148,15 +148,19 @@ def run_all(
         KeyboardInterrupt: by Ctrl-C, SIGTERM or SIGHUP, after all were killed.
     """
     running: list[_Running] = []
-    with _terminated_as_interrupted():
+    with _interrupts() as interrupts:
         try:
             for command in commands:
                 running.append(_Running(command, limits, shown))
             while alive := [program for program in running if program.alive()]:
+                if interrupts:
+                    raise KeyboardInterrupt
                 if together and any(p.failed for p in running if p not in alive):
                     for program in alive:
                         program.end_soon("another rank failed")
                 time.sleep(_POLL)
+            if interrupts:
+                raise KeyboardInterrupt
         finally:
             for program in running:
                 program.kill()
@@ -266,19 +270,26 @@ class _Running:
 
 
 @contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """Turns SIGTERM and SIGHUP into KeyboardInterrupt: what was started must not outlive us."""
+def _interrupts() -> Iterator[list[int]]:
+    """Notes the signals that ask this process to end, in the list that it yields.
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+    Raised as exceptions they could come while a program is being started, which would then be
+    known to nobody.
+    """
+    noted: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        noted.append(number)
 
     if threading.current_thread() is not threading.main_thread():
-        yield  # Python delivers signals to the main thread only
+        yield noted  # Python delivers signals to the main thread only
         return
-    numbers = (signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, interrupt) for number in numbers]
+    asked = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    # What is ignored, as under nohup, stays so.
+    numbers = [number for number in asked if signal.getsignal(number) is not signal.SIG_IGN]
+    before = [signal.signal(number, note) for number in numbers]
     try:
-        yield
+        yield noted
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
