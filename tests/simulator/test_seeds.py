@@ -145,3 +145,29 @@ def test_a_counter_is_read_before_it_is_advanced(run: Simulate) -> None:
         f"{64.0 * n} {64 * n + 64} {64 * n} {64 * n + 64}" for n in range(5)
     ]
     assert any(event["depth"] == 1 for event in done.events("run"))
+
+
+SLOW_READER = """
+import time
+def read():
+    time.sleep({pause})
+    return np.float32(2)
+queue = tf.FIFOQueue(20, [tf.float32], [[]])
+feeder = tf.train.QueueRunner(queue, [queue.enqueue(tf.py_func(read, [], tf.float32))])
+tf.train.add_queue_runner(feeder)
+taken = queue.dequeue_many(2)
+weight = tf.get_variable("weight", [], initializer=tf.ones_initializer())
+# Either order is right: one reads the weight when the queue answers, the other changes it.
+seen = tf.multiply(weight, tf.reduce_sum(taken), name="seen")
+grown = tf.assign_add(weight, 1.0, name="grown")
+with tf.train.MonitoredTrainingSession(config=npu(mix_compile_mode=True)) as session:
+    for _ in range(6):
+        session.run([seen, grown.op])
+"""
+
+
+def test_a_slow_reader_changes_no_number(run: Simulate) -> None:
+    start = "tf.train.get_or_create_global_step()\n"
+    fast, slow = (run(start + SLOW_READER.format(pause=pause)).scalars() for pause in (0, 0.05))
+    assert len(fast) == 6
+    assert fast == slow

@@ -7,6 +7,7 @@ What depends on chance, or on which thread comes first, is fixed:
   number of all operators, which changes with each operator that a port adds.
 - Operators of a run execute one by one, in the thread that called it, and each in one thread.
 - A step counter is read before it is advanced (counters.py).
+- A run begins when the queues that it takes from hold what it takes (queues.py).
 - Readers, maps and queues of the input pipeline work in order: one thread each, no shuffling by
   whatever happens to lie in a queue.
 - A Supervisor writes no summaries by itself: its thread would take batches from the training. Nor
@@ -22,7 +23,7 @@ import os
 import random
 import weakref
 
-from . import counters
+from . import counters, queues
 from .imports import after_import
 
 _MAX_SEED = 2**31 - 1
@@ -96,6 +97,7 @@ def _run_in_order(module):
         if self.graph not in seen:
             seen.add(self.graph)
             counters.order(self.graph)
+        queues.wait(self, fetches, targets, feeds)
         ordered = config_pb2.RunOptions()
         if options is not None:
             ordered.ParseFromString(pywrap_tensorflow.TF_GetBuffer(options))
@@ -151,6 +153,7 @@ def _queue_in_order(module):
         return generated.fifo_queue_v2(**keywords)
 
     generated.random_shuffle_queue_v2 = in_order
+    queues.watch(module)
 
 
 def _enqueue_in_order(module):
