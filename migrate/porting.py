@@ -14,7 +14,6 @@ from typing import Protocol, TypeVar
 import migrate
 from migrate.analysis.inventory import Settled, SymbolReport, classified, symbol_uses, totals
 from migrate.analysis.project import TOO_NEW, Project, Unparsable
-from migrate.analysis.references import Use
 from migrate.codemods.engine import GATE, GroupResult, rewrite, unread
 from migrate.codemods.rule import GROUP_TITLES, SessionRow
 from migrate.errors import RecipeError
@@ -114,7 +113,7 @@ def make_port(
     say("making the patch series")
     left_out = _left_out(source)
     steps = _rule_steps(upstream, source.files, results, recipe, cann)
-    files, told = _rendered(project, uses, upstream, recipe, steps[-1].files, cann, templates)
+    files, told = _rendered(project, upstream, recipe, steps[-1].files, cann, templates)
     steps += _last_steps(upstream, source.files, files, left_out, cann, templates)
     series = build_series(source.files, import_message(upstream), steps)
     after = steps[-1].files
@@ -302,7 +301,6 @@ def _rule_steps(
 
 def _rendered(
     project: Project,
-    uses: list[Use],
     upstream: Upstream,
     recipe: Recipe,
     files: Files,
@@ -310,7 +308,7 @@ def _rendered(
     templates: Path,
 ) -> tuple[Files, list[Finding]]:
     """The port's files with the scripts; without a script that trains there is none to start."""
-    entry = entry_of(project, uses, recipe)
+    entry = entry_of(project, recipe)
     if isinstance(entry, Finding):
         return files, [entry]
     try:
@@ -341,5 +339,9 @@ def _last_steps(
 
 def _parts(modules: set[str]) -> frozenset[str]:
     """The parts of the runtime behind the modules that files import."""
-    names = {"npu_runtime": "session", "npu_runtime.images": "images"}
+    names = {
+        "npu_runtime": "session",
+        "npu_runtime.images": "images",
+        "npu_runtime.places": "places",
+    }
     return frozenset(names[module] for module in modules if module in names)

@@ -13,10 +13,10 @@ from migrate.codemods.rule import RuntimeImport
 _FROM = re.compile(r"from[\s\\]+(\w+(?:[\s\\]*\.[\s\\]*\w+)*)")
 
 
-def runtime_import(module: Module, name: str) -> RuntimeImport:
+def runtime_import(module: Module, name: str, source: str = "npu_runtime") -> RuntimeImport:
     """The import of a name of the runtime, as another where the file has that name already."""
-    taken = is_taken(module, name, f"npu_runtime.{name}")
-    return RuntimeImport(name, alias=f"runtime_{name}" if taken else "")
+    taken = is_taken(module, name, f"{source}.{name}")
+    return RuntimeImport(name, source, alias=f"runtime_{name}" if taken else "")
 
 
 def is_taken(module: Module, name: str, meaning: str) -> bool:

@@ -15,12 +15,14 @@ from migrate.codemods.edits import Edit
 from migrate.findings import Finding, Severity
 
 # The order of the patch series: compat is the baseline that parity compares with.
-GROUPS = ("compat", "devices", "session", "input-pipeline")
+GROUPS = ("compat", "devices", "session", "input-pipeline", "precision", "obs-io")
 GROUP_TITLES = {
     "compat": "Make it run on TensorFlow 1.15.0 and Python 3.7",
     "devices": "Stop naming GPUs",
     "session": "Configure the sessions for Ascend",
     "input-pipeline": "Fit the input pipeline to the device",
+    "precision": "Train in mixed precision",
+    "obs-io": "Let data and outputs lie elsewhere",
 }
 
 

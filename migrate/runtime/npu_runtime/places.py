@@ -26,6 +26,21 @@ def output_path(path):
     return _below(settings.value("NPU_OUTPUT_DIR"), path)
 
 
+def data_variable(name):
+    """The folder of data that an environment variable names; see data_path.
+
+    Args:
+        name: a variable that upstream reads, such as ML_DATA. Where it is unset, NPU_DATA_DIR
+            itself is the folder.
+
+    Raises:
+        KeyError: both are unset.
+    """
+    if name not in os.environ and settings.value("NPU_DATA_DIR"):
+        return settings.value("NPU_DATA_DIR")
+    return data_path(os.environ[name])
+
+
 def _below(folder, path):
     if not folder or not path or "://" in path or os.path.isabs(path):
         return path

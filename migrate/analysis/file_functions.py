@@ -1,0 +1,200 @@
+"""The functions that take the name of a file or folder, and what they do with it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Literal
+
+from migrate.analysis.module import Module, argument, keyword
+
+# What a function does at a place: reads it; writes it; reads back what a training wrote; or only
+# asks about it.
+Access = Literal["read", "write", "state", "ask"]
+
+# "name position keyword": the argument that is a path.
+_READ = """
+glob.glob 0 pathname|glob.iglob 0 pathname|os.listdir 0 path|os.walk 0 top|os.scandir 0 path
+numpy.load 0 file|numpy.loadtxt 0 fname|numpy.genfromtxt 0 fname|numpy.fromfile 0 file
+scipy.io.loadmat 0 file_name|scipy.io.wavfile.read 0 filename|pandas.read_csv 0 filepath_or_buffer
+pandas.read_pickle 0 path|pandas.read_hdf 0 path_or_buf|pandas.read_table 0 filepath_or_buffer
+scipy.misc.imread 0 name|scipy.ndimage.imread 0 fname|imageio.imread 0 uri|cv2.imread 0 filename
+skimage.io.imread 0 fname|matplotlib.pyplot.imread 0 fname|matplotlib.image.imread 0 fname
+PIL.Image.open 0 fp|npu_runtime.images.imread 0 name|shutil.copy 0 src|shutil.copyfile 0 src
+shutil.copytree 0 src|tensorflow.gfile.Glob 0 filename|tensorflow.io.gfile.glob 0 pattern
+tensorflow.gfile.ListDirectory 0 dirname|tensorflow.io.gfile.listdir 0 path
+tensorflow.gfile.Walk 0 top|tensorflow.io.gfile.walk 0 top|tensorflow.gfile.Copy 0 oldpath
+tensorflow.read_file 0 filename|tensorflow.io.read_file 0 filename
+tensorflow.data.TFRecordDataset 0 filenames|tensorflow.data.TextLineDataset 0 filenames
+tensorflow.data.FixedLengthRecordDataset 0 filenames
+tensorflow.data.Dataset.list_files 0 file_pattern
+tensorflow.data.experimental.make_csv_dataset 0 file_pattern
+tensorflow.data.experimental.CsvDataset 0 filenames
+tensorflow.train.string_input_producer 0 string_tensor
+tensorflow.train.match_filenames_once 0 pattern|tensorflow.io.match_filenames_once 0 pattern
+tensorflow.matching_files 0 pattern|tensorflow.io.matching_files 0 pattern
+tensorflow.python_io.tf_record_iterator 0 path|tensorflow.io.tf_record_iterator 0 path
+tensorflow.examples.tutorials.mnist.input_data.read_data_sets 0 train_dir
+tensorflow.contrib.learn.datasets.mnist.read_data_sets 0 train_dir
+"""
+_WRITE = """
+os.makedirs 0 name|os.mkdir 0 path|numpy.save 0 file|numpy.savez 0 file
+numpy.savez_compressed 0 file|numpy.savetxt 0 fname|scipy.io.savemat 0 file_name
+scipy.misc.imsave 0 name|imageio.imwrite 0 uri|imageio.imsave 0 uri|imageio.mimsave 0 uri
+cv2.imwrite 0 filename|skimage.io.imsave 0 fname|matplotlib.pyplot.imsave 0 fname
+matplotlib.pyplot.savefig 0 fname|matplotlib.image.imsave 0 fname
+npu_runtime.images.imsave 0 name|shutil.copy 1 dst|shutil.copyfile 1 dst|shutil.copytree 1 dst
+shutil.move 1 dst|logging.FileHandler 0 filename|urllib.request.urlretrieve 1 filename
+urllib.urlretrieve 1 filename|six.moves.urllib.request.urlretrieve 1 filename
+tensorflow.gfile.MakeDirs 0 dirname|tensorflow.gfile.MkDir 0 dirname
+tensorflow.io.gfile.makedirs 0 path|tensorflow.io.gfile.mkdir 0 path
+tensorflow.gfile.Copy 1 newpath|tensorflow.summary.FileWriter 0 logdir
+tensorflow.train.SummaryWriter 0 logdir|tensorflow.train.write_graph 1 logdir
+tensorflow.io.write_graph 1 logdir|tensorflow.python_io.TFRecordWriter 0 path
+tensorflow.io.TFRecordWriter 0 path|tensorflow.saved_model.builder.SavedModelBuilder 0 export_dir
+tensorflow.saved_model.Builder 0 export_dir|tensorflow.saved_model.simple_save 1 export_dir
+tensorflow.train.Saver.save 1 save_path|tensorflow.train.Supervisor 7 logdir
+tensorflow.train.MonitoredTrainingSession 2 checkpoint_dir
+tensorflow.train.MonitoredTrainingSession 12 summary_dir
+tensorflow.train.CheckpointSaverHook 0 checkpoint_dir
+tensorflow.train.SummarySaverHook 2 output_dir
+tensorflow.contrib.slim.learning.train 1 logdir|tensorflow.contrib.training.train 1 logdir
+tensorflow.contrib.slim.evaluation.evaluate_once 2 logdir
+tensorflow.contrib.slim.evaluation.evaluation_loop 2 logdir
+tensorflow.estimator.RunConfig 0 model_dir|tensorflow.estimator.Estimator 1 model_dir
+tensorflow.keras.callbacks.ModelCheckpoint 0 filepath|keras.callbacks.ModelCheckpoint 0 filepath
+tensorflow.keras.callbacks.TensorBoard 0 log_dir|keras.callbacks.TensorBoard 0 log_dir
+tensorflow.keras.callbacks.CSVLogger 0 filename|keras.callbacks.CSVLogger 0 filename
+tensorflow.keras.Model.save 0 filepath|keras.Model.save 0 filepath
+tensorflow.keras.Model.save_weights 0 filepath|keras.Model.save_weights 0 filepath
+"""
+_STATE = """
+tensorflow.train.latest_checkpoint 0 checkpoint_dir
+tensorflow.train.get_checkpoint_state 0 checkpoint_dir
+tensorflow.train.checkpoint_exists 0 checkpoint_prefix|tensorflow.train.Saver.restore 1 save_path
+tensorflow.train.NewCheckpointReader 0 filepattern
+tensorflow.train.list_variables 0 ckpt_dir_or_file|tensorflow.train.load_variable 0 ckpt_dir_or_file
+tensorflow.train.import_meta_graph 0 meta_graph_or_file
+tensorflow.train.summary_iterator 0 path|tensorflow.saved_model.loader.load 2 export_dir
+tensorflow.contrib.slim.evaluation.evaluate_once 1 checkpoint_path
+tensorflow.contrib.slim.evaluation.evaluation_loop 1 checkpoint_dir
+tensorflow.keras.Model.load_weights 0 filepath|keras.Model.load_weights 0 filepath
+"""
+_ASK = """
+os.path.exists 0 path|os.path.isfile 0 path|os.path.isdir 0 s|os.path.getsize 0 filename
+os.remove 0 path|os.unlink 0 path|os.rename 0 src|os.rename 1 dst|shutil.rmtree 0 path
+os.chdir 0 path|tensorflow.gfile.Exists 0 filename|tensorflow.io.gfile.exists 0 path
+tensorflow.gfile.IsDirectory 0 dirname|tensorflow.io.gfile.isdir 0 path
+tensorflow.gfile.Remove 0 filename|tensorflow.gfile.DeleteRecursively 0 dirname
+tensorflow.io.gfile.rmtree 0 path|tensorflow.gfile.Stat 0 filename
+"""
+# Functions whose mode tells: name, position of the path, its keyword, position of the mode.
+_BY_MODE = {
+    "open": (0, "file", 1),
+    "io.open": (0, "file", 1),
+    "codecs.open": (0, "filename", 1),
+    "gzip.open": (0, "filename", 1),
+    "bz2.open": (0, "filename", 1),
+    "tarfile.open": (0, "name", 1),
+    "zipfile.ZipFile": (0, "file", 1),
+    "h5py.File": (0, "name", 1),
+    "numpy.memmap": (0, "filename", 2),
+    "tensorflow.gfile.GFile": (0, "name", 1),
+    "tensorflow.gfile.Open": (0, "name", 1),
+    "tensorflow.gfile.FastGFile": (0, "name", 1),
+    "tensorflow.io.gfile.GFile": (0, "name", 1),
+}
+# Methods of objects whose class may be unknown, by what else they are given.
+_METHODS: dict[str, tuple[int, str, Access]] = {
+    "extractall": (0, "path", "write"),
+    "savefig": (0, "fname", "write"),
+    "save_weights": (0, "filepath", "write"),
+    "load_weights": (0, "filepath", "state"),
+    "flow_from_directory": (0, "directory", "read"),
+}
+_OF_SAVER: dict[str, Access] = {"save": "write", "restore": "state"}
+_ON_PATHS: dict[str, Access] = {
+    "mkdir": "write",
+    "write_text": "write",
+    "write_bytes": "write",
+    "touch": "write",
+    "read_text": "read",
+    "read_bytes": "read",
+    "glob": "read",
+    "rglob": "read",
+    "iterdir": "read",
+    "exists": "ask",
+    "is_file": "ask",
+    "is_dir": "ask",
+}
+
+
+def _table() -> dict[str, list[tuple[int, str, Access]]]:
+    found: dict[str, list[tuple[int, str, Access]]] = {}
+    kinds: tuple[tuple[Access, str], ...] = (
+        ("read", _READ),
+        ("write", _WRITE),
+        ("state", _STATE),
+        ("ask", _ASK),
+    )
+    for access, text in kinds:
+        for line in text.replace("|", "\n").split("\n"):
+            if line:
+                name, position, word = line.split()
+                found.setdefault(name, []).append((int(position), word, access))
+    return found
+
+
+_FUNCTIONS = _table()
+
+
+def file_arguments(module: Module) -> Iterator[tuple[ast.expr, Access]]:
+    """Every expression of a file that a function takes for a path, and what it does there."""
+    for call, name in module.calls:
+        if name is None and isinstance(call.func, ast.Name) and call.func.id == "open":
+            name = "open" if module.is_free("open", call.func) else None
+        if name in _BY_MODE:
+            position, word, mode = _BY_MODE[name]
+            yield from _given(call, position, word, _access(argument(call, "mode", mode)))
+        elif name in _FUNCTIONS:
+            for position, word, access in _FUNCTIONS[name]:
+                yield from _given(call, position, word, access)
+        elif isinstance(call.func, ast.Attribute) and (name is None or ":" not in name):
+            yield from _method(call, call.func, name)
+
+
+def _method(
+    call: ast.Call, func: ast.Attribute, name: str | None
+) -> Iterator[tuple[ast.expr, Access]]:
+    if name is not None and name.startswith("pathlib.Path."):
+        if func.attr == "open":
+            yield func.value, _access(argument(call, "mode", 0))
+        elif func.attr in _ON_PATHS:
+            yield func.value, _ON_PATHS[func.attr]
+    elif name is None and func.attr in _METHODS:
+        yield from _given(call, *_METHODS[func.attr])
+    elif name is None and func.attr in _OF_SAVER and _has_session(call):
+        yield from _given(call, 1, "save_path", _OF_SAVER[func.attr])
+
+
+def _has_session(call: ast.Call) -> bool:
+    """Whether a save or restore is that of a Saver of unknown class: session, then path."""
+    first = argument(call, "sess", 0)
+    word = getattr(first, "attr", getattr(first, "id", ""))
+    return "sess" in word.lower() or keyword(call, "global_step") is not None
+
+
+def _given(
+    call: ast.Call, position: int, word: str, access: Access
+) -> Iterator[tuple[ast.expr, Access]]:
+    found = argument(call, word, position)
+    if found is not None:
+        yield found, access
+
+
+def _access(mode: ast.expr | None) -> Access:
+    if mode is None:
+        return "read"
+    if isinstance(mode, ast.Constant) and isinstance(mode.value, str):
+        return "write" if set(mode.value) & set("wax+") else "read"
+    return "ask"

@@ -1,0 +1,252 @@
+"""Which places of a project can be moved, to where, and by which edit."""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from migrate.analysis.file_functions import Access
+from migrate.analysis.flags import imported_by
+from migrate.analysis.paths import Origin, only_here, paths_of
+from migrate.analysis.project import Project
+
+Target = Literal["data", "output"]
+Uses = set[tuple[Access, str, int]]
+
+_WORD = re.compile(r"[a-z]+|[A-Z]+(?![a-z])|[A-Z][a-z]+")
+_DATA = frozenset(
+    "annotation annotations corpus data datadir dataroot dataset datasets image images imgs labels "
+    "records tfrecord tfrecords vocab".split()
+)
+_OUTPUT = frozenset(
+    "checkpoint checkpoints ckpt ckpts event events experiment experiments export exports log "
+    "logdir logs out outdir output outputs result results run runs sample samples save saved "
+    "snapshot snapshots summaries summary tensorboard".split()
+)
+_PLACE = frozenset(
+    "checkpoint ckpt dir directory dirs file filename folder path root datadir dataroot logdir "
+    "outdir savedir".split()
+)
+_ELSEWHERE = re.compile(r"/|~|[A-Za-z]:[\\/]")
+
+
+@dataclass(frozen=True)
+class Relocation:
+    """One place that moves.
+
+    Args:
+        target: whether it is found below the data's folder or below the outputs'.
+        checkpoint: whether something reads back there what a training wrote.
+    """
+
+    origin: Origin
+    target: Target
+    checkpoint: bool
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One place that stays, and why."""
+
+    line: int
+    message: str
+    advice: str = ""
+
+
+@dataclass
+class FilePlaces:
+    """The places of one file.
+
+    Args:
+        joins: spans of ``"./" + path`` with a path that moves.
+    """
+
+    moved: list[Relocation] = field(default_factory=list)
+    stays: list[Remark] = field(default_factory=list)
+    joins: list[tuple[int, int]] = field(default_factory=list)
+
+
+class Places:
+    """The places of a project, judged together: what one script writes another reads."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        found = project.cached(paths_of)
+        self._origins = found.origins
+        self._joins = found.joins
+        self._uses: dict[str, Uses] = defaultdict(set)
+        for origin, uses in found.origins.items():
+            self._uses[_key(origin)] |= uses
+
+    def of(self, path: str, chosen: Mapping[str, str]) -> FilePlaces:
+        """The places of a file, in source order.
+
+        Args:
+            chosen: what the recipe says of single places: ``data``, ``output`` or ``keep``, by
+                their text, or the name of a flag or variable.
+        """
+        file = FilePlaces(joins=sorted(self._joins.get(path, ())))
+        told = set()
+        for origin in sorted(self._origins, key=lambda o: (o.path, o.span)):
+            if origin.path != path:
+                continue
+            verdict = self._judge(origin, chosen.get(origin.text))
+            if isinstance(verdict, Remark):
+                if (verdict.message, origin.text) not in told:
+                    file.stays.append(verdict)
+                told.add((verdict.message, origin.text))
+            elif verdict is not None:
+                file.moved.append(Relocation(origin, verdict, self.is_checkpoint(origin)))
+        return file
+
+    def target_of(self, origin: Origin) -> Target | None:
+        """Where a place leads by what is done there, and by its name; None if that says nothing."""
+        uses = self._uses[_key(origin)]
+        accesses = {access for access, _, _ in uses} - {"ask"}
+        if origin.kind == "text" and not accesses:
+            return None
+        name = f"{_key(origin)} {_top(origin.default)}"
+        if names_data(name):
+            return "data"
+        if names_output(name):
+            return "output"
+        if accesses == {"read"}:
+            return "data"
+        if "state" in accesses or accesses == {"write"}:
+            return "output"
+        readers = {path for access, path, _ in uses if access == "read"}
+        writers = {path for access, path, _ in uses if access == "write"}
+        if readers and writers:
+            return "output" if self._in_one_program(readers, writers) else "data"
+        return None
+
+    def is_checkpoint(self, origin: Origin) -> bool:
+        """Whether something reads back there what a training wrote."""
+        return any(access == "state" for access, _, _ in self._uses[_key(origin)])
+
+    def _in_one_program(self, readers: set[str], writers: set[str]) -> bool:
+        """Whether a script reads what it wrote itself: what it makes for others is data."""
+        for path in self._project.python_files:
+            program = set(imported_by(self._project, path))
+            if program & readers and program & writers:
+                return True
+        return False
+
+    def _judge(self, origin: Origin, chosen: str | None) -> Target | Remark | None:
+        if chosen == "keep":
+            return None
+        if chosen in ("data", "output"):
+            return "data" if chosen == "data" else "output"
+        what = repr(origin.text)
+        if origin.kind == "text":
+            if "://" in origin.text:
+                return Remark(origin.line, f"{what} is not on this machine: left as it is")
+            if _ELSEWHERE.match(origin.text):
+                message = f"{what} is an absolute place: it stays where it is"
+                advice = "Make it relative, or a flag, if it may be elsewhere on an Ascend machine."
+                return Remark(origin.line, message, advice)
+            if self._comes_along(origin, origin.text):
+                return None
+            if only_here(origin.text) and not self._is_written(origin):
+                return Remark(origin.line, f"{what}: what is read in the current folder stays")
+        elif self._comes_along(origin, origin.default):
+            return None
+        if self._is_compared(origin):
+            if origin.kind == "flag" and not names_place(origin.text):
+                return None
+            message = f"{what} is a place, but also compared with a text: left as it is"
+            return Remark(origin.line, message, _BY_RECIPE)
+        target = self.target_of(origin)
+        if target is None and origin.kind == "text":
+            message = f"{what} is a place, but nothing tells whether it is read or written"
+            return Remark(origin.line, message, _BY_RECIPE)
+        return target
+
+    def _is_written(self, origin: Origin) -> bool:
+        return any(access == "write" for access, _, _ in self._origins[origin])
+
+    def _comes_along(self, origin: Origin, text: str) -> bool:
+        """Whether the place is among the project's own files, and only read."""
+        place = posixpath.normpath(text.partition("%")[0].partition("{")[0])
+        if place == "." or any(a == "write" for a, _, _ in self._uses[_key(origin)]):
+            return False
+        folder = posixpath.dirname(origin.path)
+        for candidate in {place, posixpath.normpath(posixpath.join(folder, place))}:
+            for path in self._project.files:
+                if path == candidate or (
+                    path.startswith(f"{candidate}/") and not path.endswith(".py")
+                ):
+                    return True
+        return False
+
+    def _is_compared(self, origin: Origin) -> bool:
+        compared = self._project.cached(_compared)
+        if origin.kind == "text":
+            return any(origin.text in compared.get(name, ()) for name in origin.names)
+        return origin.kind == "flag" and any(compared.get(origin.text, ()))
+
+
+_BY_RECIPE = "Say what it is in the recipe: [rules.NPU501.places], data, output or keep."
+
+
+def is_relative(text: str) -> bool:
+    """Whether a text, taken for a path, depends on the current folder."""
+    return bool(text) and "://" not in text and not _ELSEWHERE.match(text)
+
+
+def words_of(name: str) -> frozenset[str]:
+    """The words that a name is made of, in lower case; ``logdir`` is one."""
+    return frozenset(word.lower() for word in _WORD.findall(name))
+
+
+def names_place(name: str) -> bool:
+    """Whether a flag's name says that its value is a file or folder."""
+    return any(word in _PLACE or word.endswith("dir") for word in words_of(name))
+
+
+def names_data(name: str) -> bool:
+    """Whether a name speaks of data, and of nothing that a training writes."""
+    return bool(words_of(name) & _DATA) and not words_of(name) & _OUTPUT
+
+
+def names_output(name: str) -> bool:
+    """Whether a name speaks of what a training writes, and not of data."""
+    return bool(words_of(name) & _OUTPUT) and not words_of(name) & _DATA
+
+
+def _key(origin: Origin) -> str:
+    """What places have in common that are one: the topmost folder, or the name."""
+    return _top(origin.text) if origin.kind == "text" else origin.text
+
+
+def _top(path: str) -> str:
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    return parts[0] if parts else "."
+
+
+def _compared(project: Project) -> dict[str, set[str]]:
+    """The texts that each name is compared with."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for path in project.python_files:
+        data = project.files[path].data
+        module = project.parsed(path) if b"==" in data or b"!=" in data or b" in " in data else None
+        for compare in module.all_of(ast.Compare) if module is not None else ():
+            if not isinstance(compare.ops[0], ast.Eq | ast.NotEq | ast.In | ast.NotIn):
+                continue
+            sides = [compare.left, *compare.comparators]
+            texts = {
+                part.value
+                for side in sides
+                for part in ast.walk(side)
+                if isinstance(part, ast.Constant) and isinstance(part.value, str)
+            }
+            for side in sides:
+                name = getattr(side, "attr", getattr(side, "id", None))
+                if name is not None:
+                    found[name] |= texts
+    return found

@@ -1,0 +1,210 @@
+"""Lets data and outputs lie elsewhere than in the current folder.
+
+What it does: a relative place that is written in the code, and that a file function reads or
+writes, is wrapped in `data_path(...)` or `output_path(...)` of the port's runtime: once, where the
+path begins. Paths are followed backwards from open, glob, os.makedirs, h5py.File, tf.gfile,
+readers of records, Savers, FileWriters, Supervisors and the like, through names, attributes,
+parameters, returns, os.path.join, sums and formats. Flags of argparse that name a place convert
+what they are given (`type=output_path`), so that a relative place on the command line moves as
+well; of absl and tf.app.flags the default is wrapped, and `npu_boot.py` moves what a person gives.
+An environment variable that names the data may be unset where NPU_DATA_DIR is set.
+
+`'./' + path` becomes `os.path.join('./', path)` where the path may now be absolute: it is the same
+text for a relative one.
+
+Why: ModelArts and shared machines keep data and outputs in OBS, and on a disk of their own while
+a job runs; a port that only knows "./dataset" has to be edited for each.
+
+Data or output: the name decides where it says so (data, images; logs, checkpoint, samples);
+otherwise what is only read is data, and what is written, or read back as a checkpoint, is output;
+what one script makes for others to read is data.
+
+Example:
+    files = glob(os.path.join('./dataset', name, '*.jpg'))
+    parser.add_argument('--checkpoint_dir', type=str, default='checkpoint')
+
+becomes:
+    files = glob(os.path.join(data_path('./dataset'), name, '*.jpg'))
+    parser.add_argument('--checkpoint_dir', type=output_path, default='checkpoint')
+
+Options: `places` in the recipe says of single places, by their text or by the name of their flag
+or variable, that they are "data", "output", or stay ("keep").
+
+Fix safety: safe. With NPU_DATA_DIR and NPU_OUTPUT_DIR unset, every path is upstream's own.
+Absolute places and URLs (gs://, obs://, hdfs://) stay as they are in any case.
+
+Not handled: files that come with the project, which stay; places that are only looked for, that
+are also compared with a text, or that libraries make up. What is a place for certain and stays is
+a note.
+
+Authority: ModelArts, "Preset training images": data_url, train_url, boot file; this kit's
+npu_runtime/places.py.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from migrate.analysis.module import Module, argument, keyword
+from migrate.codemods.edits import Edit
+from migrate.codemods.imports import runtime_import
+from migrate.codemods.relocating import (
+    Places,
+    Relocation,
+    is_relative,
+    names_data,
+    names_output,
+    names_place,
+)
+from migrate.codemods.rule import Change, Context, Option, Rule, RuntimeImport, is_table
+from migrate.findings import Finding
+
+_RUNTIME = "npu_runtime.places"
+_CHOICES = ("data", "output", "keep")
+
+NPU501 = Rule(
+    "NPU501",
+    "relocatable-places",
+    group="obs-io",
+    options={
+        "places": Option(
+            'a table of places, such as "./files" = "data"; also "output" and "keep"',
+            lambda value: is_table(value, lambda item: item in _CHOICES),
+        )
+    },
+)
+
+
+# The operator of a sum, with nothing but blanks around it.
+_PLUS = re.compile(r"[ \t]*\+[ \t]*")
+
+
+@NPU501.on_module
+def relocate(context: Context) -> Iterator[Change]:
+    chosen = context.options.get("places", {})
+    places = context.project.cached(Places).of(context.module.path, chosen)
+    if not (places.moved or places.stays or places.joins):
+        return
+    nodes = _nodes(context.module)
+    for remark in places.stays:
+        yield Finding(
+            context.module.path, remark.line, context.code, "note", remark.message, remark.advice
+        )
+    for span in places.joins:
+        yield from _joined(context, nodes[span])
+    for place in places.moved:
+        node = nodes[place.origin.span]
+        if place.origin.kind == "flag" and isinstance(node, ast.Call):
+            yield from _flag(context, node, place, place.origin.text in chosen)
+        else:
+            yield from _wrapped(context, node, place)
+
+
+def _nodes(module: Module) -> dict[tuple[int, int], ast.expr]:
+    """The expressions by their place; of those at one, the outermost."""
+    found: dict[tuple[int, int], ast.expr] = {}
+    for kind in (ast.Constant, ast.JoinedStr, ast.BinOp, ast.Call, ast.Subscript):
+        for node in module.all_of(kind):
+            # Python before 3.12 gives the pieces of an f-string the place of the whole.
+            if not isinstance(module.parents.get(node), ast.JoinedStr | ast.FormattedValue):
+                found[module.span(node)] = node
+    return found
+
+
+def _wrapped(context: Context, node: ast.expr, place: Relocation) -> Iterator[Change]:
+    if isinstance(node, ast.Subscript) and place.target == "data":
+        wanted = _runtime(context, "data_variable")
+        yield wanted
+        yield context.replace(node, f"{wanted.bound}({context.module.text_of(node.slice)})")
+        return
+    wanted = _runtime(context, f"{place.target}_path")
+    yield wanted
+    yield from context.wrap(node, f"{wanted.bound}(", ")")
+
+
+def _flag(context: Context, call: ast.Call, place: Relocation, chosen: bool) -> Iterator[Change]:
+    module, name = context.module, place.origin.text
+    of_parser = isinstance(call.func, ast.Attribute) and call.func.attr == "add_argument"
+    default = _value(keyword(call, "default")) if of_parser else _absl_default(call)
+    relative = _is_relative(default)
+    kind = keyword(call, "type")
+    if kind is not None and _is_runtime(module, kind.value):
+        return
+    if default is not None and not relative and not _is_nothing(default):
+        return  # an absolute place, or one that is made up elsewhere
+    if not (chosen or names_place(name) or (relative and _has_folder(default))):
+        if relative:
+            message = f"flag {name!r} may be a place, but its name does not say so: left as it is"
+            yield context.finding(call, "note", message, "If it is one: [rules.NPU501.places].")
+        return
+    wanted = _runtime(context, f"{place.target}_path")
+    plain = kind is None or (isinstance(kind.value, ast.Name) and kind.value.id == "str")
+    if of_parser and plain and keyword(call, "action") is None:
+        if relative or chosen or place.checkpoint or names_data(name) or names_output(name):
+            yield wanted
+            yield from _converted(context, call, kind, wanted.bound)
+    elif relative and default is not None:
+        yield wanted
+        yield from context.wrap(default, f"{wanted.bound}(", ")")
+
+
+def _converted(
+    context: Context, call: ast.Call, kind: ast.keyword | None, name: str
+) -> Iterator[Change]:
+    """`type=name`, which argparse applies to a default that is a text as well."""
+    if kind is not None:
+        yield context.replace(kind.value, name)
+        return
+    last = max([*call.args, *(k.value for k in call.keywords)], key=context.module.span)
+    end = context.module.span(last)[1]
+    yield Edit(end, end, f", type={name}")
+
+
+def _joined(context: Context, node: ast.expr) -> Iterator[Change]:
+    """`'./' + path` as `os.path.join('./', path)`, which an absolute path survives."""
+    assert isinstance(node, ast.BinOp)
+    module = context.module
+    (start, left), (right, end) = module.span(node.left), module.span(node.right)
+    os_name = next(
+        (n.id for n in module.all_of(ast.Name) if n.id == "os" and module.qualified(n) == "os"), ""
+    )
+    if not os_name or not _PLUS.fullmatch(module.source.text[left:right]):
+        message = f"{module.text_of(node)}: wrong where the path is absolute"
+        advice = "Write os.path.join(...), which keeps an absolute path, in place of the sum."
+        yield context.finding(node, "warning", message, advice)
+        return
+    yield Edit(start, start, "os.path.join(")
+    yield Edit(left, right, ", ")
+    yield Edit(end, end, ")")
+
+
+def _runtime(context: Context, name: str) -> RuntimeImport:
+    return runtime_import(context.module, name, _RUNTIME)
+
+
+def _is_runtime(module: Module, node: ast.expr) -> bool:
+    return (module.qualified(node) or "").startswith(f"{_RUNTIME}.")
+
+
+def _absl_default(call: ast.Call) -> ast.expr | None:
+    return argument(call, "default", 1) or _value(keyword(call, "default_value"))
+
+
+def _value(given: ast.keyword | None) -> ast.expr | None:
+    return given.value if given is not None else None
+
+
+def _is_relative(node: ast.expr | None) -> bool:
+    return (
+        isinstance(node, ast.Constant) and isinstance(node.value, str) and is_relative(node.value)
+    )
+
+
+def _is_nothing(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and not node.value
+
+
+def _has_folder(node: ast.expr | None) -> bool:
+    return isinstance(node, ast.Constant) and "/" in str(node.value)

@@ -1,0 +1,399 @@
+"""Hard-coded places become relocatable, once, where the path begins."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.codemods.support import check_noop, check_port, port_files
+
+CODE = "NPU501"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "wanted"),
+    [
+        ("open('a/b.txt')", "open(data_path('a/b.txt'))", "data_path"),
+        ("open('a/b.txt', 'w')", "open(output_path('a/b.txt'), 'w')", "output_path"),
+        ("open('a/b.txt', mode='ab')", "open(output_path('a/b.txt'), mode='ab')", "output_path"),
+        ("open('x/%d' % 3)", "open(data_path('x/%d' % 3))", "data_path"),
+        ("open('x/{}'.format(3))", "open(data_path('x/{}'.format(3)))", "data_path"),
+        ("open(f'x/{3}')", "open(data_path(f'x/{3}'))", "data_path"),
+        ("open('x/' + str(3))", "open(data_path('x/') + str(3))", "data_path"),
+        ("glob.glob('./faces/*.jpg')", "glob.glob(data_path('./faces/*.jpg'))", "data_path"),
+        (
+            "glob.glob(os.path.join('faces', '*', 'x'))",
+            "glob.glob(os.path.join(data_path('faces'), '*', 'x'))",
+            "data_path",
+        ),
+        (
+            "glob.glob(os.path.join('.', 'faces'))",
+            "glob.glob(os.path.join('.', data_path('faces')))",
+            "data_path",
+        ),
+        ("np.load('x.npy')", "np.load(data_path('x.npy'))", "data_path"),
+        ("np.save('x.npy', 1)", "np.save(output_path('x.npy'), 1)", "output_path"),
+        ("os.makedirs('logs')", "os.makedirs(output_path('logs'))", "output_path"),
+        (
+            "tf.summary.FileWriter('./board')",
+            "tf.summary.FileWriter(output_path('./board'))",
+            "output_path",
+        ),
+        (
+            "tf.train.Supervisor(logdir='run1')",
+            "tf.train.Supervisor(logdir=output_path('run1'))",
+            "output_path",
+        ),
+        (
+            "tf.train.latest_checkpoint('model')",
+            "tf.train.latest_checkpoint(output_path('model'))",
+            "output_path",
+        ),
+        (
+            "tf.gfile.GFile('x/y').read()",
+            "tf.gfile.GFile(data_path('x/y')).read()",
+            "data_path",
+        ),
+        (
+            "tf.data.TFRecordDataset(['a.rec', 'b.rec'])",
+            "tf.data.TFRecordDataset([data_path('a.rec'), data_path('b.rec')])",
+            "data_path",
+        ),
+        (
+            "tf.train.Saver().save(None, 'm/model', global_step=3)",
+            "tf.train.Saver().save(None, output_path('m/model'), global_step=3)",
+            "output_path",
+        ),
+        (
+            "open(os.environ['MY_DATA'] + '/x')",
+            "open(data_variable('MY_DATA') + '/x')",
+            "data_variable",
+        ),
+        (
+            "open(os.environ.get('MY_DATA', 'd') + '/x')",
+            "open(data_path(os.environ.get('MY_DATA', 'd')) + '/x')",
+            "data_path",
+        ),
+        (
+            "os.makedirs(os.environ['OUT'])",
+            "os.makedirs(output_path(os.environ['OUT']))",
+            "output_path",
+        ),
+    ],
+)
+def test_what_reaches_a_file_function_is_wrapped(before: str, after: str, wanted: str) -> None:
+    imports = "import glob\nimport os\n\nimport numpy as np\nimport tensorflow as tf\n"
+    uses = "\nprint(glob, os, np, tf)\n"
+    added = f"from npu_runtime.places import {wanted}\n"
+    check_port(f"{imports}{uses}{before}\n", f"{imports}{added}{uses}{after}\n", CODE)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "open('/data/x')",
+        "open('~/x')",
+        "tf.gfile.GFile('gs://bucket/x')",
+        "tf.gfile.Glob('hdfs://x/*')",
+        "np.load('obs://bucket/x')",
+        "open(__file__)",
+        "open(os.path.join(os.path.dirname(__file__), 'x.txt'))",
+        "open(input())",
+        "open('')",
+        "os.listdir('.')",
+        "print('a/b.txt')",
+        "os.path.exists('x')",
+        "os.path.join('a', 'b')",
+        "json.load('a/b.txt')",
+        "tf.constant('a/b')",
+        "tf.train.Saver().save(None, path)",
+        "open = print\nopen('a/b')",
+        "model.save('x')",
+    ],
+)
+def test_everything_else_stays(source: str) -> None:
+    check_noop(f"import json, os\nimport numpy as np\nimport tensorflow as tf\n{source}\n", CODE)
+
+
+def test_a_path_is_followed_to_where_it_begins() -> None:
+    ported = port_files(
+        {
+            "settings.py": "ROOT = './pictures'\nRUNS = 'runs'\n",
+            "reader.py": """
+            import os
+
+
+            class Reader:
+                def __init__(self, folder):
+                    self.folder = folder
+
+                @property
+                def names(self):
+                    return os.path.join(self.folder, 'names.txt')
+
+                def read(self):
+                    with open(self.names) as names:
+                        return names.read()
+
+
+            class Twice(Reader):
+                pass
+            """,
+            "train.py": """
+            import os
+            import settings
+            from reader import Twice
+
+
+            def folder(name):
+                return os.path.join(settings.RUNS, name)
+
+
+            Twice(settings.ROOT).read()
+            os.makedirs(folder('one'))
+            """,
+        },
+        CODE,
+    )
+    assert ported.text("settings.py") == (
+        "from npu_runtime.places import data_path, output_path\n"
+        "ROOT = data_path('./pictures')\nRUNS = output_path('runs')\n"
+    )
+    assert dict(ported.fired) == {CODE: 2}
+
+
+def test_a_flag_of_argparse_converts_what_it_is_given() -> None:
+    check_port(
+        """
+        import argparse
+        import os
+
+        parser = argparse.ArgumentParser()
+        parser.add_argument('--log_dir', type=str, default='logs', help='where')
+        parser.add_argument('--result-dir', default='results')
+        parser.add_argument('--epochs', type=int, default=3)
+        parser.add_argument('--name', type=str, default='first')
+        args = parser.parse_args()
+        os.makedirs(args.log_dir)
+        os.makedirs(os.path.join(args.result_dir, args.name))
+        """,
+        """
+        import argparse
+        import os
+        from npu_runtime.places import output_path
+
+        parser = argparse.ArgumentParser()
+        parser.add_argument('--log_dir', type=output_path, default='logs', help='where')
+        parser.add_argument('--result-dir', default='results', type=output_path)
+        parser.add_argument('--epochs', type=int, default=3)
+        parser.add_argument('--name', type=str, default='first')
+        args = parser.parse_args()
+        os.makedirs(args.log_dir)
+        os.makedirs(os.path.join(args.result_dir, args.name))
+        """,
+        CODE,
+    )
+
+
+def test_a_flag_of_tensorflow_has_its_default_wrapped() -> None:
+    check_port(
+        """
+        import tensorflow as tf
+
+        tf.app.flags.DEFINE_string('train_dir', './runs', 'where')
+        tf.app.flags.DEFINE_string('data_dir', '', 'where')
+        tf.app.flags.DEFINE_string('eval_dir', '/tmp/eval', 'where')
+        FLAGS = tf.app.flags.FLAGS
+        tf.gfile.MakeDirs(FLAGS.train_dir)
+        tf.gfile.MakeDirs(FLAGS.eval_dir)
+        tf.gfile.ListDirectory(FLAGS.data_dir)
+        """,
+        """
+        import tensorflow as tf
+        from npu_runtime.places import output_path
+
+        tf.app.flags.DEFINE_string('train_dir', output_path('./runs'), 'where')
+        tf.app.flags.DEFINE_string('data_dir', '', 'where')
+        tf.app.flags.DEFINE_string('eval_dir', '/tmp/eval', 'where')
+        FLAGS = tf.app.flags.FLAGS
+        tf.gfile.MakeDirs(FLAGS.train_dir)
+        tf.gfile.MakeDirs(FLAGS.eval_dir)
+        tf.gfile.ListDirectory(FLAGS.data_dir)
+        """,
+        CODE,
+    )
+
+
+def test_a_flag_that_is_a_name_stays() -> None:
+    ported = check_noop(
+        """
+        import argparse
+
+        parser = argparse.ArgumentParser()
+        parser.add_argument('--corpus', default='small')
+        parser.add_argument('--kind_dir', default='first')
+        args = parser.parse_args()
+        if args.kind_dir == 'second':
+            print(args.kind_dir)
+        open(args.corpus + '.txt')
+        open(args.kind_dir + '/x.txt')
+        """,
+        CODE,
+    )
+    assert ported.codes("note") == [CODE, CODE]
+
+
+def test_a_sum_with_the_current_folder_takes_an_absolute_path() -> None:
+    check_port(
+        """
+        import argparse
+        import os
+
+        parser = argparse.ArgumentParser()
+        parser.add_argument('--out_dir', default='out')
+        args = parser.parse_args()
+        os.makedirs('./' + args.out_dir + '/more')  # all of it
+        """,
+        """
+        import argparse
+        import os
+        from npu_runtime.places import output_path
+
+        parser = argparse.ArgumentParser()
+        parser.add_argument('--out_dir', default='out', type=output_path)
+        args = parser.parse_args()
+        os.makedirs(os.path.join('./', args.out_dir) + '/more')  # all of it
+        """,
+        CODE,
+    )
+
+
+def test_a_sum_that_cannot_be_joined_is_a_warning() -> None:
+    ported = port_files(
+        {
+            "train.py": """
+            import argparse
+
+            parser = argparse.ArgumentParser()
+            parser.add_argument('--out_dir', default='out')
+            open('./' + parser.parse_args().out_dir, 'w')
+            """
+        },
+        CODE,
+    )
+    assert ported.codes("warning") == [CODE]
+
+
+def test_a_name_that_the_file_uses_itself_is_left_to_it() -> None:
+    check_port(
+        """
+        def read(data_path):
+            return open(data_path).read()
+
+
+        read('./corpus/all.txt')
+        """,
+        """
+        from npu_runtime.places import data_path as runtime_data_path
+        def read(data_path):
+            return open(data_path).read()
+
+
+        read(runtime_data_path('./corpus/all.txt'))
+        """,
+        CODE,
+    )
+
+
+def test_what_a_script_makes_for_others_is_data_for_both() -> None:
+    ported = port_files(
+        {
+            "make.py": "open('./store/x', 'w')\n",
+            "train.py": "open('store/x')\nopen('mine/x', 'w')\nopen('mine/x')\n",
+        },
+        CODE,
+    )
+    assert "data_path('./store/x'), 'w'" in ported.text("make.py")
+    assert "data_path('store/x')" in ported.text()
+    assert ported.text().count("output_path('mine/x')") == 2
+
+
+def test_files_that_come_with_the_project_stay_with_it() -> None:
+    check_noop(
+        "open('labels/names.txt')\nopen('labels/' + 'more')\n",
+        CODE,
+        others={"labels/names.txt": "a\nb\n"},
+    )
+
+
+def test_unit_tests_keep_their_places() -> None:
+    check_noop(
+        """
+        import unittest
+
+
+        class OpenTest(unittest.TestCase):
+            def test(self):
+                open('x/y')
+        """,
+        CODE,
+        path="open_test.py",
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("open('/data/me/x')", "absolute place"),
+        ("import tensorflow as tf\ntf.gfile.GFile('gs://b/x')", "not on this machine"),
+        ("import os\nos.path.exists('x/y')", "read or written"),
+        ("import os\nos.listdir('.')", "current folder"),
+        ("kind = 'first'\nprint(kind == 'first')\nopen(kind)", "also compared"),
+    ],
+)
+def test_what_stays_for_a_reason_is_a_note(source: str, said: str) -> None:
+    ported = check_noop(source, CODE)
+    (note,) = (finding for finding in ported.findings if finding.code == CODE)
+    assert note.severity == "note"
+    assert said in note.message
+    assert note.line == source.count("\n") + 1 - source.endswith("open(kind)") * 2
+
+
+def test_the_recipe_says_what_the_code_cannot() -> None:
+    places = {"x/y": "output", "keep": "keep", "where": "data"}
+    check_port(
+        """
+        import os
+
+        os.path.exists('x/y')
+        open('keep')
+        open(os.environ.get('where'), 'w')
+        """,
+        """
+        import os
+        from npu_runtime.places import data_path, output_path
+
+        os.path.exists(output_path('x/y'))
+        open('keep')
+        open(data_path(os.environ.get('where')), 'w')
+        """,
+        CODE,
+        options={CODE: {"places": places}},
+    )
+
+
+def test_names_that_go_round_in_circles_end() -> None:
+    check_noop(
+        """
+        def one(x):
+            return two(x)
+
+
+        def two(x):
+            x = one(x)
+            return x
+
+
+        open(one(two(one)))
+        """,
+        CODE,
+    )
