@@ -122,7 +122,8 @@ def _place(error: Exception) -> str:
 
 
 def _sh(value: object) -> str:
-    return shlex.quote(str(value))
+    word = str(value)
+    return word if shlex.quote(word) == word else f'"{_dq(word)}"'
 
 
 def _dq(value: object) -> str:

@@ -9,7 +9,6 @@ from pathlib import Path, PurePosixPath
 from migrate.analysis.entry_points import training_scripts
 from migrate.analysis.flags import Flag, flags_of
 from migrate.analysis.project import Project
-from migrate.analysis.references import Use
 from migrate.findings import Finding
 from migrate.manifest import Upstream
 from migrate.recipe import Recipe
@@ -47,7 +46,7 @@ _PERFORMANCE = "test/train_performance_1p.sh"
 _TRAIN = "test/train_1p.sh"
 # ModelZoo's harness finds the last three by their names.
 _SCRIPTS = {
-    "env": _Script("test/env.sh", "test/env.sh", "test/env_npu.sh"),
+    "env": _Script("test/env.sh", "test/env.sh", "npu_env.sh"),
     "run": _Script("run.sh", "run.sh", "run_npu.sh"),
     "run_msprof": _Script("run_msprof.sh", "run_msprof.sh", "run_msprof_npu.sh"),
     "boot": _Script("npu_boot.py", "npu_boot.py", "npu_modelarts.py"),
@@ -85,15 +84,11 @@ def network_name(upstream: Upstream, recipe: Recipe) -> str:
     return f"{recipe.harness.model or upstream.name}_for_TensorFlow"
 
 
-def entry_of(project: Project, uses: list[Use], recipe: Recipe) -> str | Finding:
-    """The script that trains: the recipe's first entry, or the only one that there is.
-
-    Args:
-        uses: every use of TensorFlow's names.
-    """
+def entry_of(project: Project, recipe: Recipe) -> str | Finding:
+    """The script that trains: the recipe's first entry, or the only one that there is."""
     if recipe.entries:
         return recipe.entries[0]
-    found = training_scripts(project, uses)
+    found = training_scripts(project)
     if len(found) == 1:
         return found[0]
     if found:
@@ -163,6 +158,8 @@ def with_scripts(
     for key, script in wanted.items():
         names[key], found = _place(script, files)
         findings += found
+    if not (names["env"] and names["run"]):  # the others start with them
+        return dict(files), findings
     values = {
         **{name: getattr(facts, name) for name in ("upstream", "cann", "adapter", "entry")},
         "network": facts.network,

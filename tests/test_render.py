@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,12 @@ def test_a_template_that_is_wrong_is_an_error(
     with pytest.raises(MigrateError) as raised:
         render(tmp_path, "a.j2", {"name": "x"})
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "word", ["", "a", "a b", "it's", '"', "$(x)", "`x`", "\\", "!x", "\\$x\\", "é\n*"]
+)
+def test_words_are_quoted_for_a_shell(word: str, tmp_path: Path) -> None:
+    (tmp_path / "a.j2").write_text('printf "%s|%s" {{ word | sh }} "a{{ word | dq }}"')
+    script = render(tmp_path, "a.j2", {"word": word})
+    assert subprocess.check_output(["bash", "-c", script]) == f"{word}|a{word}".encode()

@@ -1,0 +1,580 @@
+"""The scripts that a port carries: what is rendered, and what the scripts do when they are run."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migrate.codemods.registry import kit_rules
+from migrate.errors import RecipeError, UsageError
+from migrate.harness import Harness, read_harness
+from migrate.porting import Port, make_port, rules_digest
+from migrate.recipe import Recipe
+from migrate.upstream.tree import EXECUTABLE, REGULAR, SourceTree
+from migrate.workspace import DEFAULT_CANN
+from tests.test_porting import UPSTREAM, port_of, tree
+from tests.tf115 import required_tf115
+
+ROOT = Path(__file__).parents[1]
+TEMPLATES = ROOT / "templates"
+SHELLCHECK = Path(sys.executable).parent / "shellcheck"
+TRAIN = """import argparse
+import tensorflow as tf
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--batch", type=int, default=32)
+parser.add_argument("--epochs", type=int, default=10)
+parser.add_argument("--max_steps", type=int)
+parser.add_argument("--data_dir", default="data")
+if __name__ == "__main__":
+    args = parser.parse_args()
+    tf.train.AdamOptimizer(0.1).minimize(tf.Variable(1.0))
+    tf.Session().run(tf.global_variables_initializer())
+"""
+WRITTEN = [
+    *(".gitignore", "Dockerfile", "modelzoo_level.txt", "npu_boot.py", "run.sh", "run_msprof.sh"),
+    *("test/env.sh", "test/train_full_1p.sh", "test/train_performance_1p.sh"),
+]
+
+
+def ported(
+    files: dict[str, str | bytes],
+    templates: Path = TEMPLATES,
+    entries: tuple[str, ...] = (),
+    **harness: Any,
+) -> Port:
+    return make_port(
+        UPSTREAM,
+        SourceTree(tree(files)),
+        Recipe(rules=kit_rules(), entries=entries, harness=Harness(**harness)),
+        cann=DEFAULT_CANN,
+        templates=templates,
+    )
+
+
+def written(port: Port, folder: Path) -> Path:
+    for path, file in port.after.items():
+        place = folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(file.data)
+        place.chmod(file.mode & 0o777)
+    return folder
+
+
+def codes(port: Port) -> list[tuple[str, str, str]]:
+    told = [f for f in port.findings if f.code in ("NPU916", "NPU917")]
+    return [(f.code, f.severity, f.path) for f in told]
+
+
+def test_a_project_that_trains_gets_scripts() -> None:
+    port = ported({"train.py": TRAIN})
+    added = [path for path in port.after if not path.startswith("npu_runtime/")]
+    assert sorted({*added} - {"NOTICE", "requirements.txt", "train.py"}) == WRITTEN
+    assert codes(port) == []
+    runtime = [path for path in port.after if path.startswith("npu_runtime/")]
+    assert {"npu_runtime/boot.py", "npu_runtime/results.py"} <= {*runtime}
+    for path in WRITTEN:
+        starts = path.endswith((".sh", ".py")) and path != "test/env.sh"
+        assert port.after[path].mode == (EXECUTABLE if starts else REGULAR)
+    patches = [name[5:] for name, _ in port.series.patches]
+    assert patches[-2:] == ["scripts.patch", "provenance.patch"]
+
+
+def test_two_ports_have_the_same_bytes() -> None:
+    assert ported({"train.py": TRAIN}).after == ported({"train.py": TRAIN}).after
+
+
+MODEL = """import tensorflow as tf
+
+class Model:
+    def __init__(self):
+        self.weight = tf.Variable(1.0)
+    def train(self):
+        tf.train.AdamOptimizer(1.0).minimize(self.weight)
+"""
+USES_MODEL = """import tensorflow as tf
+from model import Model
+
+if __name__ == "__main__":
+    model = Model()
+    {}
+    tf.Session()
+"""
+
+
+def test_a_script_that_only_makes_the_same_model_does_not_train() -> None:
+    port = ported(
+        {
+            "model.py": MODEL,
+            "a.py": USES_MODEL.format("print(model.weight)"),
+            "b.py": USES_MODEL.format("model.train()"),
+        }
+    )
+    assert b'" b.py "' in port.after["run.sh"].data
+
+
+def test_a_script_may_train_by_what_cannot_be_followed() -> None:
+    text = USES_MODEL.format("getattr(model, 'train')()")
+    port = ported({"model.py": MODEL, "a.py": text})
+    assert b'" a.py "' in port.after["run.sh"].data
+
+
+def test_without_a_script_to_start_there_are_none() -> None:
+    port = ported({"a.py": "import tensorflow as tf\ntf.Session()\n"})
+    assert codes(port) == [("NPU916", "note", ".")]
+    assert not {*WRITTEN} & {*port.after}
+
+
+def test_of_several_scripts_that_train_the_recipe_chooses() -> None:
+    files: dict[str, str | bytes] = {"a.py": TRAIN, "b.py": TRAIN}
+    port = ported(files)
+    assert codes(port) == [("NPU916", "warning", ".")]
+    assert "a.py, b.py" in next(f.message for f in port.findings if f.code == "NPU916")
+    assert not {*WRITTEN} & {*port.after}
+    assert b" b.py " in ported(files, entries=("b.py",)).after["run.sh"].data
+
+
+def test_what_shortens_a_training_is_never_guessed() -> None:
+    text = TRAIN.replace("max_steps", "length")
+    port = ported({"train.py": text})
+    assert codes(port) == [("NPU916", "note", "train.py")]
+    assert "test/train_performance_1p.sh" not in port.after
+    port = ported({"train.py": text}, performance=("--epochs", "1"))
+    assert b"(--epochs)" in port.after["test/train_performance_1p.sh"].data
+    assert b"(--epochs)" not in port.after["test/train_full_1p.sh"].data
+
+
+def test_upstreams_files_stay() -> None:
+    taken: dict[str, str | bytes] = {
+        "run.sh": "own",
+        "dockerfile": "own",
+        "npu_boot.py/own": "own",
+        "test/train_full_1p.sh": "own",
+        "modelzoo_level.txt": "FuncStatus:OK\n",
+        ".gitignore": b"own\r\nmore",
+    }
+    port = ported({"train.py": TRAIN, **taken})
+    for path in taken.keys() - {".gitignore"}:
+        assert port.after[path] == port.before[path]
+    assert {"run_npu.sh", "Dockerfile.npu", "npu_modelarts.py"} <= port.after.keys()
+    assert port.after["Dockerfile.npu"].data.endswith(b'["./run_npu.sh"]\n')
+    assert codes(port) == [
+        ("NPU917", "note", "dockerfile"),
+        ("NPU917", "note", "npu_boot.py/own"),
+        ("NPU917", "note", "run.sh"),
+        ("NPU917", "warning", "test/train_full_1p.sh"),
+    ]
+    ignored = port.after[".gitignore"].data
+    assert ignored.startswith(b"own\r\nmore\r\n# Made by")
+    assert ignored.count(b"\n") == ignored.count(b"\r\n")
+
+
+def test_where_test_is_a_file_the_harness_is_left_out() -> None:
+    port = ported({"train.py": TRAIN, "test": "a file"})
+    assert not [path for path in port.after if path.startswith("test/")]
+    assert b". ./npu_env.sh\n" in port.after["run.sh"].data
+    assert {severity for _, severity, _ in codes(port)} == {"note", "warning"}
+
+
+def test_where_every_name_is_taken_there_are_no_scripts() -> None:
+    port = ported({"train.py": TRAIN, "run.sh": "own", "run_npu.sh": "own"})
+    assert ("NPU917", "warning", "run.sh") in codes(port)
+    assert "npu_boot.py" not in port.after and port.after["run.sh"].data == b"own"
+
+
+def test_a_port_of_a_port_keeps_the_scripts() -> None:
+    first = ported({"train.py": TRAIN}, model="One")
+    again = make_port(
+        replace(UPSTREAM, name="other"),
+        SourceTree(dict(first.after)),
+        Recipe(rules=kit_rules()),
+        cann=DEFAULT_CANN,
+        templates=TEMPLATES,
+    )
+    assert again.after == first.after and codes(again) == []
+
+
+def test_templates_of_the_workspace_count_before_the_kits(tmp_path: Path) -> None:
+    before = rules_digest(tmp_path)
+    own = tmp_path / "own" / "test"
+    own.mkdir(parents=True)
+    (own / "env.sh.j2").write_text("# for {{ network }}\n")
+    port = ported({"train.py": TRAIN}, own.parent, model="Net")
+    assert port.after["test/env.sh"].data == b"# for Net_for_TensorFlow\n"
+    assert port.after["run.sh"] == ported({"train.py": TRAIN}).after["run.sh"]
+    assert rules_digest(own.parent) != before
+
+
+def test_shellcheck_has_nothing_to_say(tmp_path: Path) -> None:
+    odd = "od d'$(x) `y`\"s.py"
+    ports = {
+        "plain": ported({"train.py": TRAIN}),
+        "tiny_gan": port_of("tiny_gan"),
+        "odd": ported(
+            {odd: TRAIN},
+            arguments=("a b", "$(date)", "'"),
+            loss="'\\s(\\S+)$",
+            accuracy="`(.)`",
+            flags={"data_path": "$DATA", "train_epochs": ""},
+        ),
+    }
+    scripts = []
+    for name, port in ports.items():
+        folder = written(port, tmp_path / name)
+        scripts += [folder / path for path in port.after if path.endswith(".sh")]
+    assert len(scripts) == 15
+    done = subprocess.run([SHELLCHECK, *scripts], capture_output=True, text=True)
+    assert done.stdout == ""
+    for script in scripts:
+        assert subprocess.run(["bash", "-n", script], capture_output=True).stderr == b""
+
+
+def test_the_levels_are_legal() -> None:
+    lines = ported({"train.py": TRAIN}).after["modelzoo_level.txt"].data.decode().splitlines()
+    keys = "GPUStatus NPUMigrationStatus FuncStatus PrecisionStatus AutoTune PerfStatus".split()
+    assert lines == [f"{key}:NOK" for key in keys]
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ([], "harness: expected a table"),
+        ({"nope": "x"}, "harness.nope: expected one of accuracy, arguments, "),
+        ({"model": 1}, "harness.model: expected a text"),
+        ({"model": "../x"}, "harness.model: expected letters"),
+        ({"arguments": "'"}, "harness.arguments: expected words as in a shell (No closing"),
+        ({"loss": "("}, "harness.loss: expected a regular expression ("),
+        ({"loss": "loss"}, "harness.loss: expected a pattern with one group"),
+        ({"batch_size": "--batch"}, "harness.batch_size: expected a flag without dashes"),
+        ({"data_path": "$A B"}, "harness.data_path: expected a flag without dashes"),
+    ],
+)
+def test_what_is_wrong_in_the_harness_table_is_told(table: Any, message: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        read_harness(table, "recipe.toml")
+    assert str(raised.value).startswith(f"recipe.toml: {message}")
+
+
+def test_flags_that_the_recipe_names_are_there() -> None:
+    with pytest.raises(RecipeError) as raised:
+        ported({"train.py": TRAIN}, flags={"batch_size": "size"})
+    assert str(raised.value) == (
+        "recipe.toml: harness.batch_size: train.py has no flag 'size'\n"
+        "  It has: batch, data_dir, epochs, max_steps."
+    )
+
+
+# What takes Python's place: it tells what it is started with, and leaves results.py to Python.
+STAND_IN = f"""#!/bin/bash
+case $1 in
+*results.py) exec {shlex.quote(sys.executable)} "$@" ;;
+-c) [ -n "$ADAPTER" ] ; exit ;;
+esac
+printf '%s\\n' "$@" >"$TOLD.words"
+env >"$TOLD.env"
+pwd >"$TOLD.cwd"
+echo 'epoch 1 loss=0.75 right=0.5'
+printf 'epoch 2 loss=0.25 right=0.875\\r'
+[ -z "$NPU_STEP_LOG" ] || cp "$STEPS" "$NPU_STEP_LOG"
+exit "${{CODE:-0}}"
+"""
+STEPS = """\
+{"steps": "d", "count": 10, "seconds_per_step": 1.0, "examples_per_step": 8}
+{"steps": "d", "count": 20, "seconds_per_step": 0.01, "examples_per_step": 8}
+{"steps": "g", "count": 10, "seconds_per_step": 0.06, "examples_per_step": 8}
+{"steps": "g", "cou"""
+
+
+class Started:
+    """A port in a folder, started with a stand-in for Python."""
+
+    def __init__(self, folder: Path, port: Port) -> None:
+        self.root = written(port, folder / "a port")
+        self.told = folder / "told"
+        python = folder / "python"
+        python.write_text(STAND_IN)
+        python.chmod(0o755)
+        (folder / "steps").write_text(STEPS)
+        (folder / "data").mkdir()
+        self.folder = folder
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHON": str(python),
+            "TOLD": str(self.told),
+            "STEPS": str(folder / "steps"),
+            "ADAPTER": "1",
+            "ASCEND_INSTALL_PATH": str(folder / "ascend"),
+        }
+
+    def run(self, script: str, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["bash", self.root / script, *words],
+            env={**self.environment, **environment},
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+        )
+
+    @property
+    def words(self) -> list[str]:
+        return self.told.with_suffix(".words").read_text().splitlines()
+
+    @property
+    def env(self) -> dict[str, str]:
+        lines = self.told.with_suffix(".env").read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Started:
+    port = ported(
+        {"tr ain.py": TRAIN},
+        arguments=("--name", "a $b"),
+        loss=r"loss=(\S+)",
+        accuracy=r"right=(\S+)",
+        model="Net",
+    )
+    return Started(tmp_path, port)
+
+
+def test_run_starts_the_script_with_a_persons_arguments(started: Started) -> None:
+    done = started.run("run.sh", "--max_steps", "a b", "*")
+    assert done.returncode == 0, done.stderr
+    assert started.words == ["tr ain.py", "--max_steps", "a b", "*"]
+    assert started.told.with_suffix(".cwd").read_text() == f"{started.root}\n"
+    env = started.env
+    assert [env[n] for n in ("JOB_ID", "RANK_ID", "RANK_SIZE", "ASCEND_DEVICE_ID")] == [
+        *("10087", "0", "1", "0")
+    ]
+    assert env["PYTHONPATH"] == str(started.root)
+    assert started.run("run.sh", ASCEND_DEVICE_ID="3", JOB_ID="7", CODE="9").returncode == 9
+    assert (started.env["ASCEND_DEVICE_ID"], started.env["JOB_ID"]) == ("3", "7")
+
+
+def test_without_the_adapter_nothing_starts(started: Started) -> None:
+    for script, words in (("run.sh", []), ("test/train_full_1p.sh", ["--data_path=data"])):
+        done = started.run(script, *words, ADAPTER="")
+        assert done.returncode == 1
+        assert "There is no npu_bridge" in done.stderr and "NPU_DEVICE=host" in done.stderr
+        assert not started.told.with_suffix(".words").exists()
+    assert started.run("run.sh", ADAPTER="", NPU_DEVICE="host").returncode == 0
+
+
+def test_the_environment_of_cann_is_set_up(started: Started) -> None:
+    ascend = started.folder / "ascend"
+    for part in ("ascend-toolkit", "tfplugin"):
+        (ascend / part).mkdir(parents=True)
+        (ascend / part / "set_env.sh").write_text(f"false\nexport SEEN=$SEEN:{part}\n")
+    assert started.run("run.sh").returncode == 0
+    assert started.env["SEEN"] == ":ascend-toolkit:tfplugin"
+
+
+def test_the_first_releases_have_no_set_env(started: Started) -> None:
+    latest = started.folder / "ascend" / "nnae" / "latest"
+    (latest / "fwkacllib").mkdir(parents=True)
+    assert started.run("run.sh", LD_LIBRARY_PATH="/own").returncode == 0
+    env = started.env
+    assert env["ASCEND_OPP_PATH"] == f"{latest}/opp"
+    assert env["ASCEND_AICPU_PATH"] == str(latest)
+    assert env["LD_LIBRARY_PATH"].startswith(f"{latest}/fwkacllib/lib64:")
+    assert env["LD_LIBRARY_PATH"].endswith(":/own")
+    assert "tfplugin/python/site-packages" in env["PYTHONPATH"]
+
+
+def test_a_full_training_writes_what_the_harness_reads(started: Started) -> None:
+    done = started.run("test/train_full_1p.sh", "--data_path=data", "--batch_size=8")
+    assert done.returncode == 0, done.stderr
+    output = started.root / "test" / "output" / "0"
+    lines = (output / "Net_for_TensorFlow_bs8_1p_acc.log").read_text().splitlines()
+    assert lines[:3] == ["Network = Net_for_TensorFlow", "RankSize = 1", "BatchSize = 8"]
+    assert lines[3] == f"DeviceType = {os.uname().machine}"
+    assert lines[4:9] == [
+        "CaseName = Net_for_TensorFlow_bs8_1p_acc",
+        "ActualFPS = 200.00",  # 20 batches of 8 in 20 * 0.01 + 10 * 0.06 seconds
+        "TrainingTime = 40.00",
+        "TrainAccuracy = 0.875",
+        "ActualLoss = 0.25",
+    ]
+    assert lines[9].startswith("E2ETrainingTime = ") and len(lines) == 10
+    losses = output / "train_Net_for_TensorFlow_bs8_1p_acc_loss.txt"
+    assert losses.read_text() == "0.75\n0.25\n"
+    assert "epoch 1" in (output / "train_0.log").read_text()
+    assert "Final Performance images/sec : 200.00\n" in done.stdout
+    assert "Final Train Accuracy : 0.875\n" in done.stdout
+    data = started.folder / "data"
+    assert started.words == ["tr ain.py", "--name", "a $b", f"--data_dir={data}", "--batch=8"]
+    assert started.env["NPU_DATA_DIR"] == str(data)
+    assert started.env["NPU_OUTPUT_DIR"] == str(output / "ckpt")
+    assert started.env["NPU_BATCH_SIZE"] == "8"
+    assert started.told.with_suffix(".cwd").read_text() == f"{started.root}\n"
+
+
+def test_a_performance_run_is_shortened_by_arguments(started: Started) -> None:
+    done = started.run("test/train_performance_1p.sh", "--data_path=data", ASCEND_DEVICE_ID="5")
+    assert done.returncode == 0, done.stderr
+    assert started.words[:4] == ["tr ain.py", "--name", "a $b", "--max_steps=1000"]
+    text = (
+        started.root / "test" / "output" / "5" / "Net_for_TensorFlow_bs32_1p_perf.log"
+    ).read_text()
+    assert "TrainAccuracy = None\n" in text and "ActualFPS = 200.00\n" in text
+    assert (
+        started.run(
+            "test/train_performance_1p.sh", "--data_path=data", "--train_steps=20"
+        ).returncode
+        == 0
+    )
+    assert started.words[-1] == "--max_steps=20"
+
+
+def test_what_was_not_measured_is_none(started: Started) -> None:
+    done = started.run("test/train_full_1p.sh", "--data_path=data", STEPS="/dev/null")
+    assert done.returncode == 0, done.stderr
+    assert "Final Performance images/sec : None\n" in done.stdout
+
+
+def test_switches_of_the_harness_become_variables(started: Started) -> None:
+    words = ("--precision_mode=allow_fp32_to_fp16", "--data_dump_flag=True", "--profiling=True")
+    done = started.run("test/train_full_1p.sh", "--data_path=data", *words, "--output_path=out")
+    assert done.returncode == 0, done.stderr
+    output = started.root / "test" / "output"
+    expected = {
+        "NPU_PRECISION_MODE": "allow_fp32_to_fp16",
+        "NPU_DUMP": "all",
+        "NPU_DUMP_STEP": "10",
+        "NPU_DUMP_PATH": str(output / "data_dump"),
+        "NPU_PROFILING": "1",
+        "NPU_PROFILING_OUTPUT": str(output / "profiling"),
+        "NPU_OUTPUT_DIR": str(started.folder / "out"),
+    }
+    assert {name: started.env.get(name) for name in expected} == expected
+    done = started.run("test/train_full_1p.sh", "--data_path=data", "--over_dump=True")
+    assert started.env["NPU_OVERFLOW_DUMP"] == "all"
+    assert started.env["NPU_DUMP_PATH"] == str(output / "overflow_dump")
+    assert not {"NPU_PROFILING", "NPU_DUMP", "NPU_PRECISION_MODE"} & started.env.keys()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], 'para "data_path" must be config'),
+        (["--data_path="], 'para "data_path" must be config'),
+        (["--data_path=nope"], "nope: there is no such folder"),
+        (["--data_path=data", "--nope=1"], "--nope=1 is not known; --help lists what is"),
+        (["--data_path=data", "--profiling=yes"], "--profiling=yes: expected True or False"),
+        (["--data_path=data", "--ckpt_path=x"], "tr ain.py has no flag for --ckpt_path"),
+        (
+            ["--data_path=data", "--over_dump=True", "--data_dump_flag=True"],
+            "--over_dump and --data_dump_flag: only one of them",
+        ),
+    ],
+)
+def test_what_is_wrong_is_told_before_anything_starts(
+    words: list[str], message: str, started: Started
+) -> None:
+    done = started.run("test/train_full_1p.sh", *words)
+    assert (done.returncode, done.stderr) == (1, f"[Error] {message}\n")
+    assert not started.told.with_suffix(".words").exists()
+
+
+def test_a_training_that_fails_is_told(started: Started) -> None:
+    done = started.run("test/train_full_1p.sh", "--data_path=data", CODE="3")
+    assert done.returncode == 3
+    assert "epoch 1 loss=0.75" in done.stderr
+    assert "[Error] the training ended with 3" in done.stderr
+
+
+def test_help_lists_what_the_entry_has(started: Started) -> None:
+    text = started.run("test/train_full_1p.sh", "--help").stdout
+    assert "--train_steps=N" in text and "--ckpt_path" not in text
+
+
+MSPROF = """#!/bin/bash
+echo "msprof.py $*"
+"""
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "ascend-toolkit/latest/tools/profiler/profiler_tool/analysis/msprof/msprof.py",
+        "ascend-toolkit/latest/toolkit/tools/profiler/profiler_tool/analysis/msprof/msprof.pyc",
+    ],
+)
+def test_msprof_is_found_and_exports_every_profile(place: str, started: Started) -> None:
+    msprof = started.folder / "ascend" / place
+    msprof.parent.mkdir(parents=True)
+    msprof.write_text(MSPROF)
+    for name in ("PROF_000001_1_A", "PROF_000002_2_B", "other"):
+        (started.root / "profiling" / name).mkdir(parents=True)
+    done = started.run("run_msprof.sh", "--iteration-id", "5", PYTHON="/bin/bash")
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.splitlines() if line.startswith("msprof.py")]
+    assert len(lines) == 6 and "other" not in done.stdout
+    first = f"{started.root}/profiling/PROF_000001_1_A/"
+    assert lines[:3] == [
+        f"msprof.py import -dir {first}",
+        f"msprof.py export timeline -dir {first} --iteration-id 5",
+        f"msprof.py export summary -dir {first} --iteration-id 5",
+    ]
+
+
+def test_the_msprof_command_is_the_last_resort(started: Started) -> None:
+    command = started.folder / "bin" / "msprof"
+    command.parent.mkdir()
+    command.write_text('#!/bin/bash\necho "$@"\n')
+    command.chmod(0o755)
+    (started.folder / "p" / "PROF_1").mkdir(parents=True)
+    path = f"{command.parent}:{os.environ['PATH']}"
+    done = started.run("run_msprof.sh", "p/PROF_1", PATH=path)
+    assert done.stdout == "== p/PROF_1\n--export=on --output=p/PROF_1\n"
+
+
+def test_what_msprof_lacks_is_told(started: Started) -> None:
+    done = started.run("run_msprof.sh", "data")
+    assert done.returncode == 1
+    assert done.stderr.startswith("data: there is no PROF_* folder in it; train with")
+    (started.folder / "data" / "PROF_1").mkdir()
+    done = started.run("run_msprof.sh", "data")
+    assert done.returncode == 1 and done.stderr.startswith("There is no msprof")
+    assert "NPU_PROFILING=1" in started.run("run_msprof.sh", "--help").stdout
+
+
+@pytest.mark.tf115
+def test_the_example_trains_by_its_scripts(tmp_path: Path) -> None:
+    python = required_tf115().python
+    folder = written(port_of("tiny_gan"), tmp_path / "port")
+    simulate = [sys.executable, "-m", "migrate", "simulate", "--"]
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("NPU_")},
+        "NPU_STEP_WARM_UP": "1",
+        "PYTHONPATH": str(ROOT),
+    }
+
+    def run(*words: str) -> None:
+        done = subprocess.run(
+            [*simulate, *words], cwd=folder, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr + done.stdout
+
+    run(str(python), "-m", "tools.make_images", "--count", "20")
+    for kind, script in (("acc", "full"), ("perf", "performance")):
+        run(
+            *("bash", f"test/train_{script}_1p.sh", "--data_path=images", "--batch_size=8"),
+            "--train_steps=4",
+        )
+        log = folder / "test" / "output" / "0" / f"example_for_TensorFlow_bs8_1p_{kind}.log"
+        found = dict(line.split(" = ") for line in log.read_text().splitlines())
+        assert float(found["ActualFPS"]) > 0 and float(found["TrainingTime"]) > 0
+        shutil.rmtree(folder / "run", ignore_errors=True)
+    steps = folder / "test" / "output" / "0" / "steps_0.jsonl"
+    assert json.loads(steps.read_text().splitlines()[-1])["device"] == "npu"
+    run("./run.sh", "--channels", "8", "--batch_size", "8", "--steps", "1")
