@@ -129,7 +129,7 @@ def test_looking_writes_nothing(
         assert cli.main(["port", "gan", "--diff", "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["diff"] == said.out
         assert gan.state() == before
-        assert "+from npu_runtime import npu_session_config\n" in said.out
+        assert "+from npu_runtime import npu_optimizer, npu_session_config\n" in said.out
         assert "+++ b/train.py" in said.out
     else:
         assert code == int(not ported)
@@ -180,7 +180,7 @@ def test_errors_in_a_port_are_told_and_exit_with_1(
     place.pin("packed", {"train.py": PACKED})
     assert cli.main(["port", "packed"]) == 1
     out = capsys.readouterr().out
-    assert "error NPU101 train.py:6: session not configured" in out
+    assert "error NPU101 train.py:7: session not configured" in out
     assert "but there are errors: see above" in out
     assert cli.main(["port", "packed", "--check"]) == 1
     assert cli.main(["port", "packed", "--diff"]) == 1

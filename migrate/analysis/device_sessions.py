@@ -24,6 +24,7 @@ class DeviceSession:
         kind: what opens the session, short.
         scope: the functions whose code builds or uses the graph.
         canned: whether TensorFlow's own model needs the host, whatever the code says.
+        host: whether the recipe keeps it on the host, although the code trains.
     """
 
     path: str
@@ -31,6 +32,7 @@ class DeviceSession:
     kind: str
     scope: frozenset[str]
     canned: bool = False
+    host: bool = False
 
 
 class DeviceSessions:
@@ -43,6 +45,9 @@ class DeviceSessions:
 
     def of(self, path: str) -> list[DeviceSession]:
         """Those of one module, in no order."""
+        return [session for session in self._of(path) if not session.host]
+
+    def _of(self, path: str) -> list[DeviceSession]:
         if path not in self._known:
             self._known[path] = list(_sessions(path, self._project))
         return self._known[path]
@@ -63,6 +68,16 @@ class DeviceSessions:
             self._functions = frozenset(found)
         return self._functions
 
+    @property
+    def hosted(self) -> frozenset[str]:
+        """The functions that train on the host only, since the recipe says so."""
+        found: set[str] = set()
+        for path in self._project.python_files:
+            for session in self._of(path):
+                if session.host:
+                    found |= session.scope
+        return frozenset(found) - self.functions if found else frozenset()
+
 
 def _sessions(path: str, project: Project) -> Iterator[DeviceSession]:
     opens = path in project.cached(opening_files)
@@ -76,9 +91,10 @@ def _sessions(path: str, project: Project) -> Iterator[DeviceSession]:
     if module is None:
         return
     for site in session_sites(module, project) if opens else ():
-        if site.role != "host" and not _is_on_host(site):
+        if site.role != "host":
             kind = site.kind.replace("tensorflow.", "tf.", 1)
-            yield DeviceSession(path, site.call.lineno, kind, site.scope)
+            line, host = site.call.lineno, _is_on_host(site)
+            yield DeviceSession(path, line, kind, site.scope, host=host)
     for made in estimator_sites(module, project) if makes else ():
         kind = made.kind.replace("tensorflow.", "tf.", 1)
         yield DeviceSession(path, made.call.lineno, kind, made.scope(project), made.canned)

@@ -38,7 +38,7 @@ def npu_session_config(config=None, mix_compile_mode=False):
     steps.time_steps()
     if settings.on_host():
         return result
-    _load_adapter()
+    load_adapter()
 
     options = _npu_options(result)
     _set_chosen(options)
@@ -177,7 +177,7 @@ def _set_chosen(options):
             options[key].s = tf.compat.as_bytes(value)
 
 
-def _load_adapter():
+def load_adapter():
     """Imports npu_bridge, which loads the adapter's operators and graph passes.
 
     Only npu_bridge: in every release it loads _tf_adapter.so and fails with ImportError where

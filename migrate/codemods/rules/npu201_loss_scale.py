@@ -1,0 +1,147 @@
+"""Wraps every optimizer that trains, so that its loss is scaled where gradients are in fp16.
+
+What it does: puts `npu_optimizer(...)` around each `tf.train` or `tf.contrib.opt` optimizer, and
+around those of the project's own that are derived from one, where it is made. Of an optimizer
+that is made around another one (MovingAverageOptimizer, SyncReplicasOptimizer, Horovod's) the
+inner one is wrapped. Where a function chooses between optimizers, the chosen one is wrapped, once.
+What `tf.contrib.layers.optimize_loss` takes may also be a class, a function or a name.
+
+Why: on Ascend 910 numbers that are too large or too small for fp16 saturate or vanish, without inf
+or NaN. Small gradients become 0, and the model stops learning, unless the loss is scaled.
+
+Example:
+    train_op = tf.train.AdamOptimizer(rate).minimize(loss)
+
+becomes:
+    train_op = npu_optimizer(tf.train.AdamOptimizer(rate)).minimize(loss)
+
+`npu_optimizer` returns its argument itself, and the graph is exactly upstream's, with
+NPU_DEVICE=host, with a precision mode that does not compute gradients in fp16 (such as none), and
+with NPU_LOSS_SCALE=off. Else it is an NPULossScaleOptimizer with a manager of its own, for each
+call: gradients from `compute_gradients` are unscaled, so clipping them stays right. A loss scale
+for GPUs that the project has (tf.contrib.mixed_precision, tf.train.experimental) is wrapped as
+well: the runtime then puts the adapter's in its place. One of the adapter's stays as it is.
+
+Options: none.
+
+Fix safety: safe. It changes numbers only where the precision mode does. Checkpoints then hold the
+state of the scale, and name some of the optimizer's own variables otherwise: training goes on from
+a checkpoint of the same kind, or from another with NPU_LOSS_SCALE=off.
+
+Not handled, and told: gradients from `tf.gradients` that the optimizer only applies, Keras
+optimizers, those that a canned Estimator makes by itself, classes that are handed to a library,
+and classes that are looked up by a computed name. Optimizers in unit tests, and those of sessions
+that the recipe keeps on the host, are left alone.
+
+Authority: CANN "TensorFlow 1.15 Model Porting Guide", "Mixed Precision" and "Loss Scaling";
+adapter, npu_loss_scale_optimizer.py; TensorFlow 1.15.0,
+contrib/layers/python/layers/optimizers.py.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from migrate.analysis.device_sessions import DeviceSessions
+from migrate.analysis.estimators import MODEL_TO_ESTIMATOR, estimator_sites
+from migrate.analysis.keras_models import KerasUse
+from migrate.analysis.module import argument
+from migrate.analysis.optimizers import (
+    GPU_SCALES,
+    MAY_OPTIMIZE,
+    adapter_scales,
+    optimizer_sites,
+)
+from migrate.analysis.references import is_unit_test, owner_of
+from migrate.analysis.training import KERAS_TRAINING
+from migrate.codemods.imports import runtime_import
+from migrate.codemods.rule import Change, Context, Rule
+
+NPU201 = Rule(
+    "NPU201",
+    "loss-scale",
+    group="precision",
+    signs=MAY_OPTIMIZE,
+    claims=GPU_SCALES | {"tensorflow.contrib.mixed_precision.*"},
+)
+_BY_HAND = "Wrap what makes the optimizer in npu_optimizer(...) by hand."
+_GRADIENTS = frozenset({"compute_gradients", "apply_gradients"})
+
+
+@NPU201.on_module
+def scale_losses(context: Context) -> Iterator[Change]:
+    module, project = context.module, context.project
+    if is_unit_test(project, module.path):
+        return
+    wanted = runtime_import(module, "npu_optimizer")
+    sites = list(optimizer_sites(module, project))
+    hosted = project.cached(DeviceSessions).hosted if sites else frozenset()
+    for site in sites:
+        if owner_of(module, site.node) in hosted:
+            continue
+        if site.why_not:
+            yield context.finding(
+                site.node, "warning", f"the loss is not scaled: {site.why_not}", _BY_HAND
+            )
+            continue
+        yield from context.wrap(site.node, f"{wanted.bound}(", ")")
+        yield wanted
+    for call in adapter_scales(module):
+        yield context.finding(
+            call,
+            "note",
+            "the adapter's loss scale is used already: it stays as it is",
+            "NPU_LOSS_SCALE does not steer it.",
+        )
+    yield from _unscaled_gradients(context)
+    yield from _canned(context)
+    yield from _keras(context)
+
+
+def _unscaled_gradients(context: Context) -> Iterator[Change]:
+    """Gradients of tf.gradients that an optimizer applies: the scale never gets to their loss."""
+    module = context.module
+    methods: dict[ast.AST | None, set[str]] = {}
+    for node in module.all_of(ast.Attribute):
+        if node.attr in _GRADIENTS:
+            methods.setdefault(module.function_of(node), set()).add(node.attr)
+    for call, _ in module.calls_of("tensorflow.gradients"):
+        if methods.get(module.function_of(call)) == {"apply_gradients"}:
+            yield context.finding(
+                call,
+                "warning",
+                "the loss is not scaled: tf.gradients computes what an optimizer applies",
+                "Use [g for g, _ in optimizer.compute_gradients(loss, var_list=...)] instead.",
+            )
+
+
+def _canned(context: Context) -> Iterator[Change]:
+    for site in estimator_sites(context.module, context.project):
+        if site.kind in ("tensorflow.estimator.Estimator", MODEL_TO_ESTIMATOR):
+            continue
+        given = argument(site.call, "optimizer", 99)
+        if given is None or (isinstance(given, ast.Constant) and isinstance(given.value, str)):
+            kind = site.kind.replace("tensorflow.", "tf.", 1)
+            yield context.finding(
+                site.call,
+                "warning",
+                f"the loss is not scaled: {kind} makes its optimizer by itself",
+                "Give it optimizer=npu_optimizer(...).",
+            )
+
+
+def _keras(context: Context) -> Iterator[Change]:
+    keras = context.project.cached(KerasUse)
+    training = [
+        call
+        for call, place in keras.calls(context.module)
+        if place.method in KERAS_TRAINING and (place.certain or keras.makes_models)
+    ]
+    if training:
+        yield context.finding(
+            training[0],
+            "note",
+            f"the loss is not scaled: Keras makes its own optimizers ({len(training)} calls train)",
+            "If it stops learning in mixed precision, set NPU_PRECISION_MODE=none.",
+        )
