@@ -122,6 +122,10 @@ def _run(arguments: argparse.Namespace) -> int:
         from migrate.commands import diff
 
         return diff.run(arguments, workspace)
+    if command == "export":
+        from migrate.commands import export
+
+        return export.run(arguments, workspace)
     from migrate.commands import demo
 
     return demo.run(arguments, workspace)
@@ -166,6 +170,15 @@ def _parser() -> argparse.ArgumentParser:
     diff.add_argument("--stat", action="store_true", help="only which files change, and how much")
     _add_verify(commands)
     _add_simulate(commands)
+    export = commands.add_parser("export", help="pack a port for ModelZoo, as an archive")
+    export.add_argument("name", metavar="NAME", help="an upstream's name, or tiny_gan")
+    export.add_argument(
+        "--to",
+        type=Path,
+        metavar="FILE",
+        help="the archive, a .tar (default: <Model>_for_TensorFlow.tar in the current folder)",
+    )
+    _add_json(export)
     explain = commands.add_parser("explain", help="what a finding's code stands for")
     explain.add_argument(
         "code", nargs="?", metavar="CODE", help="such as NPU101; default: list all"

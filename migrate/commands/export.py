@@ -1,0 +1,122 @@
+"""``migrate export``: a port as an archive for ModelZoo, in a folder of the name it wants there."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import json
+import os
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+from migrate.console import styled
+from migrate.errors import MigrateError, UsageError
+from migrate.manifest import MANIFEST_NAME
+from migrate.publish.disk import explained
+from migrate.publish.state import PortKind, PortState, inspect
+from migrate.recipe import read_recipe
+from migrate.scripts import network_name
+from migrate.upstream.lock import read_lock
+from migrate.upstream.tree import REGULAR
+from migrate.workspace import EXAMPLE, Workspace
+
+# What ModelZoo's contribution guide asks of every model.
+_WANTED = ("LICENSE", "README.md", "modelzoo_level.txt", "requirements.txt")
+
+
+def run(arguments: argparse.Namespace, workspace: Workspace) -> int:
+    name = arguments.name
+    if name != EXAMPLE and name not in (pins := read_lock(workspace.lock)):
+        raise UsageError(
+            f"no upstream is called {name!r}",
+            where=str(workspace.lock),
+            advice=f"Known: {', '.join([*pins, EXAMPLE])}",
+        )
+    port = workspace.port(name)
+    state = inspect(port)
+    if state.manifest is None:
+        advice = "Run `migrate demo` first." if name == EXAMPLE else f"Run `migrate port {name}`."
+        raise MigrateError("there is no port of ours", where=str(port), advice=advice)
+    errors = sum(finding.get("severity") == "error" for finding in state.manifest.findings)
+    if errors:
+        raise MigrateError(
+            f"the port has {errors} errors, and is not fit to be handed in",
+            where=str(port),
+            advice=f"`migrate port {name} --diff` tells them.",
+        )
+    folder = network_name(state.manifest.upstream, read_recipe(workspace.patches(name)))
+    target = arguments.to or Path(f"{folder}.tar")
+    if target.suffix != ".tar":
+        advice = "It is not compressed, so that its bytes are the same on every machine."
+        raise UsageError(f"--to {target}: the archive is a .tar", advice=advice)
+    contents = _contents(port, state)
+    data = _archive(folder, contents)
+    _write(target, data)
+    missing = [wanted for wanted in _WANTED if wanted not in contents]
+    if arguments.json:
+        report = {
+            "archive": str(target),
+            "folder": folder,
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "files": sorted(contents),
+            "edited": list(state.edited),
+            "left_out": list(state.added),
+            "missing": missing,
+        }
+        print(json.dumps(report, indent=2))
+        return 0
+    print(f"{target}: {len(contents)} files in {folder}/")
+    if state.kind is PortKind.EDITED:
+        print(f"  with your edits: {', '.join([*state.edited, *state.deleted])}")
+    if state.added:
+        print(f"  left out, not part of the port: {', '.join(state.added)}")
+    for wanted in missing:
+        message = f"warning: ModelZoo asks for {wanted}, and the port has none"
+        print(styled(message, "warning"), file=sys.stderr)
+    return 0
+
+
+def _contents(port: Path, state: PortState) -> dict[str, tuple[bytes, int]]:
+    """The port's files as they stand, by path, with their modes; what is deleted stays away."""
+    assert state.manifest is not None
+    modes = {record.path: record.mode for record in state.manifest.files}
+    modes[MANIFEST_NAME] = REGULAR
+    found = {}
+    for path, mode in sorted(modes.items()):
+        place = port / path
+        if path in state.deleted:
+            continue
+        if place.is_symlink() or not place.is_file():
+            raise MigrateError("not a plain file, so it cannot be exported", where=str(place))
+        with explained("read the port", place):
+            found[path] = place.read_bytes(), mode
+    return found
+
+
+def _archive(folder: str, contents: dict[str, tuple[bytes, int]]) -> bytes:
+    """The same bytes for the same contents: no times, no owners, in order."""
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for path, (content, mode) in contents.items():
+            entry = tarfile.TarInfo(f"{folder}/{path}")
+            entry.size, entry.mode = len(content), mode & 0o777
+            archive.addfile(entry, io.BytesIO(content))
+    return data.getvalue()
+
+
+def _write(target: Path, data: bytes) -> None:
+    with explained("write the archive", target):
+        handle, made = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            mask = os.umask(0)
+            os.umask(mask)
+            Path(made).chmod(0o666 & ~mask)
+            Path(made).replace(target)
+        except BaseException:
+            Path(made).unlink(missing_ok=True)
+            raise
