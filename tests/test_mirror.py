@@ -89,8 +89,10 @@ def tree(repository: Path, what: str) -> dict[str, tuple[str, str]]:
 
 
 def test_it_is_ported_without_errors(pin: Pin, workspace: Path) -> None:
+    """The one warning: slim's trainer can train with parameter servers, which a port does not."""
     made = manifest(workspace, pin)
-    assert [f for f in made["findings"] if f["severity"] != "note"] == []
+    grave = [(f["severity"], f["code"]) for f in made["findings"] if f["severity"] != "note"]
+    assert grave == ([("warning", "NPU408")] if pin.name == "vgg19" else [])
     assert made["upstream"]["commit"] == pin.commit
     assert (workspace / "ported" / pin.name / "LICENSE").is_file()
 

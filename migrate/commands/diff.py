@@ -18,11 +18,7 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> int:
     try:
         names = (folder / "series").read_text(encoding="ascii").split()
     except FileNotFoundError:
-        raise MigrateError(
-            f"{arguments.name} has no patches",
-            where=str(folder),
-            advice=_how_to_port(arguments.name, workspace),
-        ) from None
+        raise _missing(arguments.name, workspace) from None
     if arguments.patch:
         groups = {_group(name): name for name in names}
         # A group, a file's name, or the path of one, as a shell completes it.
@@ -46,11 +42,22 @@ def _group(name: str) -> str:
     return re.sub(r"^\d+-|\.patch$", "", name)
 
 
-def _how_to_port(name: str, workspace: Workspace) -> str:
+def _missing(name: str, workspace: Workspace) -> MigrateError:
     if name == EXAMPLE:
-        return "Run `migrate demo` first."
-    pins = read_lock(workspace.lock)
-    return f"Run `migrate port {name}` first." if name in pins else f"Known: {', '.join(pins)}"
+        command = "demo"
+    elif name in (pins := read_lock(workspace.lock)):
+        command = f"port {name}"
+    else:
+        return UsageError(
+            f"no upstream is called {name!r}",
+            where=str(workspace.lock),
+            advice=f"Known: {', '.join(pins)}",
+        )
+    return MigrateError(
+        f"{name} has no patches",
+        where=str(workspace.patches(name)),
+        advice=f"Run `migrate {command}` first.",
+    )
 
 
 def _stat(patches: list[Path]) -> int:
