@@ -52,8 +52,13 @@ port does not (such as a flag that puts its clones there) is `baseline` in the r
 `[[smoke.run]]`.""",
     "CHK970": """A unit test of upstream's passes on upstream, but not on the port.
 
-Both ran with the same Python and TensorFlow, upstream with the compat patch.""",
+Both ran with the same Python and TensorFlow, upstream with the compat patch. Files of tests are run
+that name changed code, or code that does, and so on; the others are the same program on both
+sides.""",
     "CHK971": """No unit test of upstream's passes even on upstream.
 
 So they say nothing about the port; see how pytest ended.""",
+    "CHK972": """A file of upstream's unit tests was stopped by a limit, on upstream already.
+
+Each file has 15 minutes. What had ended until then is compared.""",
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,9 +12,17 @@ from pathlib import Path
 
 from migrate.findings import Finding
 from migrate.upstream.tree import SourceFile
-from migrate.verify.process import Command, Limits, Outcome, run_all, shell_line
+from migrate.verify.process import Command, Limits, run_all, shell_line
 
 PLUGIN = Path(__file__).parent / "plugin"
+
+_WORD = re.compile(rb"\w+")
+_CODE = (".py", ".sh")
+# What pytest reads for all tests below its folder.
+_SIDES = ("upstream", "port")
+_PYTEST = "python -m pytest -q -p migrate_results -p no:cacheprovider -o addopts=".split()
+_CUT = "Those that had not are not compared."
+_SETTINGS = frozenset({"conftest.py", "pytest.ini", "tox.ini", "setup.cfg"})
 
 # The tests of one file: what they came to by their names, and how the process ended.
 Results = Mapping[str, str]
@@ -27,6 +37,7 @@ class TestFile:
         port: likewise on the port.
         upstream_how: how upstream's process ended, in words.
         port_how: how the port's did.
+        cut: whether upstream's was stopped, so that its last tests are not known.
     """
 
     __test__ = False  # this is no test of pytest's
@@ -36,6 +47,7 @@ class TestFile:
     port: Results
     upstream_how: str
     port_how: str
+    cut: bool = False
 
     @property
     def passed(self) -> list[str]:
@@ -58,6 +70,60 @@ def test_files(baseline: Mapping[str, SourceFile]) -> list[str]:
     )
 
 
+def affected(
+    files: list[str], upstream: Mapping[str, bytes], port: Mapping[str, bytes]
+) -> list[str]:
+    """The files of tests that can tell upstream and port apart.
+
+    The others reach only code that is the same on both sides, byte for byte. A file is taken to
+    reach all whose name it holds as a word, wherever it does: that finds too much, never too
+    little, short of names that are put together while the tests run.
+
+    Args:
+        files: the files of tests.
+        upstream: all of upstream's files.
+        port: all of the port's.
+    """
+    changed = {path for path in upstream if upstream[path] != port.get(path)}
+    # What is new can only be imported by its first name, and stand before something of that name.
+    new = {path.partition("/")[0].partition(".")[0] for path in port.keys() - upstream.keys()}
+    touched = changed | (port.keys() - upstream.keys())
+    if any(path.rpartition("/")[2] in _SETTINGS for path in touched):
+        return files
+    named: dict[bytes, set[str]] = {}
+    for path in upstream:
+        for name in _names(path):
+            named.setdefault(name.encode(), set()).add(path)
+    new_words = {name.encode() for name in new}
+    words: dict[str, set[bytes]] = {}
+
+    def differs(test: str) -> bool:
+        waiting, seen = [test], {test}
+        while waiting:
+            path = waiting.pop()
+            if path in changed:
+                return True
+            if not path.endswith(_CODE):
+                continue
+            if path not in words:
+                words[path] = set(_WORD.findall(upstream[path]))
+            if words[path] & new_words:
+                return True
+            for word in words[path] & named.keys():
+                waiting += named[word] - seen
+                seen |= named[word]
+        return False
+
+    return [path for path in files if differs(path)]
+
+
+def _names(path: str) -> set[str]:
+    """The words by which code names a file: its own name; for a package's, the folder's."""
+    *folders, name = path.split("/")
+    stem = name.partition(".")[0]
+    return {folders[-1]} if stem == "__init__" and folders else {stem}
+
+
 def run_tests(
     files: list[str],
     command: Callable[[str, str], Command],
@@ -65,7 +131,7 @@ def run_tests(
     limits: Limits,
     say: Callable[[str], None],
 ) -> list[TestFile]:
-    """Runs the tests, each file in a process of its own, upstream's and the port's side by side.
+    """Runs the tests, each file in a process of its own, as many at once as there are cores.
 
     Args:
         files: the files of tests.
@@ -74,24 +140,36 @@ def run_tests(
         limits: of each process.
         say: told what is being done.
     """
-    done = []
-    for number, path in enumerate(files):
-        say(f"tests {number + 1} of {len(files)}: {path}")
-        sides = ("upstream", "port")
-        written = {side: results / f"{side}-{number}.jsonl" for side in sides}
-        words = ["python", "-m", "pytest", "-q", "-p", "migrate_results", "-p", "no:cacheprovider"]
-        words += ["-o", "addopts=", path]
-        lines = {side: f"MIGRATE_RESULTS={written[side]} {shell_line(words)}" for side in sides}
-        outcomes = run_all([command(lines[side], side) for side in sides], limits)
-        upstream, port = (_read(written[side]) for side in sides)
-        done.append(TestFile(path, upstream, port, *map(_how, outcomes)))
+    done: list[TestFile] = []
+    at_once = max(1, len(os.sched_getaffinity(0)) // len(_SIDES))
+    for first in range(0, len(files), at_once):
+        some = files[first : first + at_once]
+        say(f"tests {first + 1} of {len(files)}: {', '.join(some)}")
+        written = [results / f"{side}-{first}-{n}" for n in range(len(some)) for side in _SIDES]
+        lines = [
+            f"MIGRATE_RESULTS={where} {shell_line([*_PYTEST, path])}"
+            for where, path in zip(written, (p for p in some for _ in _SIDES), strict=True)
+        ]
+        sides = _SIDES * len(some)
+        commands = [command(line, side) for line, side in zip(lines, sides, strict=True)]
+        outcomes = run_all(commands, limits)
+        for n, path in enumerate(some):
+            (theirs, ours), (upstream, port) = (
+                outcomes[2 * n : 2 * n + 2],
+                written[2 * n : 2 * n + 2],
+            )
+            cut = theirs.code is None
+            done.append(TestFile(path, _read(upstream), _read(port), theirs.how, ours.how, cut))
     return done
 
 
 def findings(files: list[TestFile]) -> list[Finding]:
-    """What no longer passes."""
+    """What no longer passes, and what was not run to its end."""
     found = []
     for file in files:
+        if file.cut:
+            message = f"the tests on upstream {file.upstream_how}: {len(file.upstream)} had ended"
+            found.append(Finding(file.path, 0, "CHK972", "warning", message, _CUT))
         for test in file.broken:
             name = test.rpartition("::")[2]
             found.append(
@@ -109,10 +187,6 @@ def findings(files: list[TestFile]) -> list[Finding]:
 
 def _outcome(file: TestFile, test: str) -> str:
     return file.port.get(test) or f"did not come to an end (pytest {file.port_how})"
-
-
-def _how(outcome: Outcome) -> str:
-    return outcome.how
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -18,6 +18,7 @@ from migrate.verify import smoke as smoke_module
 from migrate.verify.process import Limits
 from migrate.verify.report import Part
 from migrate.verify.smoke import Data, Smoke, SmokeRun
+from migrate.verify.upstream_tests import affected
 from migrate.verify.verification import Trial, run_and_compare, run_upstream_tests
 
 # Writes what a training of five steps leaves, with the loss that `loss` gives for each step.
@@ -369,7 +370,7 @@ def test_a_unit_test_that_the_port_breaks(tmp_path: Path) -> None:
     assert (finding.code, finding.path) == ("CHK970", "nets/toy_test.py")
     assert finding.message == "test_changed passes on upstream, but failed on the port"
     assert [str(count) for count in part.counts] == [
-        "files 1",
+        "files run 1 of 1",
         "tests that pass on upstream 2 of 4",
         "of those that pass on the port 1 of 2",
     ]
@@ -387,6 +388,65 @@ def test_a_unit_test_that_ends_its_process(tmp_path: Path) -> None:
     part = unit_tests(tmp_path, {**tests, "x.py": ""}, {**tests, "train.py": "upstream"})
     assert {finding.code for finding in part.findings} == {"CHK970"}
     assert "did not come to an end (pytest ended with exit code 5)" in part.findings[0].message
+
+
+def test_unit_tests_that_cannot_tell_upstream_and_port_apart_are_not_run(tmp_path: Path) -> None:
+    same = {"other_test.py": "import helper\n", "helper.py": "1 / 0\n"}
+    tests = {"toy_test.py": UNIT_TEST, **same}
+    part = unit_tests(tmp_path, tests, {**tests, "train.py": "upstream\n"})
+    assert str(part.counts[0]) == "files run 1 of 2"
+    assert part.why == (
+        "1 files were not run: all code that they name is the same on upstream and port, byte for"
+        " byte"
+    )
+    part = unit_tests(tmp_path, {**tests, **same}, {**same, "train.py": "upstream\n"})
+    assert (part.state, str(part.counts[0])) == ("passed", "files run 0 of 1")
+
+
+TEXTS = {
+    "deploy_test.py": b"from nets import vgg",
+    "nets/__init__.py": b"",
+    "nets/vgg.py": b"import tools.clones as c",
+    "tools/clones.py": b"place = '/gpu:0'",
+    "tools/train.py": b"run()",
+    "labels.txt": b"cat",
+    "labels_test.py": b"open('labels.txt')",
+    "alone_test.py": b"from nets.resnet import block",
+    "nets/resnet.py": b"def block(): pass",
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, []),
+        ({"tools/train.py": b"other()"}, []),
+        ({"tools/clones.py": b"place = ''"}, ["deploy_test.py"]),
+        ({"labels.txt": b"dog"}, ["labels_test.py"]),
+        ({"alone_test.py": b"pass"}, ["alone_test.py"]),
+        ({"nets/__init__.py": b"import runtime"}, ["alone_test.py", "deploy_test.py"]),
+        ({"tools/__init__.py": b""}, ["deploy_test.py"]),
+        ({"runtime/session.py": b""}, []),
+        ({"conftest.py": b""}, ["alone_test.py", "deploy_test.py", "labels_test.py"]),
+    ],
+)
+def test_which_tests_reach_changed_code(changed: dict[str, bytes], expected: list[str]) -> None:
+    tests = sorted(path for path in TEXTS if path.endswith("_test.py"))
+    assert affected(tests, TEXTS, {**TEXTS, **changed}) == expected
+
+
+def test_a_file_that_the_port_lacks() -> None:
+    port = {path: data for path, data in TEXTS.items() if path != "nets/resnet.py"}
+    assert affected(["alone_test.py", "deploy_test.py"], TEXTS, port) == ["alone_test.py"]
+
+
+def test_unit_tests_that_take_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("migrate.verify.verification._TEST_SECONDS", 3.0)
+    slow = UNIT_TEST.replace("self.fail()", "import time; time.sleep(60)").replace("bad", "a_bad")
+    part = unit_tests(tmp_path, {"toy_test.py": slow}, {"toy_test.py": slow, "train.py": "x"})
+    assert {finding.code for finding in part.findings} == {"CHK971", "CHK972"}
+    [stopped] = [finding for finding in part.findings if finding.code == "CHK972"]
+    assert "it ran longer than 3 s: 0 had ended" in stopped.message
 
 
 def test_unit_tests_that_cannot_be_imported(tmp_path: Path) -> None:
