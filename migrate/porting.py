@@ -97,6 +97,11 @@ def make_port(
         MigrateError: git failed.
     """
     cann_release(cann)
+    try:
+        settings = {"precision_mode": recipe.precision_mode(cann)}
+    except RecipeError as error:
+        error.where = recipe.where
+        raise
     say("reading names")
     source = _without_manifest(source)
     carried = runtime_paths()  # where upstream is a port, its runtime is not to be ported
@@ -138,7 +143,7 @@ def make_port(
         upstream=upstream,
         cann=cann,
         recipe_digest=recipe.digest,
-        settings={},
+        settings=settings,
         files=file_records(source.files, after),
         rules=dict(sorted(fired.items())),
         findings=tuple(finding.as_json() for finding in findings),
@@ -290,8 +295,13 @@ def _rule_steps(
     """One step per group of rules, each with the parts of the runtime that it starts to use."""
     steps = []
     files = dict(before)
+    parts: frozenset[str] = frozenset()
+    mode = "none"
     for result in results:
-        files = {**files, **result.changed, **runtime_files(cann, _parts(result.runtime))}
+        parts |= _parts(result.runtime)
+        if result.group == "precision":
+            mode = recipe.precision_mode(cann)
+        files = {**files, **result.changed, **runtime_files(cann, parts, mode)}
         body = group_body(result, recipe.rules, upstream, cann)
         steps.append(
             Step(result.group, GROUP_TITLES[result.group], body, dict(sorted(files.items())))

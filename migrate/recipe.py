@@ -13,10 +13,12 @@ from migrate.codemods.registry import kit_rules, recipe_rules
 from migrate.codemods.rule import Rule
 from migrate.errors import RecipeError, UsageError
 from migrate.harness import Harness, read_harness
+from migrate.runtime import precision_modes
 from migrate.upstream.leave_out import matcher
 from migrate.upstream.tree import SourceTree
 
 RECIPE_NAME = "recipe.toml"
+_KEYS = ("entries", "harness", "leave_out", "rules", "settings", "smoke")
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Recipe:
         options: what is said to single rules, by code.
         rules: the kit's rules and those that stand beside the recipe.
         harness: how ModelZoo's scripts start the training.
+        settings: what is fixed in the port's runtime: ``precision_mode``, or nothing.
         smoke: how verify tries the port; read by migrate.verify.smoke.
         digest: of what a port depends on, the recipe without smoke and its rules; None without
             either.
@@ -40,6 +43,7 @@ class Recipe:
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
     harness: Harness = field(default_factory=Harness)
+    settings: Mapping[str, str] = field(default_factory=dict)
     smoke: Mapping[str, Any] = field(default_factory=dict)
     digest: str | None = None
     where: str = RECIPE_NAME
@@ -61,6 +65,25 @@ class Recipe:
                     advice="Take it out, or write it as in .gitignore, such as figure/**.",
                 )
 
+    def precision_mode(self, cann: str) -> str:
+        """The precision mode that the port has unless NPU_PRECISION_MODE says otherwise.
+
+        Args:
+            cann: the CANN release to port for; one that is known.
+
+        Raises:
+            RecipeError: the release does not have that mode.
+        """
+        mode = self.settings.get("precision_mode", "none")
+        legal = precision_modes(cann)
+        if mode not in legal:
+            raise RecipeError(
+                "settings.precision_mode",
+                f"CANN {cann} has no precision mode {mode!r}",
+                advice=f"Use one of {', '.join(legal)}.",
+            )
+        return mode
+
 
 def read_recipe(folder: Path) -> Recipe:
     """The recipe in ``patches/<name>/``.
@@ -80,9 +103,9 @@ def read_recipe(folder: Path) -> Recipe:
         return Recipe(rules=rules, digest=_digest(folder, None), where=str(path))
     table = _parse(path, data)
     smoke = table.pop("smoke", {})
-    unknown = table.keys() - {"entries", "harness", "leave_out", "rules"}
+    unknown = table.keys() - set(_KEYS)
     if unknown:
-        raise _wrong(path, sorted(unknown)[0], "one of entries, harness, leave_out, rules, smoke")
+        raise _wrong(path, sorted(unknown)[0], f"one of {', '.join(_KEYS)}")
     if not isinstance(smoke, dict):
         raise _wrong(path, "smoke", "tables, such as [[smoke.run]]")
     return Recipe(
@@ -91,6 +114,7 @@ def read_recipe(folder: Path) -> Recipe:
         _options(path, table.get("rules", {}), {rule.code: rule for rule in rules}),
         rules,
         read_harness(table.get("harness", {}), str(path)),
+        _settings(path, table.get("settings", {})),
         smoke,
         _digest(folder, table),
         str(path),
@@ -125,6 +149,17 @@ def _texts(path: Path, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise _wrong(path, key, "a list of texts")
     return tuple(value)
+
+
+def _settings(path: Path, table: Any) -> dict[str, str]:
+    if not isinstance(table, dict):
+        raise _wrong(path, "settings", 'a table, such as [settings] precision_mode = "none"')
+    for key, value in table.items():
+        if key != "precision_mode":
+            raise _wrong(path, f"settings.{key}", "precision_mode, which is all that is fixed")
+        if not isinstance(value, str):
+            raise _wrong(path, f"settings.{key}", f"a text; found {value!r}")
+    return table
 
 
 def _options(path: Path, table: Any, rules: Mapping[str, Rule]) -> dict[str, Mapping[str, Any]]:

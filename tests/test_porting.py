@@ -357,3 +357,29 @@ def test_upstreams_own_runtime_gives_way_and_is_told() -> None:
 def test_the_mode_of_a_notice_stays() -> None:
     files = {"NOTICE": SourceFile("NOTICE", b"Of gan.\n", EXECUTABLE)}
     assert ported(files).after["NOTICE"].mode == EXECUTABLE
+
+
+def test_the_recipes_precision_mode_is_fixed_by_the_patch_for_it() -> None:
+    source = tree(
+        {
+            "train.py": "import tensorflow as tf\n"
+            "step = tf.train.AdamOptimizer().minimize(loss)\n"
+            "tf.Session().run(step)\n"
+        }
+    )
+
+    def made(cann: str, **settings: str) -> Port:
+        recipe = Recipe(rules=kit_rules(), settings=settings, where="patches/x/recipe.toml")
+        return make_port(
+            UPSTREAM, SourceTree(source), recipe, cann=cann, templates=ROOT / "templates"
+        )
+
+    port = made("7.0", precision_mode="mixed_float16")
+    defaults = port.after["npu_runtime/defaults.py"].data.decode()
+    assert 'PRECISION_MODE = "mixed_float16"' in defaults
+    assert port.manifest.settings == {"precision_mode": "mixed_float16"}
+    (patch,) = [data.decode() for name, data in port.series.patches if "precision" in name]
+    assert '-PRECISION_MODE = "none"\n+PRECISION_MODE = "mixed_float16"\n' in patch
+    assert made("7.0").manifest.settings == {"precision_mode": "none"}
+    with pytest.raises(UsageError, match=r"x/recipe\.toml: settings\.precision_mode: CANN 20\.2"):
+        made("20.2", precision_mode="mixed_float16")

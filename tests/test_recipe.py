@@ -80,12 +80,18 @@ def test_everything_that_a_recipe_may_say(tmp_path: Path) -> None:
         ("[rules.NPU101]\n[rules.NPU101]\n", r"recipe.toml(:\d)?: not TOML: "),
         (b"# \xff\n", r"recipe.toml: not TOML: "),
         (b"\0", r"recipe.toml(:1)?: not TOML: "),
-        ("entry = []", r"recipe.toml: entry: expected one of entries, harness, leave_out, rules, smoke"),
+        (
+            "entry = []",
+            r"recipe.toml: entry: expected one of entries, .*leave_out, .*settings, smoke",
+        ),
         ("z = 1\na = 1", r"recipe.toml: a: expected one of"),
         ("entries = 'main.py'", r"entries: expected a list of texts"),
         ("entries = [1]", r"entries: expected a list of texts"),
         ("leave_out = {a = 1}", r"leave_out: expected a list of texts"),
         ("smoke = 1", r"smoke: expected tables"),
+        ("settings = 1", r"settings: expected a table, such as \[settings\]"),
+        ("[settings]\nprecision = 'none'", r"settings\.precision: expected precision_mode"),
+        ("[settings]\nprecision_mode = 1", r"settings\.precision_mode: expected a text; found 1"),
         ("rules = 1", r"rules: expected tables, such as \[rules\.NPU101\]"),
         ("rules = []", r"rules: expected tables"),
         ("[rules.NPU999]", r"rules\.NPU999: expected a rule's code; `migrate explain` lists them"),
@@ -100,6 +106,19 @@ def test_what_is_wrong_is_told_with_its_place(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         recipe(tmp_path, text)
+
+
+def test_a_precision_mode_is_one_of_the_release(tmp_path: Path) -> None:
+    assert recipe(tmp_path, "").precision_mode("7.0") == "none"
+    mixed = recipe(tmp_path, "[settings]\nprecision_mode = 'allow_mix_precision'")
+    assert mixed.precision_mode("20.2") == "allow_mix_precision"
+    later = recipe(tmp_path, "[settings]\nprecision_mode = 'mixed_float16'")
+    assert later.precision_mode("7.0") == "mixed_float16"
+    with pytest.raises(
+        UsageError, match=r"settings\.precision_mode: CANN 20\.2 has no .*'mixed"
+    ) as e:
+        later.precision_mode("20.2")
+    assert e.value.advice.startswith("Use one of none, allow_fp32_to_fp16, ")
 
 
 def test_rules_beside_a_recipe_are_rules(tmp_path: Path) -> None:

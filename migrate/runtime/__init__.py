@@ -1,10 +1,11 @@
 """The package that a port carries, `npu_runtime`: which files, made out for which CANN release.
 
-The files themselves are Python 3.7 code that runs inside the port; the kit never imports them.
+The files themselves are Python 3.7 code that runs inside the port.
 """
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 from migrate.errors import UsageError
@@ -17,7 +18,7 @@ _DEFAULTS = "defaults"
 # What a port can want, and the modules that it takes. images.py stands alone, so that it can come
 # before the rest, and without TensorFlow.
 _MODULES = {
-    "boot": ("boot", "settings", "stores", "transfer"),
+    "boot": ("boot", "places", "settings", "stores", "transfer"),
     "images": ("images",),
     "places": ("places", "settings"),
     "results": ("results",),
@@ -55,7 +56,20 @@ def runtime_paths() -> frozenset[str]:
     return frozenset(f"npu_runtime/{module}.py" for module in modules)
 
 
-def runtime_files(cann: str, wanted: frozenset[str]) -> dict[str, SourceFile]:
+def precision_modes(cann: str) -> tuple[str, ...]:
+    """Returns what may be the precision mode of a port; ``none`` leaves it to the release.
+
+    Args:
+        cann: name of a CANN release that is known.
+    """
+    # Of the runtime only this: a table, in a module without TensorFlow.
+    options = importlib.import_module("migrate.runtime.npu_runtime.options")
+    return ("none", *options.precision_modes(cann_release(cann).adapter))
+
+
+def runtime_files(
+    cann: str, wanted: frozenset[str], precision_mode: str = "none"
+) -> dict[str, SourceFile]:
     """Returns the files of the runtime package for one port, by path in sorted order.
 
     Args:
@@ -76,14 +90,14 @@ def runtime_files(cann: str, wanted: frozenset[str]) -> dict[str, SourceFile]:
         path = f"npu_runtime/{module}.py"
         data = (_PACKAGE / f"{module}.py").read_bytes()
         if module == _DEFAULTS:
-            data = _defaults(data, release)
+            data = _defaults(data, release, precision_mode)
         files[path] = SourceFile(path, data)
     return files
 
 
-def _defaults(template: bytes, release: CannRelease) -> bytes:
+def _defaults(template: bytes, release: CannRelease, precision_mode: str) -> bytes:
     """Replaces the values that defaults.py has here, those of the newest release."""
     newest = CANN_RELEASES[-1]
     for old, new in zip(newest, release, strict=True):
         template = template.replace(f'"{old}"'.encode(), f'"{new}"'.encode())
-    return template
+    return template.replace(b'"none"', f'"{precision_mode}"'.encode())

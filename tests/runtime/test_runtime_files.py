@@ -7,7 +7,7 @@ import pytest
 
 from migrate.environment import find_python37, parse_with_python37
 from migrate.errors import UsageError
-from migrate.runtime import cann_release, runtime_files
+from migrate.runtime import cann_release, precision_modes, runtime_files
 from migrate.simulator.npu_simulator.releases import CANN_RELEASES
 
 ALL = frozenset({"boot", "images", "places", "session"})
@@ -24,6 +24,13 @@ def test_defaults_are_filled_in(release) -> None:
     data = runtime_files(release.name, ALL)["npu_runtime/defaults.py"].data
     expected = {"CANN_RELEASE": release.name, "ADAPTER_RELEASE": release.adapter}
     assert values(data) == expected | {"PRECISION_MODE": "none"}
+
+
+def test_a_precision_mode_is_filled_in() -> None:
+    data = runtime_files("7.0", ALL, "mixed_float16")["npu_runtime/defaults.py"].data
+    assert values(data)["PRECISION_MODE"] == "mixed_float16"
+    assert precision_modes("20.2")[:2] == ("none", "allow_fp32_to_fp16")
+    assert set(precision_modes("20.2")) < set(precision_modes("7.0"))
 
 
 def test_every_release_is_known_once() -> None:
