@@ -129,6 +129,10 @@ class Places:
         """Whether something reads back there what a training wrote."""
         return any(access == "state" for access, _, _ in self._uses[_key(origin)])
 
+    def is_written(self, origin: Origin) -> bool:
+        """Whether something writes there."""
+        return any(access == "write" for access, _, _ in self._origins[origin])
+
     def _in_one_program(self, readers: set[str], writers: set[str]) -> bool:
         """Whether a script reads what it wrote itself: what it makes for others is data."""
         for path in self._project.python_files:
@@ -152,7 +156,7 @@ class Places:
                 return Remark(origin.line, message, advice)
             if self._comes_along(origin, origin.text):
                 return None
-            if only_here(origin.text) and not self._is_written(origin):
+            if only_here(origin.text) and not self.is_written(origin):
                 return Remark(origin.line, f"{what}: what is read in the current folder stays")
         elif self._comes_along(origin, origin.default):
             return None
@@ -166,9 +170,6 @@ class Places:
             message = f"{what} is a place, but nothing tells whether it is read or written"
             return Remark(origin.line, message, _BY_RECIPE)
         return target
-
-    def _is_written(self, origin: Origin) -> bool:
-        return any(access == "write" for access, _, _ in self._origins[origin])
 
     def _comes_along(self, origin: Origin, text: str) -> bool:
         """Whether the place is among the project's own files, and only read."""

@@ -74,6 +74,16 @@ CODE = "NPU501"
             "data_path",
         ),
         (
+            "open(os.getenv('MY_DATA') or '/d')",
+            "open(data_variable('MY_DATA', None) or '/d')",
+            "data_variable",
+        ),
+        (
+            "open(os.environ.get('MY_DATA', '/d'))",
+            "open(data_variable('MY_DATA', '/d'))",
+            "data_variable",
+        ),
+        (
             "os.makedirs(os.environ['OUT'])",
             "os.makedirs(output_path(os.environ['OUT']))",
             "output_path",
@@ -370,11 +380,11 @@ def test_the_recipe_says_what_the_code_cannot() -> None:
         """,
         """
         import os
-        from npu_runtime.places import data_path, output_path
+        from npu_runtime.places import data_variable, output_path
 
         os.path.exists(output_path('x/y'))
         open('keep')
-        open(data_path(os.environ.get('where')), 'w')
+        open(data_variable('where', None), 'w')
         """,
         CODE,
         options={CODE: {"places": places}},

@@ -114,14 +114,28 @@ def _nodes(module: Module) -> dict[tuple[int, int], ast.expr]:
 
 
 def _wrapped(context: Context, node: ast.expr, place: Relocation) -> Iterator[Change]:
-    if isinstance(node, ast.Subscript) and place.target == "data":
+    of_variable = place.origin.kind == "variable" and place.target == "data"
+    if of_variable and (given := _variable(context.module, node)):
         wanted = _runtime(context, "data_variable")
         yield wanted
-        yield context.replace(node, f"{wanted.bound}({context.module.text_of(node.slice)})")
+        yield context.replace(node, f"{wanted.bound}({given})")
         return
     wanted = _runtime(context, f"{place.target}_path")
     yield wanted
     yield from context.wrap(node, f"{wanted.bound}(", ")")
+
+
+def _variable(module: Module, node: ast.expr) -> str:
+    """The name of an environment variable, and its default unless that is a relative place."""
+    if isinstance(node, ast.Subscript):
+        return module.text_of(node.slice)
+    if not isinstance(node, ast.Call):
+        return ""
+    default = argument(node, "default", 1)
+    if _is_relative(default):
+        return ""
+    name = module.text_of(node.args[0])
+    return f"{name}, {module.text_of(default) if default is not None else None}"
 
 
 def _flag(context: Context, call: ast.Call, place: Relocation, chosen: bool) -> Iterator[Change]:

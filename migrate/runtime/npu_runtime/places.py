@@ -18,30 +18,35 @@ def data_path(path):
         path: a path as upstream has it. An absolute one, a URL such as gs://..., an empty one and
             None stay as they are: somebody chose that place.
     """
-    return _below(settings.value("NPU_DATA_DIR"), path)
+    return below(settings.value("NPU_DATA_DIR"), path)
 
 
 def output_path(path):
     """The place to which `path` is written; see data_path."""
-    return _below(settings.value("NPU_OUTPUT_DIR"), path)
+    return below(settings.value("NPU_OUTPUT_DIR"), path)
 
 
-def data_variable(name):
+def data_variable(name, *default):
     """The folder of data that an environment variable names; see data_path.
 
     Args:
         name: a variable that upstream reads, such as ML_DATA. Where it is unset, NPU_DATA_DIR
             itself is the folder.
+        default: what upstream takes where the variable is unset; so where both are.
 
     Raises:
-        KeyError: both are unset.
+        KeyError: both are unset, and there is no default.
     """
-    if name not in os.environ and settings.value("NPU_DATA_DIR"):
-        return settings.value("NPU_DATA_DIR")
-    return data_path(os.environ[name])
+    if name in os.environ:
+        return data_path(os.environ[name])
+    folder = settings.value("NPU_DATA_DIR")
+    if folder or not default:
+        return folder or os.environ[name]
+    return default[0]
 
 
-def _below(folder, path):
+def below(folder, path):
+    """`path` below a folder; as it is where the folder is empty, or somebody chose the place."""
     if not folder or not path or "://" in path or os.path.isabs(path):
         return path
     # A trailing slash is kept: upstream may add a file's name to it.

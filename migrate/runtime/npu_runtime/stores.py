@@ -30,6 +30,7 @@ Entry = collections.namedtuple("Entry", "name size tag")
 _BLOCK = 1 << 20  # bytes
 _MULTIPART = 100 << 20  # bytes; a larger file is uploaded in parts, which can be resumed
 _PART = 20 << 20  # bytes
+_TIMEOUT = 60  # seconds without a byte
 _RETRY = frozenset({408, 409, 429})  # and every 5xx
 _HOW_TO_GET_AN_SDK = (
     "Neither moxing nor the OBS SDK can be imported. On ModelArts moxing is there; elsewhere: "
@@ -114,12 +115,14 @@ class MoxStore:
 
     def entries(self):
         """The objects below the folder; none where there is no folder."""
-        if not self._mox.exists(self._url):
-            return
-        for name in self._mox.list_directory(self._url, recursive=True):
+        with _as_storage_error(self._url):
+            there = self._mox.exists(self._url)
+            names = self._mox.list_directory(self._url, recursive=True) if there else []
+        for name in names:
             place = "%s/%s" % (self._url, name)
-            if not self._mox.is_directory(place):
-                status = self._mox.stat(place)
+            with _as_storage_error(place):
+                status = None if self._mox.is_directory(place) else self._mox.stat(place)
+            if status is not None:
                 yield Entry(name, status.length, str(status.mtime_nsec))
 
     def fetch(self, entry, part):
@@ -255,7 +258,10 @@ class ObsStore:
                 answer.requestId or "unknown",
                 advice,
             ),
-            again=answer.status >= 500 or answer.status in _RETRY,
+            # A file that changed while it was sent does not have its MD5 any more.
+            again=answer.status >= 500
+            or answer.status in _RETRY
+            or answer.errorCode == "BadDigest",
         )
 
 
@@ -288,7 +294,7 @@ def _client():
         server=endpoint,
         path_style=settings.value("NPU_OBS_PATH_STYLE") == "1",
         max_retry_count=0,  # transfer.py tries again, with a growing pause
-        timeout=60,  # seconds
+        timeout=_TIMEOUT,
         long_conn_mode=True,  # one handshake for many objects
     )
     if client.is_secure:

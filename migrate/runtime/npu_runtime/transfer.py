@@ -11,6 +11,7 @@ import json
 import os
 import random
 import re
+import shutil
 import sys
 import tarfile
 import threading
@@ -25,19 +26,21 @@ _MD5 = re.compile(r"[0-9a-fA-F]{32}")
 # What a program is still writing, or what belongs to this module.
 _UNFINISHED = re.compile(r"\.part$|\.upload_record$|\.tempstate\d+|\.tmp$|/\.nfs")
 _INDEX = ".npu_transfer.jsonl"
+_PARTS = ".npu_parts"
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 
 Result = collections.namedtuple("Result", "files copied bytes seconds")
 
 
-def download(url, folder, unpack=False, workers=16, say=print):
-    """Brings everything below `url` to a local folder; what is there already is not fetched.
+def download(url, folder, unpack=False, keep=False, workers=16, say=print):
+    """Brings everything below `url` to a local folder; what came before is not fetched again.
 
     Args:
         url: see stores.open_store.
         folder: local folder, made if it is missing.
         unpack: whether to unpack each .zip, .tar, .tar.gz and .tgz where it lies, and remove it.
             Many small files arrive sooner in one archive than one by one.
+        keep: whether a file that is here stays, whatever is there under its name.
         workers: how many files are copied at once.
         say: told of the progress, one line at a time.
 
@@ -49,23 +52,38 @@ def download(url, folder, unpack=False, workers=16, say=print):
     """
     store = stores.open_store(url)
     os.makedirs(folder, exist_ok=True)
+    # Beside the folder: a program that takes all of its files never sees half of one.
+    parts = folder.rstrip("/") + _PARTS
+    os.makedirs(parts, exist_ok=True)
     index = _Index(folder.rstrip("/") + _INDEX)
+
+    def is_done(entry):
+        if keep and os.path.exists(_inside(folder, entry.name)):
+            return True
+        return index.has(entry, folder) and (index.is_unpacked(entry) or not is_archive(entry))
+
+    def is_archive(entry):
+        return unpack and entry.name.endswith(_ARCHIVES)
+
     try:
         entries = _tried(lambda: list(store.entries()))
-        wanted = [entry for entry in entries if not index.has(entry, folder)]
+        wanted = [entry for entry in entries if not is_done(entry)]
         meter = _Meter("download", len(wanted), sum(entry.size for entry in wanted), say)
 
         def one(entry):
             path = _inside(folder, entry.name)
-            _download_one(store, entry, path, meter)
-            archive = unpack and path.endswith(_ARCHIVES)
-            if archive:
+            if not index.has(entry, folder):
+                _download_one(store, entry, path, parts)
+                index.add(entry, unpacked=False)
+            if is_archive(entry):
                 _unpack(path)
-            index.add(entry, unpacked=archive)
+                index.add(entry, unpacked=True)
+            meter.add(entry.size)
 
         _in_parallel(one, wanted, workers)
     finally:
         index.close()
+    shutil.rmtree(parts, ignore_errors=True)
     return meter.result(len(entries))
 
 
@@ -110,8 +128,11 @@ class Upload:
             def one(file):
                 name, path, state = file
                 try:
-                    _tried(lambda: self._store.put(name, path, state[0]))
-                except FileNotFoundError:
+                    # Its size each time anew: it may have been replaced since.
+                    _tried(lambda: self._store.put(name, path, os.path.getsize(path)))
+                except (stores.StorageError, FileNotFoundError):
+                    if os.path.exists(path):
+                        raise
                     return  # an old checkpoint that the training has removed
                 self._sent[name] = state
                 meter.add(state[0])
@@ -151,11 +172,11 @@ def _unpack(path):
     os.remove(path)
 
 
-def _download_one(store, entry, path, meter):
+def _download_one(store, entry, path, parts):
     os.makedirs(os.path.dirname(path), exist_ok=True)
     # The tag in its name: parts of two versions of an object never mix.
-    mark = hashlib.md5(entry.tag.encode("utf-8")).hexdigest()[:8]
-    part = "%s.%s.part" % (path, mark)
+    mark = hashlib.md5(("%s %s" % (entry.name, entry.tag)).encode("utf-8")).hexdigest()
+    part = os.path.join(parts, mark)
 
     def once():
         store.fetch(entry, part)
@@ -176,7 +197,6 @@ def _download_one(store, entry, path, meter):
         os.replace(part, path)
 
     _tried(once)
-    meter.add(entry.size)
 
 
 def _tried(action):
@@ -247,15 +267,22 @@ class _Index:
         self._file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - open as long as it is
 
     def has(self, entry, folder):
+        """Whether an object is here as it is there, or was until it was unpacked."""
         size, tag, unpacked = self._known.get(entry.name, (None, None, False))
         if (size, tag) != (entry.size, entry.tag):
             return False
         path = _inside(folder, entry.name)
         return unpacked or (os.path.exists(path) and os.path.getsize(path) == size)
 
+    def is_unpacked(self, entry):
+        """Whether an object that is here was unpacked."""
+        return self._known[entry.name][2]
+
     def add(self, entry, unpacked):
+        """Notes an object that has arrived."""
         line = json.dumps([entry.name, entry.size, entry.tag, unpacked])
         with self._lock:
+            self._known[entry.name] = (entry.size, entry.tag, unpacked)
             self._file.write(line + "\n")
             self._file.flush()
 
