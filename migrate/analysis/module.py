@@ -170,7 +170,7 @@ class Module:
             knows which names are its own files.
         follow: turns (qualified name, attribute) into a qualified name.
         star: finds a name in a module that is star-imported.
-        returned: the class of what a function of the project returns.
+        returned: the class of what calling a function or class of the project makes.
 
     Raises:
         SyntaxError, ValueError: the text is not Python 3.7.
@@ -357,10 +357,9 @@ class Module:
             owner, _, name = called.rpartition(".")
             if owner == _DATASET and name in _FLUENT:
                 return _DATASET
-            plain = called.rpartition(":")[2].rpartition(".")[2] or called
-            if not plain[:1].isupper() and ":" in called:
+            if ":" in called:
                 return self._returned(called)
-            return called if plain[:1].isupper() else None
+            return called if _is_like_a_class(called) else None
         if isinstance(node, ast.Name):
             found = self.lookup(node.id, node)
             if found is None:
@@ -409,10 +408,12 @@ class Module:
         return self._attribute_class(owner, attribute)
 
     def returned_class(self, dotted: str) -> str | None:
-        """The class of what a function of this module returns; None when it cannot be told."""
+        """The class of what a call of a name of this module makes; None when it cannot be told."""
         function = self.definition(dotted)
         if not isinstance(function, ast.FunctionDef):
-            return None
+            # A class, also one that a call makes, such as a namedtuple.
+            is_class = isinstance(function, ast.ClassDef) or _is_like_a_class(dotted)
+            return f"{self.path}:{dotted}" if is_class else None
         if not {getattr(d, "id", "") for d in function.decorator_list} <= _PLAIN_DECORATORS:
             return None
         values = [node.value for node in own_nodes(function) if isinstance(node, ast.Return)]
@@ -657,6 +658,10 @@ def argument(call: ast.Call, name: str, position: int) -> ast.expr | None:
 
 def _is_self(node: ast.AST) -> bool:
     return isinstance(node, ast.Name) and node.id == "self"
+
+
+def _is_like_a_class(dotted: str) -> bool:
+    return dotted.rpartition(".")[2][:1].isupper()
 
 
 def _is_function(node: ast.AST, name: str) -> bool:

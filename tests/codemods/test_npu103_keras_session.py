@@ -183,6 +183,49 @@ def test_imports_behind_the_first_use_do_not_count() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "returned", ["Model(x, y)", "wrap(Model(x, y))"], ids=["a model", "what cannot be told"]
+)
+def test_a_function_may_be_called_like_a_class(returned: str) -> None:
+    ported = port_files(
+        {
+            "nets.py": f"""
+            from keras.models import Model
+
+            def WideNet(x, y):
+                model = {returned}
+                return model
+            """,
+            "train.py": """
+            import nets
+
+            model = nets.WideNet(x, y)
+            model.fit(data)
+            """,
+        },
+        "NPU103",
+    )
+    (row,) = ported.sessions
+    assert row.why.endswith("Keras model at train.py:4")
+    assert "use_npu_keras_session()" in ported.text()
+
+
+def test_a_class_of_the_project_s_own_is_no_model() -> None:
+    check_noop(
+        """
+        import keras
+
+        class Scaler:
+            def fit(self, x):
+                return x
+
+        model = keras.Sequential()
+        Scaler().fit(x)
+        """,
+        "NPU103",
+    )
+
+
 def test_the_script_is_configured_and_not_the_library() -> None:
     library = """
     import keras
