@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -76,7 +77,7 @@ def affected(
     """The files of tests that can tell upstream and port apart.
 
     The others reach only code that is the same on both sides, byte for byte. A file is taken to
-    reach all whose name it holds as a word, wherever it does: that finds too much, never too
+    reach all whose name is a word of its imports or strings: that finds too much, never too
     little, short of names that are put together while the tests run.
 
     Args:
@@ -85,16 +86,15 @@ def affected(
         port: all of the port's.
     """
     changed = {path for path in upstream if upstream[path] != port.get(path)}
-    # What is new can only be imported by its first name, and stand before something of that name.
-    new = {path.partition("/")[0].partition(".")[0] for path in port.keys() - upstream.keys()}
-    touched = changed | (port.keys() - upstream.keys())
-    if any(path.rpartition("/")[2] in _SETTINGS for path in touched):
+    added = port.keys() - upstream.keys()
+    if any(path.rpartition("/")[2] in _SETTINGS for path in changed | added):
         return files
+    # New code is imported by its first name, and may stand before something of that name.
+    new_words = {re.split("[/.]", path)[0].encode() for path in added if path.endswith(".py")}
     named: dict[bytes, set[str]] = {}
     for path in upstream:
         for name in _names(path):
             named.setdefault(name.encode(), set()).add(path)
-    new_words = {name.encode() for name in new}
     words: dict[str, set[bytes]] = {}
 
     def differs(test: str) -> bool:
@@ -106,7 +106,7 @@ def affected(
             if not path.endswith(_CODE):
                 continue
             if path not in words:
-                words[path] = set(_WORD.findall(upstream[path]))
+                words[path] = _words(upstream[path])
             if words[path] & new_words:
                 return True
             for word in words[path] & named.keys():
@@ -115,6 +115,24 @@ def affected(
         return False
 
     return [path for path in files if differs(path)]
+
+
+def _words(code: bytes) -> set[bytes]:
+    """The words of imports and strings; all words of what is no Python of today."""
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError):
+        return set(_WORD.findall(code))
+    nodes = list(ast.walk(tree))
+    # These say something to people only, such as docstrings.
+    remarks = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    texts = []
+    for node in nodes:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            texts += [getattr(node, "module", "") or "", *(alias.name for alias in node.names)]
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            texts += [] if id(node) in remarks else [node.value]
+    return set(_WORD.findall(" ".join(texts).encode("utf-8", "replace")))
 
 
 def _names(path: str) -> set[str]:

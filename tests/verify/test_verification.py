@@ -406,7 +406,9 @@ def test_unit_tests_that_cannot_tell_upstream_and_port_apart_are_not_run(tmp_pat
 TEXTS = {
     "deploy_test.py": b"from nets import vgg",
     "nets/__init__.py": b"",
-    "nets/vgg.py": b"import tools.clones as c",
+    "nets/vgg.py": b"'Not as in resnet.'\nimport tools.clones as c\nresnet = c.train()",
+    "nets/old.py": b"print 'python 2', resnet",
+    "old_test.py": b"from nets.old import *",
     "tools/clones.py": b"place = '/gpu:0'",
     "tools/train.py": b"run()",
     "labels.txt": b"cat",
@@ -424,10 +426,17 @@ TEXTS = {
         ({"tools/clones.py": b"place = ''"}, ["deploy_test.py"]),
         ({"labels.txt": b"dog"}, ["labels_test.py"]),
         ({"alone_test.py": b"pass"}, ["alone_test.py"]),
-        ({"nets/__init__.py": b"import runtime"}, ["alone_test.py", "deploy_test.py"]),
+        (
+            {"nets/__init__.py": b"import runtime"},
+            ["alone_test.py", "deploy_test.py", "old_test.py"],
+        ),
+        ({"nets/resnet.py": b"def block(): return 1"}, ["alone_test.py", "old_test.py"]),
         ({"tools/__init__.py": b""}, ["deploy_test.py"]),
-        ({"runtime/session.py": b""}, []),
-        ({"conftest.py": b""}, ["alone_test.py", "deploy_test.py", "labels_test.py"]),
+        ({"runtime/session.py": b"", "test/run.sh": b"", "open.txt": b""}, []),
+        (
+            {"conftest.py": b""},
+            ["alone_test.py", "deploy_test.py", "labels_test.py", "old_test.py"],
+        ),
     ],
 )
 def test_which_tests_reach_changed_code(changed: dict[str, bytes], expected: list[str]) -> None:
