@@ -63,4 +63,10 @@ a usual name, such as --max_steps, tells the number of steps.""",
 It is never overwritten: the port's own gets another name, or is left out where ModelZoo's harness
 knows it only by that name. Leave upstream's out in the recipe (leave_out) to have the port's in
 its place.""",
+    "NPU918": """The boot file passes folders to a script whose flags no rule could move.
+
+npu_boot.py (ModelArts) brings the data to a local folder and takes the outputs from another. A flag
+whose default is an absolute place, or nothing, gets one of them unless somebody gives the flag; a
+relative value of such a flag is taken below it. By name and by what the script does there, a flag
+is one of data or of outputs; `[rules.NPU501.places]` in the recipe says otherwise, or "keep".""",
 }

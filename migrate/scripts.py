@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from migrate.analysis.entry_points import training_scripts
 from migrate.analysis.flags import Flag, flags_of
 from migrate.analysis.project import Project
+from migrate.boot_plan import BootFlag, boot_flags, boot_note
 from migrate.findings import Finding
 from migrate.manifest import Upstream
 from migrate.recipe import Recipe
@@ -67,6 +68,7 @@ class Facts:
         network: the model's name at ModelZoo.
         harness: the entry's flag for each of ModelZoo's; empty for none.
         batch_size: examples in a step if nobody says another number; empty where that is unknown.
+        boot: for each script that a person starts, the flags that the boot file moves or passes.
     """
 
     upstream: Upstream
@@ -77,6 +79,17 @@ class Facts:
     network: str
     harness: Mapping[str, str]
     batch_size: str
+    boot: Mapping[str, list[BootFlag]]
+
+
+def placed(files: Mapping[str, SourceFile]) -> dict[str, str]:
+    """The paths of the scripts that a port has, by what templates call them."""
+    return {
+        key: path
+        for key, script in _SCRIPTS.items()
+        for path in (script.path, script.otherwise)
+        if _is_ours(files, path)
+    }
 
 
 def network_name(upstream: Upstream, recipe: Recipe) -> str:
@@ -111,6 +124,9 @@ def facts_of(project: Project, entry: str, upstream: Upstream, recipe: Recipe, c
     """
     flags = flags_of(project, entry)
     harness = recipe.harness.flags_for(entry, flags)
+    chosen = recipe.options.get("NPU501", {}).get("places", {})
+    scripts = dict.fromkeys([entry, *recipe.entries])
+    boot = {script: boot_flags(project, script, chosen) for script in scripts}
     return Facts(
         upstream,
         cann,
@@ -120,6 +136,7 @@ def facts_of(project: Project, entry: str, upstream: Upstream, recipe: Recipe, c
         network_name(upstream, recipe),
         harness,
         _batch_size(harness["batch_size"], flags, recipe.harness.arguments),
+        {script: found for script, found in boot.items() if found},
     )
 
 
@@ -139,7 +156,8 @@ def with_scripts(
         MigrateError: a template is wrong; with its line.
     """
     result = {**files, **runtime_files(facts.cann, frozenset({"boot", "results"}))}
-    findings: list[Finding] = []
+    notes = (boot_note(script, flags) for script, flags in facts.boot.items())
+    findings = [note for note in notes if note is not None]
     shortened = recipe.harness.shortened(facts.harness["train_steps"])
     wanted = {**_SCRIPTS}
     if shortened is None:
@@ -161,7 +179,7 @@ def with_scripts(
     if not (names["env"] and names["run"]):  # the others start with them
         return dict(files), findings
     values = {
-        **{name: getattr(facts, name) for name in ("upstream", "cann", "adapter", "entry")},
+        **{name: getattr(facts, name) for name in ("upstream", "cann", "adapter", "entry", "boot")},
         "network": facts.network,
         "names": names,
         "flags": facts.harness,

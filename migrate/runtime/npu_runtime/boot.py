@@ -8,20 +8,28 @@ what it writes to --train_url every few minutes, at the end, and when it fails o
 where it was. A URL that is a folder of this machine, as in ModelArts' newer layout, is used where
 it is.
 
-The script finds its data below NPU_DATA_DIR and writes below NPU_OUTPUT_DIR; see places.py.
+The script finds its data below NPU_DATA_DIR and writes below NPU_OUTPUT_DIR; see places.py. Flags
+that name folders, and that the script does not place there itself, the boot file knows from when
+the port was made.
+
+Where several ranks train, as RANK_ID tells, those of one machine share one copy of the data. Each
+has outputs of its own, and those of rank 0 go to --train_url: the others' would overwrite them.
 """
 
 import argparse
 import contextlib
+import fcntl
+import hashlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 
-from . import stores, transfer
+from . import places, stores, transfer
 
 # ModelArts adds these to every job; few scripts know them.
 _ADDED_BY_MODELARTS = ("num_gpus", "init_method", "rank", "world_size")
@@ -29,12 +37,15 @@ _GRACE = 30  # seconds that the training has to save and end once it is told to
 _STOPPED = 128 + signal.SIGTERM
 
 
-def main(entry, folder, argv=None):
+def main(entry, folder, flags=None, argv=None):
     """The boot file's main function.
 
     Args:
         entry: the script that trains, relative to `folder`.
         folder: the port's root, in which the script runs.
+        flags: for each script, its flags that name a place: whose folder it is below, "data" or
+            "output", and what is passed where nobody gives the flag, relative to that folder;
+            None for nothing.
         argv: the arguments; None means the command line's.
 
     Returns:
@@ -46,15 +57,17 @@ def main(entry, folder, argv=None):
         environment = dict(os.environ)
         if options.data_url:
             environment["NPU_DATA_DIR"] = _data(options, cache)
-        upload = None
+        outputs = None
         if options.train_url:
-            output, upload = _output(options, cache)
-            environment["NPU_OUTPUT_DIR"] = output
+            outputs = _Outputs(options.train_url, cache)
+            environment["NPU_OUTPUT_DIR"] = outputs.folder
         script = os.path.join(folder, options.entry)
         if not os.path.isfile(script):
             raise stores.StorageError("%s: there is no such script; see --entry" % script)
-        command = [sys.executable, script, *_known_to(script, rest)]
-        return _train(command, folder, environment, upload, options.sync_seconds)
+        arguments = _known_to(folder, rest)
+        arguments = _placed(arguments, (flags or {}).get(options.entry, {}), environment)
+        command = [sys.executable, script, *arguments]
+        return _train(command, folder, environment, outputs, options.sync_seconds)
     except (stores.StorageError, OSError, ValueError) as error:
         print("npu_boot: %s" % error, file=sys.stderr)
         return 1
@@ -90,40 +103,104 @@ def _cache():
     return os.path.join(tempfile.gettempdir(), "npu_cache")
 
 
+def _rank():
+    """The number of this process among those that train; 0 where RANK_ID is none."""
+    given = os.environ.get("RANK_ID", "")
+    return int(given) if given.isdigit() else 0
+
+
+def _mark(url):
+    """Keeps apart in one cache what comes from, or goes to, different places."""
+    return hashlib.md5(url.rstrip("/").encode("utf-8")).hexdigest()[:8]
+
+
 def _data(options, cache):
     if not stores.is_remote(options.data_url):
         return os.path.abspath(_plain(options.data_url))
-    folder = os.path.join(cache, "data")
-    found = transfer.download(options.data_url, folder, unpack=options.unpack, say=_say)
+    folder = os.path.join(cache, "data-%s" % _mark(options.data_url))
+    with _alone(folder):
+        found = transfer.download(options.data_url, folder, unpack=options.unpack, say=_say)
     if not found.files:
         raise stores.StorageError("%s: there is nothing below it" % options.data_url)
     _say("data: %d files in %s, %d of them copied now" % (found.files, folder, found.copied))
     return folder
 
 
-def _output(options, cache):
-    if not stores.is_remote(options.train_url):
-        folder = os.path.abspath(_plain(options.train_url))
-        os.makedirs(folder, exist_ok=True)
-        return folder, None
-    folder = os.path.join(cache, "output")
-    found = transfer.download(options.train_url, folder, say=_say)
-    if found.files:
-        _say("outputs of an earlier run: %d files" % found.files)
-    upload = transfer.Upload(folder, options.train_url, say=_say)
-    upload.already_there()
-    return folder, upload
+@contextlib.contextmanager
+def _alone(folder):
+    """One process of this machine at a time; the lock of a process that dies is gone with it."""
+    os.makedirs(os.path.dirname(folder), exist_ok=True)
+    with open(folder + ".lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+class _Outputs:
+    """What the training writes, and where it goes.
+
+    While a run writes, a marker stands beside its folder: what is in the folder may be nowhere
+    else yet. A run that finds the marker of one that was killed keeps those files and sends them;
+    without it, what is in OBS counts.
+    """
+
+    def __init__(self, url, cache):
+        rank = _rank()
+        self._upload = None
+        if not stores.is_remote(url):
+            self.folder = os.path.abspath(_plain(url))
+            os.makedirs(self.folder, exist_ok=True)
+            return
+        name = "output-%s" % _mark(url)
+        self.folder = os.path.join(cache, "%s-rank%d" % (name, rank) if rank else name)
+        self._marker = self.folder + ".unsent"
+        kept = os.path.exists(self._marker)
+        if kept:
+            _say("an earlier run was cut off here: what it wrote is kept")
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        found = transfer.download(url, self.folder, keep=kept, say=_say)
+        if found.files:
+            _say("outputs of an earlier run: %d files" % found.files)
+        if rank:
+            _say("rank %d: outputs stay in %s; rank 0 sends its own" % (rank, self.folder))
+            return
+        self._upload = transfer.Upload(self.folder, url, say=_say)
+        if not kept:
+            self._upload.already_there()
+        with open(self._marker, "w", encoding="utf-8") as marker:
+            marker.write(url + "\n")
+
+    def send_now_and_then(self, pause, ended):
+        """Sends what is new until told to end."""
+        while self._upload is not None and not ended.wait(pause):
+            try:
+                self._upload.send()
+            except (stores.StorageError, OSError) as error:
+                # The training goes on: the next copy tries again, and the last one decides.
+                _say("could not copy the outputs now: %s" % error)
+
+    def finish(self):
+        """Sends the rest.
+
+        Raises:
+            StorageError: it cannot be sent; the next run on this machine tries again.
+        """
+        if self._upload is not None:
+            _say("outputs: %d files copied at the end" % self._upload.send().copied)
+            os.remove(self._marker)
 
 
 def _plain(url):
     return url[len("file://") :] if url.startswith("file://") else url
 
 
-def _known_to(script, arguments):
-    """The arguments without those that ModelArts added and the script has never heard of."""
-    with open(script, encoding="utf-8", errors="replace") as file:
-        text = file.read()
-    unknown = [name for name in _ADDED_BY_MODELARTS if not re.search(r"\b%s\b" % name, text)]
+def _known_to(folder, arguments):
+    """The arguments without those that ModelArts added and no script here has ever heard of."""
+    unknown = set(_ADDED_BY_MODELARTS)
+    for path in _scripts(folder):
+        with open(path, encoding="utf-8", errors="replace") as file:
+            text = file.read()
+        unknown -= {name for name in unknown if re.search(r"""["'](--)?%s["']""" % name, text)}
     kept = []
     skip_value = False
     for argument in arguments:
@@ -137,44 +214,80 @@ def _known_to(script, arguments):
     return kept
 
 
-def _train(command, folder, environment, upload, pause):
-    # A group of its own: what the script starts is told to stop along with it.
-    process = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True)
+def _scripts(folder):
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name != "npu_runtime"]
+        for name in names:
+            if name.endswith(".py") and name != os.path.basename(sys.argv[0]):
+                yield os.path.join(place, name)
+
+
+def _placed(arguments, flags, environment):
+    """The arguments with relative places moved, and with the folders that nobody gave."""
+    folders = {
+        "data": environment.get("NPU_DATA_DIR"),
+        "output": environment.get("NPU_OUTPUT_DIR"),
+    }
+    placed = []
+    missing = dict(flags)
+    before = None  # a flag whose value is the next argument
+    for argument in arguments:
+        name, has_value, value = argument.lstrip("-").partition("=")
+        is_flag = argument.startswith("-") and name in flags
+        if is_flag:
+            missing.pop(name, None)
+        if is_flag and has_value:
+            value = places.below(folders[flags[name][0]], value)
+            argument = "%s=%s" % (argument.partition("=")[0], value)
+        elif before is not None and not argument.startswith("--"):
+            argument = places.below(folders[flags[before][0]], argument)
+        before = name if is_flag and not has_value else None
+        placed.append(argument)
+    for name, (target, given) in sorted(missing.items()):
+        if given is not None and folders[target]:
+            value = os.path.join(folders[target], given) if given else folders[target]
+            placed.append("--%s=%s" % (name, value))
+    return placed
+
+
+def _train(command, folder, environment, outputs, pause):
+    process = None
     stopped = threading.Event()
 
-    def stop(number, frame):
+    def stop(number=None, frame=None):
         del number, frame
         stopped.set()
-        _signal(process, signal.SIGTERM)
-        killer = threading.Timer(_GRACE, _signal, (process, signal.SIGKILL))
-        killer.daemon = True
-        killer.start()
+        if process is not None:
+            _signal(process, signal.SIGTERM)
+            killer = threading.Timer(_GRACE, _signal, (process, signal.SIGKILL))
+            killer.daemon = True
+            killer.start()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
+    # A group of its own: what the script starts is told to stop along with it.
+    process = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True)
+    if stopped.is_set():  # told to stop while the training started
+        stop()
     ended = threading.Event()
-    copier = threading.Thread(target=_copy_now_and_then, args=(upload, pause, ended), daemon=True)
-    if upload is not None:
-        copier.start()
-    code = process.wait()
-    ended.set()
-    if upload is not None:
-        copier.join()
-        sent = upload.send()
-        _say("outputs: %d files copied at the end" % sent.copied)
+    code = _wait(process, outputs, pause, ended)
     if stopped.is_set():
         _say("stopped; what was written is saved")
         return _STOPPED
     return code if code >= 0 else 128 - code
 
 
-def _copy_now_and_then(upload, pause, ended):
-    while not ended.wait(pause):
-        try:
-            upload.send()
-        except (stores.StorageError, OSError) as error:
-            # The training goes on: the next copy tries again, and the last one decides.
-            _say("could not copy the outputs now: %s" % error)
+def _wait(process, outputs, pause, ended):
+    """Waits for the training, and sends what it writes; returns its exit code."""
+    if outputs is None:
+        return process.wait()
+    copier = threading.Thread(target=outputs.send_now_and_then, args=(pause, ended), daemon=True)
+    copier.start()
+    code = process.wait()
+    ended.set()
+    copier.join()
+    outputs.finish()
+    return code
 
 
 def _signal(process, number):

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import ast
+import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from tests.runtime.storage.conftest import RUNTIME
 from tests.runtime.storage.s3_server import S3Server
 
+T = TypeVar("T")
+
 BOOT = """
 import os
 from npu_runtime.boot import main
-raise SystemExit(main("train.py", os.path.dirname(os.path.abspath(__file__))))
+FLAGS = {
+    "train.py": {
+        "dataset_dir": ("data", ""),
+        "save_dir": ("output", "saved"),
+        "from_dir": ("output", None),
+    },
+}
+raise SystemExit(main("train.py", os.path.dirname(os.path.abspath(__file__)), FLAGS))
 """
 TRAIN = """
 import os, sys, time
@@ -65,7 +79,7 @@ URLS = ("--data_url=obs://bkt/data", "--train_url=obs://bkt/run")
 def test_data_comes_and_outputs_go(port: Path, server: S3Server) -> None:
     done = boot(port, *URLS, "--lr", "0.1")
     assert done.returncode == 0, done.stderr
-    assert "arguments ['--lr', '0.1']" in done.stdout
+    assert "arguments ['--lr', '0.1'" in done.stdout
     assert f"cwd {port}" in done.stdout
     assert "read the data" in done.stdout
     assert (server.folder / "run/logs/log").read_text() == "step\n"
@@ -113,9 +127,9 @@ def test_outputs_go_while_it_trains(port: Path, server: S3Server) -> None:
 
 def test_what_modelarts_adds_does_not_reach_a_script_that_does_not_know_it(port: Path) -> None:
     added = ("--num_gpus=1", "--init_method", "tcp://x:1", "--rank=0", "--world_size", "1")
-    assert "arguments ['--lr=1']" in boot(port, *URLS, *added, "--lr=1").stdout
-    (port / "train.py").write_text(TRAIN + "# rank\n")
-    assert "arguments ['--rank=0', '--lr=1']" in boot(port, *URLS, *added, "--lr=1").stdout
+    assert "arguments ['--lr=1'" in boot(port, *URLS, *added, "--lr=1").stdout
+    (port / "flags.py").write_text("parser.add_argument('--rank')\n")
+    assert "arguments ['--rank=0', '--lr=1'" in boot(port, *URLS, *added, "--lr=1").stdout
 
 
 def test_folders_of_this_machine_are_used_where_they_are(port: Path, server: S3Server) -> None:
@@ -154,3 +168,116 @@ def test_outputs_that_cannot_be_saved_are_a_failure(port: Path, server: S3Server
     files = [path for path in port.parent.rglob("*") if path.is_file()]
     assert files
     assert not [path for path in files if b"the-secret-key" in path.read_bytes()]
+
+
+def arguments(printed: str) -> list[str]:
+    (line,) = (line for line in printed.splitlines() if line.startswith("arguments "))
+    return list(ast.literal_eval(line.partition(" ")[2]))
+
+
+def test_flags_that_name_places_are_passed_and_moved(port: Path) -> None:
+    given = ("--lr=1", "--from_dir", "one", "-save_dir=gs://b/two")
+    first, *rest, dataset = arguments(boot(port, *URLS, *given).stdout)
+    cache = str(port.parent / "cache")
+    assert first == "--lr=1"
+    assert rest[0] == "--from_dir"
+    assert rest[1].startswith(f"{cache}/output-") and rest[1].endswith("/one")
+    assert rest[2:] == ["-save_dir=gs://b/two"]
+    assert dataset.startswith(f"--dataset_dir={cache}/data-")
+
+
+def test_an_absolute_place_stays_and_outputs_stay_apart(port: Path) -> None:
+    passed = arguments(boot(port, *URLS, "--from_dir=/x", "--dataset_dir", "/d").stdout)
+    assert passed[:3] == ["--from_dir=/x", "--dataset_dir", "/d"]
+    assert passed[3].startswith("--save_dir=") and passed[3].endswith("/saved")
+
+
+def test_without_urls_the_arguments_are_the_persons_own(port: Path) -> None:
+    (port / "dataset").mkdir()
+    (port / "dataset/one").write_text("upstream's own place")
+    done = boot(port, "--from_dir=one")
+    assert arguments(done.stdout) == ["--from_dir=one"]
+    assert "read upstream's own place" in done.stdout
+
+
+def test_what_a_killed_run_wrote_is_kept_and_sent(port: Path, server: S3Server) -> None:
+    process = subprocess.Popen(
+        command(port, *URLS, "--wait"), stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("read"):
+            break
+    (log,) = wait_for(lambda: list(port.parent.glob("cache/output-*/logs/log")))
+    wait_for(lambda: log.read_text() == "step\n")
+    process.kill()
+    process.wait()
+    kill_children(port)
+    assert not (server.folder / "run").exists()
+    assert "cut off" in boot(port, *URLS).stdout
+    assert (server.folder / "run/logs/log").read_text() == "step\nstep\n"
+
+
+def test_what_ended_well_is_taken_from_where_it_was_sent(port: Path, server: S3Server) -> None:
+    boot(port, *URLS)
+    (server.folder / "run/logs/log").write_text("another machine\n")
+    boot(port, *URLS)
+    assert (server.folder / "run/logs/log").read_text() == "another machine\nstep\n"
+
+
+def test_two_trainings_share_no_folder(port: Path, server: S3Server) -> None:
+    boot(port, *URLS)
+    boot(port, URLS[0], "--train_url=obs://bkt/other")
+    assert (server.folder / "other/logs/log").read_text() == "step\n"
+
+
+def test_outputs_are_saved_when_it_is_stopped_while_they_are_sent(
+    port: Path, server: S3Server
+) -> None:
+    sending = threading.Event()
+
+    def slow(method: str, key: str) -> None:
+        if method == "PUT":
+            sending.set()
+            time.sleep(1.5)
+
+    server.faults.append(slow)
+    process = subprocess.Popen(command(port, *URLS), stdout=subprocess.DEVNULL)
+    assert sending.wait(30)
+    process.terminate()
+    assert process.wait(30) == 128 + signal.SIGTERM
+    assert (server.folder / "run/logs/log").read_text() == "step\n"
+
+
+def test_ranks_share_the_data_and_rank_0_sends(
+    port: Path, server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processes = []
+    for rank in ("0", "1", "2"):
+        monkeypatch.setenv("RANK_ID", rank)
+        processes.append(subprocess.Popen(command(port, *URLS), stdout=subprocess.PIPE, text=True))
+    printed = [process.communicate(timeout=60)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0]
+    assert all("read the data" in text for text in printed)
+    assert len([r for r in server.requests if r[:2] == ("GET", "data/dataset/one")]) == 1
+    assert len([r for r in server.requests if r[0] == "PUT"]) == 1
+    assert (server.folder / "run/logs/log").read_text() == "step\n"
+
+
+def wait_for(condition: Callable[[], T]) -> T:
+    deadline = time.monotonic() + 30
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.05)
+    return found
+
+
+def kill_children(port: Path) -> None:
+    """Ends what a killed boot file leaves behind: the training, by its command line."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if str(port / "train.py").encode() in words:
+            os.kill(int(folder.name), signal.SIGKILL)
