@@ -16,6 +16,8 @@ is reported as:
 
 Options: none.
 
+Fix safety: nothing is changed.
+
 Not handled: numbers that are computed, read from a file or given as an argument, epsilons that
 TensorFlow's functions have by default, and which operators the release really computes in fp16:
 that is up to its lists (CANN, modify_mixlist). Sessions on the host, and unit tests, are left out.
