@@ -92,8 +92,12 @@ def boot_note(script: str, flags: Iterable[BootFlag]) -> Finding | None:
 def _target(places: Places, flag: Flag, origin: Origin | None, chosen: str | None) -> Target | None:
     if chosen in ("data", "output"):
         return "data" if chosen == "data" else "output"
-    if chosen == "keep" or not names_place(flag.name):
-        return _OF_MODELARTS.get(flag.name) if chosen is None else None
+    if chosen == "keep":
+        return None
+    if flag.name in _OF_MODELARTS:
+        return _OF_MODELARTS[flag.name]
+    if not names_place(flag.name) and (origin is None or origin.is_stem):
+        return None
     if origin is not None:
         return places.target_of(origin)
     # Handed to a library whose functions nobody listed: the name alone has to say it.

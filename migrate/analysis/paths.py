@@ -38,6 +38,8 @@ _PASSING = frozenset(
 _TEXT_METHODS = frozenset("rstrip strip replace lower encode decode joinpath".split())
 _RUNTIME = "npu_runtime.places."
 _PLACEHOLDER = re.compile(r"\{(\w*)(?:[!:][^{}]*)?\}|%(?:\((\w+)\))?[-0-9.]*[sdr]")
+# Stands among the names where text is glued to the value.
+_GLUED = "+"
 # What one path may cost to follow: names that are made of one another can ask for more.
 _MOST_STEPS = 2_000
 
@@ -61,6 +63,11 @@ class Origin:
     text: str
     names: frozenset[str] = frozenset()
     default: str = ""
+
+    @property
+    def is_stem(self) -> bool:
+        """Whether text is glued to it somewhere, as to a name: ``name + ".txt"``."""
+        return _GLUED in self.names
 
 
 @dataclass
@@ -192,7 +199,8 @@ class _Tracer:
     ) -> Iterator[Origin]:
         first = node.values[0] if node.values else None
         if isinstance(first, ast.FormattedValue):
-            yield from self._origins(module, first.value, names)
+            more = [part for part in node.values[1:2] if not _begins_anew(part)]
+            yield from self._origins(module, first.value, names | {_GLUED} if more else names)
         elif (text := _text(first)) and not only_here(text):
             yield self._text_origin(module, node, text, names)
 
@@ -211,7 +219,8 @@ class _Tracer:
             if behind:
                 yield from behind
             else:
-                yield from self._origins(module, node.left, names)
+                more = frozenset() if _begins_anew(node.right) else frozenset({_GLUED})
+                yield from self._origins(module, node.left, names | more)
         elif isinstance(node.op, ast.Mod) and (text := _text(node.left)):
             given = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
             yield from self._formatted(module, node, text, given, {}, names)
@@ -232,6 +241,8 @@ class _Tracer:
                 yield self._text_origin(module, node, text, names)
             return
         word = first[1] or first[2] or "0"
+        if text[first.end() : first.end() + 1] not in ("", "/"):
+            names |= {_GLUED}
         if word.isdigit() and int(word) < len(given):
             yield from self._origins(module, given[int(word)], names)
         elif word in by_word:
@@ -338,7 +349,8 @@ class _Tracer:
                     yield from self._origins(module, value, names)
                 return
         elif node.attr in self._flags and not _is_self(node.value):
-            for flag in self._flags[node.attr]:
+            flags = self._flags[node.attr]
+            for flag in [f for f in flags if f.path == module.path] or flags:
                 place = flag.path, flag.line, flag.span
                 yield Origin("flag", *place, node.attr, names, flag.default)
             return
@@ -488,6 +500,13 @@ def _text(node: ast.AST | None) -> str | None:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     return None
+
+
+def _begins_anew(node: ast.expr) -> bool:
+    """Whether a text goes on below the folder that stands before it."""
+    while isinstance(node, ast.BinOp):
+        node = node.left
+    return (_text(node) or "").startswith("/")
 
 
 def only_here(text: str) -> bool:

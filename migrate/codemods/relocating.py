@@ -110,7 +110,7 @@ class Places:
         accesses = {access for access, _, _ in uses} - {"ask"}
         if origin.kind == "text" and not accesses:
             return None
-        name = f"{_key(origin)} {_top(origin.default)}"
+        name = f"{_key(origin)} {origin.text if origin.kind == 'flag' else ''}"
         if names_data(name):
             return "data"
         if names_output(name):
@@ -222,7 +222,8 @@ def names_output(name: str) -> bool:
 
 def _key(origin: Origin) -> str:
     """What places have in common that are one: the topmost folder, or the name."""
-    return _top(origin.text) if origin.kind == "text" else origin.text
+    path = origin.text if origin.kind == "text" else origin.default
+    return _top(path) if is_relative(path) else origin.text
 
 
 def _top(path: str) -> str:

@@ -252,6 +252,51 @@ def test_a_flag_that_is_a_name_stays() -> None:
     assert ported.codes("note") == [CODE, CODE]
 
 
+def test_a_flag_that_is_used_as_a_folder_is_one() -> None:
+    check_port(
+        """
+        import argparse
+        import os
+
+        parser = argparse.ArgumentParser()
+        parser.add_argument('--into', default='first')
+        args = parser.parse_args()
+        open(os.path.join(args.into, 'x'), 'w')
+        open(args.into + '/y', 'w')
+        open('%s/z' % args.into, 'w')
+        """,
+        """
+        import argparse
+        import os
+        from npu_runtime.places import output_path
+
+        parser = argparse.ArgumentParser()
+        parser.add_argument('--into', default='first', type=output_path)
+        args = parser.parse_args()
+        open(os.path.join(args.into, 'x'), 'w')
+        open(args.into + '/y', 'w')
+        open('%s/z' % args.into, 'w')
+        """,
+        CODE,
+    )
+
+
+@pytest.mark.parametrize("path", ["args.kind + '.txt'", "'%s.txt' % args.kind", "f'{args.kind}x'"])
+def test_a_flag_that_names_a_file_in_part_stays(path: str) -> None:
+    ported = check_noop(
+        f"""
+        import argparse
+
+        parser = argparse.ArgumentParser()
+        parser.add_argument('--kind', default='first')
+        args = parser.parse_args()
+        open({path})
+        """,
+        CODE,
+    )
+    assert ported.codes("note") == [CODE]
+
+
 def test_a_sum_with_the_current_folder_takes_an_absolute_path() -> None:
     check_port(
         """

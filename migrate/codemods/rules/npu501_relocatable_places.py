@@ -148,7 +148,8 @@ def _flag(context: Context, call: ast.Call, place: Relocation, chosen: bool) -> 
         return
     if default is not None and not relative and not _is_nothing(default):
         return  # an absolute place, or one that is made up elsewhere
-    if not (chosen or names_place(name) or (relative and _has_folder(default))):
+    by_use = relative and (_has_folder(default) or not place.origin.is_stem)
+    if not (chosen or names_place(name) or by_use):
         if relative:
             message = f"flag {name!r} may be a place, but its name does not say so: left as it is"
             yield context.finding(call, "note", message, "If it is one: [rules.NPU501.places].")
