@@ -47,6 +47,15 @@ profiles are exported (run_msprof.sh)."""
     return f"{text}\n\n{_origin(upstream, cann)}"
 
 
+def readme_body(upstream: Upstream, cann: str) -> str:
+    """For the patch that adds the READMEs."""
+    text = """\
+What the port is, what it was made from, what was changed and why, and how it
+is trained, in Chinese and English. Upstream's README keeps its text and gets
+another name."""
+    return f"{text}\n\n{_origin(upstream, cann)}"
+
+
 def provenance_body(upstream: Upstream, cann: str) -> str:
     """For the patch that adds NOTICE."""
     text = "Says where the files come from, which were changed and which left out."

@@ -20,7 +20,14 @@ from migrate.errors import RecipeError
 from migrate.findings import Finding
 from migrate.lines import LineMap
 from migrate.manifest import MANIFEST_NAME, Manifest, Upstream, file_records
-from migrate.messages import group_body, import_message, provenance_body, scripts_body
+from migrate.messages import (
+    group_body,
+    import_message,
+    provenance_body,
+    readme_body,
+    scripts_body,
+)
+from migrate.readmes.rendering import moved_readmes, with_readmes
 from migrate.recipe import Recipe
 from migrate.render import notice, template_files
 from migrate.runtime import cann_release, runtime_files, runtime_paths
@@ -36,6 +43,7 @@ _DECIDING = (
     "harness.py",
     "messages.py",
     "porting.py",
+    "readmes",
     "render.py",
     "scripts.py",
     "series.py",
@@ -118,8 +126,11 @@ def make_port(
     say("making the patch series")
     left_out = _left_out(source)
     steps = _rule_steps(upstream, source.files, results, recipe, cann)
-    files, told = _rendered(project, upstream, recipe, steps[-1].files, cann, templates)
-    steps += _last_steps(upstream, source.files, files, left_out, cann, templates)
+    rendered, told = _rendered(
+        project, upstream, recipe, results, steps[-1].files, left_out, cann, templates
+    )
+    steps += rendered
+    steps.append(_provenance(upstream, source.files, steps[-1].files, left_out, cann, templates))
     series = build_series(source.files, import_message(upstream), steps)
     after = steps[-1].files
     baseline = next((step.files for step in steps if step.name == "compat"), source.files)
@@ -313,38 +324,43 @@ def _rendered(
     project: Project,
     upstream: Upstream,
     recipe: Recipe,
+    results: list[GroupResult],
     files: Files,
+    left_out: tuple[str, ...],
     cann: str,
     templates: Path,
-) -> tuple[Files, list[Finding]]:
-    """The port's files with the scripts; without a script that trains there is none to start."""
+) -> tuple[list[Step], list[Finding]]:
+    """What is not rewritten but added: scripts and READMEs, where a script trains."""
     entry = entry_of(project, recipe)
     if isinstance(entry, Finding):
-        return files, [entry]
+        return [], [entry]
     try:
         facts = facts_of(project, entry, upstream, recipe, cann)
     except RecipeError as error:
         error.where = recipe.where
         raise
-    return with_scripts(files, facts, recipe, templates)
+    files, told = with_scripts(files, facts, recipe, templates)
+    steps = [Step("scripts", "Add run scripts", scripts_body(upstream, cann), files)]
+    files, more = with_readmes(project, facts, recipe, results, files, left_out, templates)
+    steps.append(Step("readme", "Write the READMEs", readme_body(upstream, cann), files))
+    return steps, [*told, *more]
 
 
-def _last_steps(
+def _provenance(
     upstream: Upstream,
     before: Files,
     files: Files,
     left_out: tuple[str, ...],
     cann: str,
     templates: Path,
-) -> list[Step]:
-    """What is not rewritten but added: the scripts, and where everything comes from."""
-    body = scripts_body(upstream, cann)
-    steps = [Step("scripts", "Add run scripts", body, files)]
+) -> Step:
+    """Where everything comes from."""
+    moved = dict(moved_readmes(before, files))
     mode = before["NOTICE"].mode if "NOTICE" in before else SourceFile("", b"").mode
-    data = notice(templates, upstream, before, files, left_out)
+    data = notice(templates, upstream, before, files, left_out, moved)
     files = {**files, "NOTICE": SourceFile("NOTICE", data, mode)}
     body = provenance_body(upstream, cann)
-    return [*steps, Step("provenance", "Record provenance", body, dict(sorted(files.items())))]
+    return Step("provenance", "Record provenance", body, dict(sorted(files.items())))
 
 
 def _parts(modules: set[str]) -> frozenset[str]:

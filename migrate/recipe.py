@@ -13,12 +13,13 @@ from migrate.codemods.registry import kit_rules, recipe_rules
 from migrate.codemods.rule import Rule
 from migrate.errors import RecipeError, UsageError
 from migrate.harness import Harness, read_harness
+from migrate.readmes.table import Readme, read_readme
 from migrate.runtime import precision_modes
 from migrate.upstream.leave_out import matcher
 from migrate.upstream.tree import SourceTree
 
 RECIPE_NAME = "recipe.toml"
-_KEYS = ("entries", "harness", "leave_out", "rules", "settings", "smoke")
+_KEYS = ("entries", "harness", "leave_out", "readme", "rules", "settings", "smoke")
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Recipe:
         options: what is said to single rules, by code.
         rules: the kit's rules and those that stand beside the recipe.
         harness: how ModelZoo's scripts start the training.
+        readme: what the READMEs say that no code tells.
         settings: what is fixed in the port's runtime: ``precision_mode``, or nothing.
         smoke: how verify tries the port; read by migrate.verify.smoke.
         digest: of what a port depends on, the recipe without smoke and its rules; None without
@@ -43,6 +45,7 @@ class Recipe:
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
     harness: Harness = field(default_factory=Harness)
+    readme: Readme = field(default_factory=Readme)
     settings: Mapping[str, str] = field(default_factory=dict)
     smoke: Mapping[str, Any] = field(default_factory=dict)
     digest: str | None = None
@@ -114,6 +117,7 @@ def read_recipe(folder: Path) -> Recipe:
         _options(path, table.get("rules", {}), {rule.code: rule for rule in rules}),
         rules,
         read_harness(table.get("harness", {}), str(path)),
+        read_readme(table.get("readme", {}), folder, str(path)),
         _settings(path, table.get("settings", {})),
         smoke,
         _digest(folder, table),
@@ -126,8 +130,8 @@ def _digest(folder: Path, table: Mapping[str, Any] | None) -> str | None:
     if table is None and not rules:
         return None
     digest = hashlib.sha256(json.dumps(table, sort_keys=True, default=str).encode())
-    for rule in rules:
-        digest.update(rule.name.encode() + b"\0" + rule.read_bytes())
+    for part in (*rules, *sorted((folder / "runs").glob("*.json"))):
+        digest.update(part.name.encode() + b"\0" + part.read_bytes())
     return digest.hexdigest()
 
 

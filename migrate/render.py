@@ -7,10 +7,12 @@ import shlex
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import migrate
 from migrate.errors import MigrateError
 from migrate.manifest import Upstream
+from migrate.readmes.markdown import code, escaped
 from migrate.upstream.tree import SourceFile
 
 # Those of the checkout that the kit runs from.
@@ -25,6 +27,7 @@ def notice(
     before: Mapping[str, SourceFile],
     after: Mapping[str, SourceFile],
     left_out: Sequence[str] = (),
+    moved: Mapping[str, str] = MappingProxyType({}),
 ) -> bytes:
     """The port's NOTICE: upstream's own first, then where the files come from.
 
@@ -35,12 +38,21 @@ def notice(
         before: upstream's files.
         after: the port's files, NOTICE apart.
         left_out: upstream's files that the port does not have; a whole folder ends with a slash.
+        moved: upstream's files that have another path in the port, and that path.
 
     Raises:
         MigrateError: the template is missing or wrong; with its name and line.
     """
-    changed = sorted(p for p in before if p in after and after[p] != before[p] and p != _NOTICE)
-    added = sorted({p for p in after if p not in before} | ({_NOTICE} - before.keys()))
+    changed = sorted(
+        path
+        for path in before.keys() & after.keys() - moved.keys() - {_NOTICE}
+        if after[path] != before[path]
+    )
+    added = sorted(
+        ({p for p in after if p not in before} - set(moved.values()))
+        | ({_NOTICE} - before.keys())
+        | (moved.keys() & after.keys())
+    )
     kept = before[_NOTICE].data if _NOTICE in before else b""
     if _OWN.search(kept) and not changed and added in ([], [_NOTICE]):
         return kept
@@ -53,6 +65,7 @@ def notice(
             "changed": changed,
             "added": added,
             "left_out": left_out,
+            "moved": moved,
         },
     )
     if not kept.strip():
@@ -65,7 +78,8 @@ def render(templates: Path, name: str, values: Mapping[str, object]) -> bytes:
     """One template, filled.
 
     Filters besides jinja2's own: ``sh`` quotes a word for a shell, ``dq`` a part of a text in
-    double quotes there, ``py`` writes a Python literal.
+    double quotes there, ``py`` writes a Python literal,
+    ``md`` shows a text in Markdown as it is, ``code`` as code.
 
     Args:
         templates: the folder of the workspace's templates, which count before the kit's own.
@@ -83,7 +97,7 @@ def render(templates: Path, name: str, values: Mapping[str, object]) -> bytes:
         keep_trailing_newline=True,
         trim_blocks=True,
     )
-    environment.filters.update(sh=_sh, dq=_dq, py=repr)
+    environment.filters.update(sh=_sh, dq=_dq, py=repr, md=escaped, code=code)
     try:
         return environment.get_template(name).render(values).encode("utf-8")
     except jinja2.TemplateNotFound as error:

@@ -83,12 +83,10 @@ class Facts:
 
 
 def placed(files: Mapping[str, SourceFile]) -> dict[str, str]:
-    """The paths of the scripts that a port has, by what templates call them."""
+    """The path of each script in a port, by what templates call it; empty where it has none."""
     return {
-        key: path
+        key: next((p for p in (script.path, script.otherwise) if _is_ours(files, p)), "")
         for key, script in _SCRIPTS.items()
-        for path in (script.path, script.otherwise)
-        if _is_ours(files, path)
     }
 
 

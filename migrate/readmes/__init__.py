@@ -1,0 +1,1 @@
+"""The READMEs of a port, in Chinese and English, from the same facts."""

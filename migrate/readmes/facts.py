@@ -1,0 +1,361 @@
+"""Everything that the READMEs of a port say, gathered from its code and from its recipe."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import migrate
+from migrate.analysis.flags import Flag, flags_of
+from migrate.analysis.project import Project
+from migrate.codemods.engine import GroupResult
+from migrate.codemods.rule import SessionRow
+from migrate.manifest import Upstream
+from migrate.readmes.chinese import RULES, VARIABLES
+from migrate.readmes.table import PLATFORMS, RESULTS, TEXTS, Published, Run, Text
+from migrate.recipe import Recipe
+from migrate.runtime import cann_release
+from migrate.scripts import Facts, placed
+from migrate.upstream.tree import SourceFile
+
+# Words in the names of flags that decide how a model is trained.
+_HYPER = re.compile(
+    r"(?:^|_)(?:lr|wd|ema|rate|decay|batch|epochs?|iterations?|steps|momentum|beta\d?|optimizer|"
+    r"learning|dropout|smoothing|kimg|size|filters|repeat|scales|channels|ch|dim|critic|norm|"
+    r"w_match|n_z|gan_type|ld|dataset|model_name|augment|tsa)(?=_|$)"
+)
+_MOVES = ("data_path", "output_path")
+_PRECISION = re.compile(rb'^PRECISION_MODE = "(\w+)"', re.MULTILINE)
+_RESULT_NAMES: Mapping[str, Text] = {
+    "TrainAccuracy": {"zh": "精度", "en": "Accuracy"},
+    "ActualLoss": {"zh": "损失", "en": "Loss"},
+    "ActualFPS": {"zh": "训练性能（样本/秒）", "en": "Training speed (examples/s)"},
+    "TrainingTime": {"zh": "单步耗时（毫秒）", "en": "Time of a step (ms)"},
+    "E2ETrainingTime": {"zh": "端到端训练时间（秒）", "en": "Whole training (s)"},
+}
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A row of the table of features.
+
+    Args:
+        name: of the feature, by language.
+        there: whether this port has it.
+        note: how it is used, or why it is not there; by language.
+    """
+
+    name: Text
+    there: bool
+    note: Text
+
+
+@dataclass(frozen=True)
+class Fired:
+    """A rule that changed something.
+
+    Args:
+        patch: the group of the patch that holds its changes.
+        changes: how many it made.
+        files: in how many files.
+        does: what it does, by language.
+    """
+
+    code: str
+    patch: str
+    changes: int
+    files: int
+    does: Text
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A variable of the environment that the port reads.
+
+    Args:
+        legal: its legal values; empty for any.
+        means: what it does, by language.
+    """
+
+    name: str
+    default: str
+    legal: tuple[str, ...]
+    means: Text
+
+
+@dataclass(frozen=True)
+class Result:
+    """A row of the table of measurements: a value, or None, for each of its columns."""
+
+    name: Text
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class ReadmeFacts:
+    """What both READMEs are filled with.
+
+    Args:
+        adapter: the release of CANN's TensorFlow adapter.
+        model: the model's name.
+        network: its name at ModelZoo.
+        entry: the script that trains.
+        names: the paths of the port's scripts, by what the templates call them.
+        parameters: scripts, and the flags that they share.
+        defaults: the flags that decide how the model is trained.
+        harness: the entry's flag for each of ModelZoo's; empty for none.
+        precision: the precision mode fixed in the port; empty where it leaves that to CANN.
+        on_device: whether a session of the port runs on the device.
+        sessions: how many sessions are on the device, and how many stay on the host.
+        train: the words of a usual training, after the script's name.
+        evaluate: the words of a usual evaluation, from the script's name; empty for none.
+        kept: where upstream's own READMEs are; empty where it has none.
+        pictures_left_out: whether the port leaves out pictures that these may show.
+        licence: the path of upstream's licence; empty without one.
+        requirements: whether there is a requirements.txt.
+        texts: what the recipe says, by its key; None where it says nothing.
+        columns: headings of the measurements: platform and hardware, which is empty without a run.
+    """
+
+    upstream: Upstream
+    kit_version: str
+    cann: str
+    adapter: str
+    model: str
+    network: str
+    entry: str
+    names: Mapping[str, str]
+    parameters: tuple[tuple[tuple[str, ...], tuple[Flag, ...]], ...]
+    defaults: tuple[Flag, ...]
+    harness: Mapping[str, str]
+    precision: str
+    on_device: bool
+    sessions: tuple[int, int]
+    features: tuple[Feature, ...]
+    fired: tuple[Fired, ...]
+    settings: tuple[Setting, ...]
+    train: str
+    evaluate: str
+    kept: tuple[str, ...]
+    pictures_left_out: bool
+    left_out: tuple[str, ...]
+    licence: str
+    requirements: bool
+    paper: str
+    texts: Mapping[str, Text | None]
+    published: tuple[Published, ...]
+    columns: tuple[tuple[str, str], ...]
+    results: tuple[Result, ...]
+
+
+def gather(
+    project: Project,
+    scripts: Facts,
+    recipe: Recipe,
+    results: Sequence[GroupResult],
+    files: Mapping[str, SourceFile],
+    kept: Sequence[str],
+    left_out: Sequence[str],
+) -> ReadmeFacts:
+    """Gathers what the READMEs say.
+
+    Args:
+        project: the rewritten project.
+        scripts: what the run scripts were filled with.
+        results: what the rules did, in the order of the patches.
+        files: the port's files, its scripts among them.
+        kept: where upstream's own READMEs are.
+        left_out: upstream's files that the port does not have.
+    """
+    upstream, readme = scripts.upstream, recipe.readme
+    names = placed(files)
+    rows = {row for result in results for row in result.sessions}
+    on_device = "npu_runtime/session.py" in files
+    mode = _PRECISION.search(files["npu_runtime/defaults.py"].data) if on_device else None
+    precision = mode[1].decode() if mode else ""
+    fired = _fired(results, recipe)
+    columns, measured = _measured(readme.runs)
+    return ReadmeFacts(
+        upstream,
+        migrate.__version__,
+        scripts.cann,
+        scripts.adapter,
+        recipe.harness.model or upstream.name,
+        scripts.network,
+        scripts.entry,
+        names,
+        _parameters(project, scripts, recipe),
+        tuple(flag for flag in scripts.flags if _HYPER.search(flag.name)),
+        scripts.harness,
+        "" if precision == "none" else precision,
+        on_device,
+        _sessions(rows),
+        _features(fired, names, on_device),
+        fired,
+        _settings(scripts.cann, files),
+        shlex.join(readme.train or recipe.harness.arguments),
+        _evaluation(recipe),
+        tuple(kept),
+        any(path.endswith(("/", ".png", ".jpg", ".gif", ".svg")) for path in left_out),
+        tuple(left_out),
+        next((path for path in ("LICENSE", "LICENSE.txt", "LICENSE.md") if path in files), ""),
+        "requirements.txt" in files,
+        readme.paper,
+        {key: readme.texts.get(key) for key in TEXTS},
+        readme.published,
+        columns,
+        measured,
+    )
+
+
+def _parameters(
+    project: Project, scripts: Facts, recipe: Recipe
+) -> tuple[tuple[tuple[str, ...], tuple[Flag, ...]], ...]:
+    """Scripts with the same flags together."""
+    found: list[tuple[tuple[str, ...], tuple[Flag, ...]]] = []
+    for entry in dict.fromkeys((scripts.entry, *recipe.entries)):
+        flags = tuple(_shown(flag) for flag in flags_of(project, entry))
+        same = next((index for index, (_, known) in enumerate(found) if known == flags), None)
+        if same is None:
+            found.append(((entry,), flags))
+        else:
+            found[same] = ((*found[same][0], entry), flags)
+    return tuple(found)
+
+
+def _shown(flag: Flag) -> Flag:
+    """The flag as upstream has it: the runtime only moves the places that it names."""
+    return replace(flag, kind="str") if flag.kind in _MOVES else flag
+
+
+def _sessions(rows: Iterable[SessionRow]) -> tuple[int, int]:
+    roles = [row.role for row in rows]
+    return roles.count("device"), roles.count("host")
+
+
+def _evaluation(recipe: Recipe) -> str:
+    """What the recipe says; without that, its second script."""
+    if recipe.readme.evaluate is not None:
+        return shlex.join(recipe.readme.evaluate)
+    return shlex.join(recipe.entries[1:2])
+
+
+def _fired(results: Sequence[GroupResult], recipe: Recipe) -> tuple[Fired, ...]:
+    found = []
+    for result in results:
+        for rule in recipe.rules:
+            if changes := result.fired[rule.code]:
+                files = sum(1 for codes in result.fired_in.values() if codes[rule.code])
+                does = {
+                    "zh": RULES.get(rule.code, rule.summary),
+                    "en": " ".join(part for part in (rule.summary, _sentence(rule.why)) if part),
+                }
+                found.append(Fired(rule.code, result.group, changes, files, does))
+    return tuple(found)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _features(
+    fired: Sequence[Fired], names: Mapping[str, str], on_device: bool
+) -> tuple[Feature, ...]:
+    codes = {rule.code for rule in fired}
+    distributed = any(rule.patch == "distributed" for rule in fired)
+    several = {
+        "zh": "多卡训练" if distributed else "在一个设备上训练",
+        "en": "trains on several devices" if distributed else "trains on one device",
+    }
+    found = [
+        Feature({"zh": "分布式训练", "en": "Distributed training"}, distributed, several),
+        Feature({"zh": "数据并行", "en": "Data parallelism"}, distributed, several),
+    ]
+    if not on_device:
+        none = {"zh": "没有在设备上运行的会话", "en": "no session runs on the device"}
+        return (Feature({"zh": "混合精度", "en": "Mixed precision"}, False, none), *found)
+    mixed = Feature(
+        {"zh": "混合精度", "en": "Mixed precision"},
+        True,
+        {
+            "zh": "见[开启混合精度](#开启混合精度)",
+            "en": "see [Enabling mixed precision](#enabling-mixed-precision)",
+        },
+    )
+    scaled = "NPU201" in codes
+    loss_scale = Feature(
+        {"zh": "损失缩放", "en": "Loss scaling"},
+        scaled,
+        {
+            "zh": "`NPU_LOSS_SCALE`" if scaled else "优化器与上游相同",
+            "en": "`NPU_LOSS_SCALE`" if scaled else "the optimizers are upstream's",
+        },
+    )
+    profiling = Feature(
+        {"zh": "性能数据采集", "en": "Profiling"},
+        True,
+        {"zh": "`NPU_PROFILING=1`", "en": "`NPU_PROFILING=1`"},
+    )
+    dump = Feature(
+        {"zh": "溢出检测和数据转储", "en": "Overflow detection and dumps"},
+        True,
+        {"zh": "`NPU_OVERFLOW_DUMP`、`NPU_DUMP`", "en": "`NPU_OVERFLOW_DUMP`, `NPU_DUMP`"},
+    )
+    found += [mixed, loss_scale, profiling, dump]
+    if boot := names["boot"]:
+        note = {"zh": f"`{boot}`", "en": f"`{boot}`"}
+        found.append(
+            Feature({"zh": "数据和输出在 OBS", "en": "Data and outputs in OBS"}, True, note)
+        )
+    return tuple(found)
+
+
+@cache
+def _variables() -> tuple[Any, ...]:
+    """The runtime's table; its module needs neither the runtime nor TensorFlow."""
+    path = Path(migrate.__file__).parent / "runtime" / "npu_runtime" / "settings.py"
+    found: tuple[Any, ...] = runpy.run_path(str(path))["VARIABLES"]
+    return found
+
+
+def _settings(cann: str, files: Mapping[str, SourceFile]) -> tuple[Setting, ...]:
+    """The variables that this port reads and that its release of CANN knows."""
+    release = _number(cann_release(cann).adapter)
+    code = b"".join(
+        file.data
+        for path, file in files.items()
+        if path.startswith("npu_runtime/") and not path.endswith("/settings.py")
+    )
+    return tuple(
+        Setting(
+            variable.name,
+            variable.default,
+            variable.legal if isinstance(variable.legal, tuple) else (),
+            {"zh": VARIABLES[variable.name], "en": variable.meaning},
+        )
+        for variable in _variables()
+        if variable.name.encode() in code and _number(variable.since) <= release
+    )
+
+
+def _number(adapter: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in adapter.lstrip("r").split("."))
+
+
+def _measured(runs: Sequence[Run]) -> tuple[tuple[tuple[str, str], ...], tuple[Result, ...]]:
+    """A column for each run, and one for a platform without; rows in the order of RESULTS."""
+    shown: list[Run] = []
+    for platform in PLATFORMS:
+        shown += [run for run in runs if run.platform == platform] or [Run(platform, "", {})]
+    columns = tuple((run.platform.upper(), run.hardware) for run in shown)
+    rows = tuple(
+        Result(_RESULT_NAMES[name], tuple(run.results.get(name) for run in shown))
+        for name in RESULTS
+    )
+    return columns, rows

@@ -1,0 +1,194 @@
+"""A recipe's ``[readme]`` table: what the READMEs of a port say that no code tells.
+
+```toml
+[readme]
+paper = "Brock et al., BigGAN, https://arxiv.org/abs/1809.11096"
+train = "--dataset cat --batch_size 32"       # arguments of a usual training
+evaluate = "main.py --phase test"             # a script and its arguments; "" for none
+
+[readme.domain]                               # each of these in both languages
+zh = "图像生成"
+en = "Image generation"
+[readme.about]                                # a paragraph on the model
+[readme.dataset]                              # what data, where to get it, what it must look like
+[readme.preprocessing]                        # what training and evaluation make of it
+
+[[readme.published]]                          # figures that others published; quoted as theirs
+metric = { zh = "训练性能（images/s）", en = "Training speed (images/s)" }
+gpu = "860"
+npu = "1120"
+source = "ModelZoo README, 2021-08"
+```
+
+What was measured stands in ``runs/*.json`` beside the recipe, a file for each training, with the
+results that the port's test/ scripts write:
+
+```json
+{"platform": "npu", "hardware": "Ascend 910", "results": {"ActualFPS": 1120.5}}
+```
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from migrate.errors import UsageError
+
+LANGUAGES = ("zh", "en")
+# Lines of the harness's results, in the order in which the READMEs compare them.
+RESULTS = ("TrainAccuracy", "ActualLoss", "ActualFPS", "TrainingTime", "E2ETrainingTime")
+PLATFORMS = ("gpu", "npu")
+TEXTS = ("domain", "about", "dataset", "preprocessing")
+_WORDS = ("paper", "train", "evaluate")
+Text = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Published:
+    """A figure that others published.
+
+    Args:
+        metric: what was measured, with its unit, by language.
+        gpu: on a GPU; empty where it was not published.
+        npu: on an Ascend NPU; the same.
+        source: who published it, and when.
+    """
+
+    metric: Text
+    gpu: str
+    npu: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training that was measured.
+
+    Args:
+        platform: ``gpu`` or ``npu``.
+        hardware: which, in words.
+        results: figures by the name of the harness's line; see RESULTS for the names.
+    """
+
+    platform: str
+    hardware: str
+    results: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Readme:
+    """What a recipe says for the READMEs; without a table, nothing.
+
+    Args:
+        paper: the paper, with its address.
+        texts: domain, about, dataset and preprocessing, by their key and then by language.
+        train: the arguments of a usual training.
+        evaluate: a script and the arguments of a usual evaluation; empty for none; None where the
+            recipe does not say.
+        published: what others measured.
+        runs: what was measured with the port.
+    """
+
+    paper: str = ""
+    texts: Mapping[str, Text] = field(default_factory=dict)
+    train: tuple[str, ...] = ()
+    evaluate: tuple[str, ...] | None = None
+    published: tuple[Published, ...] = ()
+    runs: tuple[Run, ...] = ()
+
+
+def read_readme(table: Any, folder: Path, where: str) -> Readme:
+    """Reads the table, and the records of runs beside it.
+
+    Args:
+        table: what the recipe says under ``readme``; empty where it says nothing.
+        folder: that of the recipe.
+        where: the recipe's name, for errors.
+
+    Raises:
+        UsageError: either says something that is not known; with the key and what is expected.
+    """
+
+    def wrong(key: str, expected: str) -> UsageError:
+        return UsageError(f"{key}: expected {expected}", where=where)
+
+    if not isinstance(table, dict):
+        raise wrong("readme", "a table")
+    for key in table:
+        if key not in (*TEXTS, *_WORDS, "published"):
+            known = ", ".join(sorted((*TEXTS, *_WORDS, "published")))
+            raise wrong(f"readme.{key}", f"one of {known}")
+    for key in TEXTS:
+        if key in table and not _is_text(table[key]):
+            raise wrong(f"readme.{key}", 'a text in both languages: { zh = "...", en = "..." }')
+    words = {}
+    for key in _WORDS:
+        if not isinstance(table.get(key, ""), str):
+            raise wrong(f"readme.{key}", "a text")
+    for key in ("train", "evaluate"):
+        try:
+            words[key] = tuple(shlex.split(table.get(key, "")))
+        except ValueError as error:
+            raise wrong(f"readme.{key}", f"words as in a shell ({error})") from None
+    published = table.get("published", [])
+    if not isinstance(published, list):
+        raise wrong("readme.published", "tables, such as [[readme.published]]")
+    figures = []
+    for number, row in enumerate(published, start=1):
+        key = f"readme.published, number {number}"
+        if not isinstance(row, dict) or row.keys() - {"metric", "gpu", "npu", "source"}:
+            raise wrong(key, "metric, source, and gpu or npu")
+        if not _is_text(row.get("metric")):
+            raise wrong(f"{key}: metric", 'a text in both languages: { zh = "...", en = "..." }')
+        rest = [row.get("gpu", ""), row.get("npu", ""), row.get("source", "")]
+        if not all(isinstance(text, str) for text in rest) or not rest[2]:
+            raise wrong(key, "texts for gpu, npu and source")
+        figures.append(Published(row["metric"], *rest))
+    return Readme(
+        table.get("paper", ""),
+        {key: table[key] for key in TEXTS if key in table},
+        words["train"],
+        words["evaluate"] if "evaluate" in table else None,
+        tuple(figures),
+        tuple(_read_run(path) for path in sorted((folder / "runs").glob("*.json"))),
+    )
+
+
+def _is_text(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and value.keys() == set(LANGUAGES)
+        and all(isinstance(text, str) and text.strip() for text in value.values())
+    )
+
+
+def _read_run(path: Path) -> Run:
+    def wrong(expected: str) -> UsageError:
+        return UsageError(f"expected {expected}", where=str(path))
+
+    try:
+        record = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", where=str(path)) from None
+    except ValueError as error:
+        raise UsageError(f"not JSON: {error}", where=str(path)) from None
+    if not isinstance(record, dict) or record.keys() != {"platform", "hardware", "results"}:
+        raise wrong("an object with platform, hardware and results")
+    if record["platform"] not in PLATFORMS:
+        raise wrong(f"a platform, one of {', '.join(PLATFORMS)}")
+    if not isinstance(record["hardware"], str) or not record["hardware"].strip():
+        raise wrong("the name of the hardware")
+    results = record["results"]
+    if not isinstance(results, dict) or not results or results.keys() - set(RESULTS):
+        raise wrong(f"results, some of {', '.join(RESULTS)}")
+    for name, value in results.items():
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not math.isfinite(value):
+            raise wrong(f"a number for {name}")
+    return Run(record["platform"], record["hardware"], results)
