@@ -22,9 +22,9 @@ def _next_sitecustomize():
 
 
 def _start():
-    if not (os.environ.get("NPU_SIMULATOR_TRACE") or os.environ.get("NPU_SIMULATOR_SEED")):
+    if not any(os.environ.get("NPU_SIMULATOR_" + name) for name in ("FP16", "SEED", "TRACE")):
         return
-    from npu_simulator import recorder, seeds, settings
+    from npu_simulator import half, recorder, seeds, settings
 
     try:
         chosen = settings.read()
@@ -34,6 +34,8 @@ def _start():
         os._exit(2)
     if chosen.seed is not None:
         seeds.install(chosen.seed)
+    if chosen.fp16:
+        half.install(chosen.adapter)
     if chosen.trace is not None:
         recorder.install(chosen)
 

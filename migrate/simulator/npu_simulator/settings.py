@@ -3,6 +3,7 @@
     NPU_SIMULATOR_CANN   CANN release; the newest one unless set
     NPU_SIMULATOR_TRACE  folder for the trace
     NPU_SIMULATOR_SEED   an integer that makes runs repeatable
+    NPU_SIMULATOR_FP16   1: round to fp16 where the precision mode does (see half.py)
     NPU_SIMULATOR_OBS    folder that stands for obs://
     NPU_SIMULATOR_HUB    host:port of the hub, where there are several ranks
     RANK_ID, RANK_SIZE   as on a real machine
@@ -22,6 +23,7 @@ class Settings(NamedTuple):
     Attributes:
         cann: CANN release, such as "7.0".
         adapter: adapter release that belongs to it, such as "r1.15.0".
+        fp16: whether to round to fp16 where the precision mode does.
         rank: number of this process, from 0.
         rank_size: how many ranks there are.
     """
@@ -34,6 +36,7 @@ class Settings(NamedTuple):
     hub: Optional[str]
     rank: int
     rank_size: int
+    fp16: bool = False
 
 
 def read(environ: Optional[Mapping[str, str]] = None) -> Settings:
@@ -57,6 +60,7 @@ def read(environ: Optional[Mapping[str, str]] = None) -> Settings:
         hub=given.get("NPU_SIMULATOR_HUB"),
         rank=_integer(given, "RANK_ID", 0),
         rank_size=_integer(given, "RANK_SIZE", 1),
+        fp16=_integer(given, "NPU_SIMULATOR_FP16", 0) == 1,
     )
 
 
