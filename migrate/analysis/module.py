@@ -78,6 +78,8 @@ _FLUENT = frozenset(
     "prefetch reduce repeat shard shuffle skip take unbatch window with_options".split()
 )
 _DATASET = "tensorflow.data.Dataset"
+# What a port puts around an optimizer: it goes on as the same to all that looks at a port again.
+_WRAPS_OPTIMIZER = "npu_runtime.npu_optimizer"
 # Calls whose result has another class than the one that the name tells.
 _RETURNS = {
     "tensorflow.data.Dataset.make_one_shot_iterator": "tensorflow.data.Iterator",
@@ -284,9 +286,8 @@ class Module:
             attributes.append(node)
             node = node.value
         name = self._qualified_name(node) if isinstance(node, ast.Name) else None
-        if isinstance(node, ast.Call) and (found := self._constant_getattr(node)) is not None:
-            owner = self.qualified(found[0])
-            name = self._follow(owner, found[1]) if owner else None
+        if isinstance(node, ast.Call):
+            name = self._named_by_call(node)
         for attribute in reversed(attributes):
             if name is None or name.endswith("()"):
                 name = self.instance_of(attribute.value)
@@ -296,16 +297,39 @@ class Module:
                 name = self._follow(name, attribute.attr) if name else None
         return name
 
-    def _constant_getattr(self, call: ast.Call) -> tuple[ast.expr, str] | None:
-        """The object and the name of ``getattr(object, "name")``."""
-        if not isinstance(call.func, ast.Name) or call.func.id != "getattr":
+    def computed_in(self, call: ast.Call) -> str | None:
+        """What ``getattr(object, name)`` looks a name up in that only a run can tell."""
+        if not self._is_builtin(call, "getattr") or len(call.args) < 2:
             return None
-        if len(call.args) < 2 or not isinstance(call.args[1], ast.Constant):
+        return self.qualified(call.args[0]) if self._text(call.args[1]) is None else None
+
+    def _named_by_call(self, call: ast.Call) -> str | None:
+        """What ``getattr(object, "name")`` or ``importlib.import_module("name")`` stands for."""
+        texts = [self._text(argument) for argument in call.args[:2]]
+        if self._is_builtin(call, "getattr") and len(texts) == 2 and texts[1]:
+            owner = self.qualified(call.args[0])
+            return self._follow(owner, texts[1]) if owner else None
+        if len(call.args) != 1 or not texts[0] or texts[0].startswith("."):
             return None
-        name = call.args[1].value
-        if not isinstance(name, str) or self.lookup("getattr", call.func) is not None:
-            return None
-        return call.args[0], name
+        if self._is_builtin(call, "__import__"):
+            return self._resolve_import(texts[0].partition(".")[0], 0)
+        if self.qualified(call.func) == "importlib.import_module":
+            return self._resolve_import(texts[0], 0)
+        return None
+
+    def _is_builtin(self, call: ast.Call, name: str) -> bool:
+        func = call.func
+        return isinstance(func, ast.Name) and func.id == name and self.lookup(name, func) is None
+
+    def _text(self, node: ast.expr) -> str | None:
+        """A string, also where a name stands for it."""
+        if isinstance(node, ast.Name):
+            _, bindings = self.lookup(node.id, node) or (None, [])
+            value = bindings[0].node if len(bindings) == 1 else None
+        else:
+            value = node
+        is_text = isinstance(value, ast.Constant) and isinstance(value.value, str)
+        return value.value if is_text else None  # type: ignore[union-attr]
 
     def instance_of(self, node: ast.AST) -> str | None:
         """The class of an expression's value, as a qualified name; None when unknown."""
@@ -354,6 +378,8 @@ class Module:
                 return _ITSELF
             if called in _RETURNS:
                 return _RETURNS[called]
+            if called == _WRAPS_OPTIMIZER and node.args:
+                return self.instance_of(node.args[0])
             owner, _, name = called.rpartition(".")
             if owner == _DATASET and name in _FLUENT:
                 return _DATASET
@@ -474,8 +500,8 @@ class Module:
         if binding.kind == "definition" and scope.parent is None:
             return f"{self.path}:{name}"
         value = binding.node
-        # An alias: slim = tf.contrib.slim
-        if binding.kind == "value" and isinstance(value, ast.Attribute | ast.Name):
+        # An alias: slim = tf.contrib.slim, or slim = importlib.import_module("...")
+        if binding.kind == "value" and isinstance(value, ast.Attribute | ast.Name | ast.Call):
             if value in self._resolving or len(self._resolving) > _DEEPEST:
                 return None
             self._resolving.add(value)
