@@ -7,7 +7,9 @@ have in common and the OBS SDK uses: GET (with a range), PUT, HEAD, listing by m
 from __future__ import annotations
 
 import hashlib
+import ssl
 import threading
+import time
 import urllib.parse
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,20 +17,28 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 BLOCK = bytes(range(256)) * 4096  # 1 MiB
+DROP = 4096  # bytes
 # A fault looks at (method, key) and says what to do: a status to answer with, or a word:
-# "cut" breaks the connection in the middle, "etag" sends content that does not fit its ETag.
+# "cut" breaks the connection in the middle, "etag" sends content that does not fit its ETag, "slow"
+# sends it in drops, "stall" sends half of it and then nothing.
 Fault = Callable[[str, str], "int | str | None"]
 
 
 class S3Server:
-    """Serves one bucket, ``bkt``, from a folder."""
+    """Serves one bucket, ``bkt``, from a folder.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        certificate: a PEM file with a key and its certificate, for HTTPS.
+    """
+
+    def __init__(self, folder: Path, certificate: Path | None = None) -> None:
         self.folder = folder
+        self.discards = False  # whether of what is uploaded only the size is kept
         self.made_up: dict[str, int] = {}  # key -> size in bytes
         self.faults: list[Fault] = []
         self.requests: list[tuple[str, str, str]] = []  # method, key, range
         self.uploads: dict[str, dict[int, bytes]] = {}
+        self.received = 0  # bytes of parts
         server = self
 
         class Handler(_Handler):
@@ -36,7 +46,12 @@ class S3Server:
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
-        self.endpoint = f"http://127.0.0.1:{self._http.server_port}"
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
+        scheme = "https" if certificate is not None else "http"
+        self.endpoint = f"{scheme}://127.0.0.1:{self._http.server_port}"
         threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
 
     def close(self) -> None:
@@ -97,26 +112,42 @@ class _Handler(BaseHTTPRequestHandler):
             first, _, last = wanted.removeprefix("bytes=").partition("-")
             start, end, status = int(first), int(last) + 1, 206
         self._head(status, end - start, self.s3.etag(key))
-        left = (end - start) // 2 if fault == "cut" else end - start
+        left = (end - start) // 2 if fault in ("cut", "stall") else end - start
         for block in self.s3.content(key, start, start + left):
-            self.wfile.write(block if fault != "etag" else bytes(len(block)))
-        if fault == "cut":
+            if fault == "slow":
+                for drop in range(0, len(block), DROP):
+                    self.wfile.write(block[drop : drop + DROP])
+                    time.sleep(0.02)
+            else:
+                self.wfile.write(block if fault != "etag" else bytes(len(block)))
+        if fault == "stall":
+            time.sleep(5)
+        if fault in ("cut", "stall"):
             self.close_connection = True
             self.connection.close()
 
     def do_HEAD(self) -> None:
         key, _, fault = self._begin()
+        if not key and fault is None:
+            return self._head(200, 0)  # the bucket
         if isinstance(fault, int) or self.s3.size(key) < 0:
             return self._head(fault if isinstance(fault, int) else 404, 0)
         self._head(200, self.s3.size(key), self.s3.etag(key))
 
     def do_PUT(self) -> None:
         key, query, fault = self._begin()
-        data = self.rfile.read(int(self.headers["Content-Length"]))
+        size = int(self.headers["Content-Length"])
+        if fault == "cut":
+            self.rfile.read(size // 2)
+            self.close_connection = True
+            return self.connection.close()
+        data = self.rfile.read(size)
         if isinstance(fault, int):
             return self._error(fault)
         if "partNumber" in query:
-            self.s3.uploads[query["uploadId"]][int(query["partNumber"])] = data
+            kept = b"" if self.s3.discards else data
+            self.s3.uploads[query["uploadId"]][int(query["partNumber"])] = kept
+            self.s3.received += size
         else:
             path = self.s3.folder / key
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -132,6 +163,9 @@ class _Handler(BaseHTTPRequestHandler):
             inner = f"<Bucket>bkt</Bucket><Key>{escape(key)}</Key><UploadId>{name}</UploadId>"
             return self._xml("InitiateMultipartUploadResult", inner)
         parts = self.s3.uploads.pop(query["uploadId"])
+        if self.s3.discards:
+            self.s3.made_up[key] = self.s3.received
+            return self._xml("CompleteMultipartUploadResult", f"<Key>{escape(key)}</Key>")
         (self.s3.folder / key).parent.mkdir(parents=True, exist_ok=True)
         (self.s3.folder / key).write_bytes(b"".join(parts[number] for number in sorted(parts)))
         self._xml("CompleteMultipartUploadResult", f"<Key>{escape(key)}</Key>")

@@ -99,6 +99,36 @@ def test_what_passes_is_tried_again(
     assert read(tmp_path / "in") == content
 
 
+@pytest.mark.parametrize("what", [500, 503, 429, "cut"])
+def test_what_passes_is_tried_again_on_the_way_out(
+    server: S3Server, transfer: ModuleType, tmp_path: Path, what: int | str
+) -> None:
+    content = fill(tmp_path / "out")
+    server.faults.append(times(3, what, method="PUT"))
+    transfer.Upload(str(tmp_path / "out"), "obs://bkt/run", say=quiet).send()
+    assert read(server.folder / "run") == content
+
+
+def test_a_slow_link_is_waited_for(server: S3Server, transfer: ModuleType, tmp_path: Path) -> None:
+    (server.folder / "one").write_bytes(b"x" * 100_000)
+    server.faults.append(times(1, "slow"))
+    transfer.download("obs://bkt", str(tmp_path / "in"), say=quiet)
+    assert (tmp_path / "in/one").read_bytes() == b"x" * 100_000
+    assert len([r for r in server.requests if r[1] == "one"]) == 1
+
+
+def test_a_link_that_stalls_is_given_up(
+    server: S3Server, transfer: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer.stores, "_TIMEOUT", 1)
+    (server.folder / "one").write_bytes(b"x" * 100_000)
+    server.faults.append(times(1, "stall"))
+    transfer.download("obs://bkt", str(tmp_path / "in"), say=quiet)
+    assert (tmp_path / "in/one").read_bytes() == b"x" * 100_000
+    ranges = [asked for _, key, asked in server.requests if key == "one"]
+    assert ranges == ["", "bytes=50000-99999"]
+
+
 @pytest.mark.parametrize("what", [500, "etag"])
 def test_what_does_not_pass_is_an_error_and_leaves_no_file(
     server: S3Server, transfer: ModuleType, tmp_path: Path, what: int | str
@@ -147,6 +177,40 @@ def test_a_killed_download_goes_on(server: S3Server, transfer: ModuleType, tmp_p
     assert read(tmp_path / "in") == content
     asked = [range_ for _, key, range_ in server.requests if key == "data/deep/er/file"]
     assert asked[0].startswith("bytes=")  # what had arrived was not fetched again
+
+
+def test_half_an_object_is_not_among_the_data(
+    server: S3Server, transfer: ModuleType, tmp_path: Path
+) -> None:
+    (server.folder / "one").write_bytes(b"x" * 1000)
+    server.faults.append(times(1000, "cut"))
+    with pytest.raises(transfer.stores.StorageError):
+        transfer.download("obs://bkt", str(tmp_path / "in"), say=quiet)
+    assert list((tmp_path / "in").iterdir()) == []
+    server.faults.clear()
+    transfer.download("obs://bkt", str(tmp_path / "in"), say=quiet)
+    assert not (tmp_path / "in.npu_parts").exists()
+
+
+def test_an_archive_that_was_not_unpacked_yet_is_not_fetched_again(
+    server: S3Server, transfer: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (server.folder / "all.zip").write_bytes(archive("zip", {"1.jpg": b"1"}))
+    with monkeypatch.context() as patched:
+        patched.setattr(transfer.zipfile, "ZipFile", lambda path: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            transfer.download("obs://bkt", str(tmp_path / "in"), unpack=True, say=quiet)
+    transfer.download("obs://bkt", str(tmp_path / "in"), unpack=True, say=quiet)
+    assert read(tmp_path / "in") == {"1.jpg": b"1"}
+    assert len([r for r in server.requests if r[1] == "all.zip"]) == 1
+
+
+def test_what_is_here_can_stay(server: S3Server, transfer: ModuleType, tmp_path: Path) -> None:
+    fill(server.folder)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/empty").write_bytes(b"newer")
+    transfer.download("obs://bkt", str(tmp_path / "in"), keep=True, say=quiet)
+    assert read(tmp_path / "in") == fill(tmp_path / "other") | {"empty": b"newer"}
 
 
 def test_an_object_that_changed_is_fetched_again(
@@ -276,6 +340,21 @@ def test_a_failed_upload_is_tried_by_the_next_call(
         upload.send()
     upload.send()
     assert read(server.folder / "run") == read(tmp_path / "out")
+
+
+def test_a_file_that_is_gone_meanwhile_is_no_failure(
+    server: S3Server, transfer: ModuleType, tmp_path: Path
+) -> None:
+    fill(tmp_path / "out")
+    upload = transfer.Upload(str(tmp_path / "out"), "obs://bkt/run", workers=1, say=quiet)
+
+    def remove(method: str, key: str) -> None:
+        (tmp_path / "out/empty").unlink(missing_ok=True)
+
+    server.faults.append(remove)
+    upload.send()
+    assert "run/empty" not in server.stored()
+    assert len(server.stored()) == len(NAMES) - 1
 
 
 def test_local_folders_need_no_sdk(transfer: ModuleType, tmp_path: Path) -> None:
