@@ -112,6 +112,19 @@ def test_a_good_port(tmp_path: Path) -> None:
     )
 
 
+def test_beside_upstream_a_port_has_upstreams_precision(tmp_path: Path) -> None:
+    mixed = (
+        "import os\nfrom recorder import *\nsession()\n"
+        "rounding = 0 if os.environ.get('NPU_PRECISION_MODE') == 'none' else 0.1\n"
+        "train(lambda step: 1.0 / (step + 1) + rounding)\n"
+    )
+    _, parity = verify(trial(tmp_path, mixed, upstream=HOST))
+    assert parity.state == "passed"
+    alone = "import os\nassert 'NPU_PRECISION_MODE' not in os.environ\n" + GOOD
+    run, _ = verify(trial(tmp_path / "alone", alone))
+    assert run.state == "passed"
+
+
 def test_a_crash_has_its_place(tmp_path: Path) -> None:
     run, parity = verify(trial(tmp_path, GOOD + "raise KeyError('image')\n", upstream=GOOD))
     [finding] = run.findings
