@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
+from migrate.analysis.symbols import COMPUTED
 
 # What calls the function that is its first argument, or the argument of one of these names: a
 # tf.data transformation, or Python on the host.
@@ -24,6 +25,7 @@ _TRANSFORMATIONS = frozenset(
 _FUNCTION_PARAMETERS = frozenset("map_func predicate generator transformation_func func".split())
 LIBRARIES = ("tensorflow.", "keras.", "horovod.")
 _NAMES = frozenset({ast.Attribute, ast.Name})
+_ROOTS = tuple(library[:-1] for library in LIBRARIES)
 _DEFINITIONS = frozenset({ast.AsyncFunctionDef, ast.ClassDef, ast.FunctionDef})
 # Methods that tell what an object of unknown class does.
 TELLING_METHODS = frozenset({"minimize", "apply_gradients", "compute_gradients"})
@@ -125,8 +127,13 @@ def _functions(project: Project, path: str) -> dict[str, Facts]:
     parents = module.parents
     # The function that each node's children belong to.
     inner: dict[ast.AST, str] = {module.tree: f"{path}:"}
+    looked_up = _looked_up(module)
     for node in module.nodes:
-        if node.__class__ not in _NAMES or not _is_read(module, node):  # type: ignore[arg-type]
+        if node in looked_up:
+            name = looked_up[node]
+        elif node.__class__ in _NAMES and _is_read(module, node):  # type: ignore[arg-type]
+            name = None
+        else:
             continue
         parent = parents[node]
         way = []
@@ -141,8 +148,34 @@ def _functions(project: Project, path: str) -> dict[str, Facts]:
         facts = functions.get(owner)
         if facts is None:
             facts = functions[owner] = Facts()
-        reader.note(node, facts)  # type: ignore[arg-type]
+        if name is not None:
+            facts.uses.append(Use(name, path, node.lineno))  # type: ignore[attr-defined]
+        else:
+            reader.note(node, facts)  # type: ignore[arg-type]
     return functions
+
+
+def _looked_up(module: Module) -> dict[ast.AST, str]:
+    """The library names that ``getattr`` looks up, or what they begin with, by its call."""
+    found: dict[ast.AST, str] = {}
+    if b"getattr" not in module.source.data:
+        return found
+    for call in module.all_of(ast.Call):
+        if not isinstance(call.func, ast.Name) or call.func.id != "getattr":
+            continue
+        name = module.qualified(call)
+        owner = module.computed_in(call) or ""
+        # Of an object, such as FLAGS, any attribute may be asked for; a module has names.
+        if owner.startswith(LIBRARIES) or owner in _ROOTS:
+            if owner.rpartition(".")[2].islower():
+                found[call] = f"{owner}.{COMPUTED}"
+        elif (
+            name is not None
+            and name.startswith(LIBRARIES)
+            and not isinstance(module.parents[call], ast.Attribute)  # noted as a longer name
+        ):
+            found[call] = name
+    return found
 
 
 def _names(project: Project, path: str) -> frozenset[str]:

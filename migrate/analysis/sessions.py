@@ -31,6 +31,7 @@ from migrate.analysis.references import (
     names_in,
     owner_of,
 )
+from migrate.analysis.symbols import COMPUTED
 from migrate.analysis.training import restores, trains
 
 Role = Literal["device", "host", "unknown"]
@@ -78,6 +79,9 @@ OPENERS: dict[str, Opener] = {
     "tensorflow.contrib.training.evaluate_repeatedly": Opener("config", 9, "evaluates checkpoints"),
 }
 MONITORED_SESSION = "tensorflow.train.MonitoredSession"
+# What may open a session, by `getattr` with a name that only a run can tell.
+_LOOKED_UP = frozenset(f"{opener.rpartition('.')[0]}.{COMPUTED}" for opener in OPENERS)
+_OPENING_ARGUMENTS = frozenset({"config", "session_config", "session_creator", "target"})
 _WRAPPERS = frozenset({"npu_session_config", "host_session_config", "npu_run_config"})
 _KEEPERS = frozenset({"add", "append", "put", "setdefault", "enter_context"})
 _RUN_METHODS = frozenset({"run", "partial_run", "make_callable", "run_step_fn"})
@@ -112,6 +116,7 @@ class SessionValue:
 
     Args:
         kind: qualified name of what it opens.
+        computed: whether a name that only a run can tell is called there as a session would be.
     """
 
     module: Module
@@ -119,6 +124,7 @@ class SessionValue:
     kind: str
     role: Role
     why: str
+    computed: bool = False
 
 
 def opening_files(project: Project) -> frozenset[str]:
@@ -126,7 +132,7 @@ def opening_files(project: Project) -> frozenset[str]:
     return frozenset(
         path
         for path in project.python_files
-        if any(_opens(project, name) for name in names_in(project, path))
+        if any(name in _LOOKED_UP or _opens(project, name) for name in names_in(project, path))
     )
 
 
@@ -196,6 +202,42 @@ def session_values(module: Module, project: Project) -> Iterator[SessionValue]:
         if mention.way == "value":
             role, why = _Judge(module, project, mention.node, mention.name, None).judge_value()
             yield SessionValue(module, mention.node, mention.name, role, why)
+    for call in _computed_openings(module):
+        owner = f"{module.computed_in(call)}"
+        role, why = _Judge(module, project, call, owner, None).judge_value()
+        yield SessionValue(module, call, owner, role, why, computed=True)
+
+
+def _computed_openings(module: Module) -> Iterator[ast.Call]:
+    """``getattr(tf, name)`` where it is called, and used, as a session is."""
+    if b"getattr" not in module.source.data:
+        return
+    for call in module.all_of(ast.Call):
+        found = call.func
+        if not isinstance(found, ast.Call):
+            continue
+        if f"{module.computed_in(found)}.{COMPUTED}" in _LOOKED_UP and _is_like_a_session(
+            module, call
+        ):
+            yield found
+
+
+def _is_like_a_session(module: Module, call: ast.Call) -> bool:
+    """Whether it is made with a configuration, or with nothing and then entered or run."""
+    given = {k.arg: k.value for k in call.keywords}
+    if not _OPENING_ARGUMENTS.isdisjoint(given):
+        return runtime_wrapper(module, given.get("config", given.get("session_config"))) is None
+    if call.args or given:
+        return False
+    parent = module.parents[call]
+    if isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Name):
+        name = parent.targets[0].id
+        return any(
+            isinstance(load.value, ast.Name) and load.value.id == name
+            for method in _RUN_METHODS
+            for load in module.attribute_loads.get(method, ())
+        )
+    return isinstance(parent, ast.withitem)
 
 
 def has_stars(call: ast.Call) -> bool:

@@ -21,6 +21,8 @@ Status = Literal["native", "manual", "unsupported", "unknown"]
 _Kind = Literal["module", "name", "member", "attribute", "private", "absent"]
 
 _LIST = Path(__file__).with_name("tf115_symbols.txt")
+# The last part of a name that only a run can tell, as of ``getattr(tf, name)``.
+COMPUTED = "<computed>"
 _ROOTS = frozenset(
     ("horovod", "keras", "tensorflow", "tensorflow_core", "tensorflow_estimator", "tf_slim")
 )
@@ -108,6 +110,8 @@ def classify(name: str) -> Symbol:
     special = _special(name)
     if special is not None and (special.status != "native" or known(name)):
         return Symbol(special.status, special.reason, special.source)
+    if name.endswith(COMPUTED):
+        return Symbol("unknown", "the name is computed when the program runs: see what it can be")
     if root == "keras":
         return _classify_keras(name)
     if root not in ("tensorflow", "tensorflow_estimator"):

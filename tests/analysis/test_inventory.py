@@ -52,6 +52,20 @@ def test_a_name_in_the_middle_of_an_expression_is_found() -> None:
     assert names_of(head + "tf.a[0].b(tf.c)") == ["tensorflow.a", "tensorflow.c"]
 
 
+def test_a_name_that_getattr_looks_up_is_listed() -> None:
+    head = "import tensorflow as tf\n"
+    for source in ("getattr(tf.nn, 'relu')(x)", "NAME = 'relu'\ngetattr(tf.nn, NAME)(x)"):
+        assert names_of(head + source) == ["tensorflow.nn.relu", "tensorflow.nn"]
+    assert "tensorflow.nn.relu" in names_of(head + "getattr(tf, 'nn').relu(x)")
+    uses = symbol_uses(project_of({"train.py": head + "\ngetattr(tf.nn, name)(x)"}))
+    report = classified(uses)[1]
+    assert (report.name, report.status) == ("tensorflow.nn.<computed>", "unknown")
+    assert report.places == ("train.py:3",)
+    assert "computed" in report.reason
+    assert names_of(head + "getattr(tf.flags.FLAGS, name)") == ["tensorflow.flags.FLAGS"]
+    assert names_of(head + "getattr(tf.Session, name)") == ["tensorflow.Session"]
+
+
 def test_what_is_not_a_use_is_not_listed() -> None:
     assert names_of("import tensorflow as tf\n# tf.Session\n'tf.Session'") == []
     assert names_of("import torch as tf\ntf.Session()  # not tensorflow") == []

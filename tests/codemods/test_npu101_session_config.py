@@ -323,6 +323,40 @@ def test_a_training_session_s_class_as_a_value_is_an_error(value: str) -> None:
     assert "roles" in finding.advice or "recipe" in finding.advice
 
 
+@pytest.mark.parametrize(
+    "opened",
+    [
+        "with getattr(tf, name)() as s:\n    s.run(step)\n",
+        "s = getattr(tf, name)()\ns.run(step)\n",
+        "s = getattr(tf.train, 'Monitored' + name)(config=c)\n",
+        "tf2 = __import__('tensorflow')\ngetattr(tf2, name)(target='', config=c).run(step)\n",
+    ],
+)
+def test_a_session_by_a_computed_name_is_an_error(opened: str) -> None:
+    ported = check_noop(f"{HEAD}{TRAINS}{opened}", "NPU101")
+    assert ported.codes() == ported.codes("error") == ["NPU101"]
+    options = {"NPU101": {"roles": {"train.py:": "host"}}}
+    ported = check_noop(f"{HEAD}{TRAINS}{opened}", "NPU101", options=options)
+    assert ported.codes() == ported.codes("warning") == ["NPU101"]
+
+
+@pytest.mark.parametrize(
+    "looked_up",
+    [
+        "x = getattr(tf.nn, name)(x)\n",
+        "x = getattr(tf, name)(x)\n",
+        "opt = getattr(tf.train, name + 'Optimizer')(0.1)\n",
+        "with getattr(tf, name)('scope'):\n    pass\n",
+        "c = getattr(FLAGS, name)()\n",
+        "g = getattr(tf, name)()\n",
+        "with getattr(tf, name)(config=npu_session_config()) as s:\n    s.run(step)\n",
+    ],
+)
+def test_a_computed_name_that_is_not_used_as_a_session(looked_up: str) -> None:
+    source = f"{HEAD}from npu_runtime import npu_session_config\n{TRAINS}{looked_up}"
+    assert check_noop(source, "NPU101").findings == []
+
+
 def test_a_data_session_s_class_as_a_value_is_a_warning() -> None:
     assert check_noop(f"{HEAD}made = {{'a': tf.Session}}\n", "NPU101").codes("warning") == [
         "NPU101"

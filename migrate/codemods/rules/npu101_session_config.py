@@ -29,9 +29,10 @@ module's own code) to `device` or `host`.
 Fix safety: safe. Off the device (NPU_DEVICE=host) the configuration is the project's own.
 
 Not handled: a session class with its own constructor, arguments hidden in `**kwargs` that cannot
-be followed, and `tf.Session` itself as a value (in a dict, as a class attribute, as an argument);
-all are errors for a device session, with the place and what to do. A parameter whose default is
-`tf.Session`, and that the function only calls, is configured where it is called.
+be followed, a computed name (`getattr(tf, name)()`), and `tf.Session` itself as a value (in a dict,
+as a class attribute, as an argument); all are errors for a device session, with the place and what
+to do. A parameter whose default is `tf.Session`, and that the function only calls, is configured
+where it is called.
 
 Authority: CANN "TensorFlow 1.15 Model Porting Guide", "sess.run"; adapter r1.9.0,
 npu_init.decorator_tf_session; om_partition_subgraphs_pass.cc (use_off_line, mix_compile_mode).
@@ -128,11 +129,21 @@ def configure_sessions(context: Context) -> Iterator[Change]:
 
 def _value(context: Context, value: SessionValue) -> Change:
     role, why = _role(context, value)
+    severity: Severity = "warning" if role == "host" else "error"
+    if value.computed:
+        return context.finding(
+            value.node,
+            severity,
+            f"what a computed name of {value.kind} opens here looks like a session, and is not "
+            f"configured ({role}: {why})",
+            "Write the name out, or give it config=npu_session_config(...). If it is no session, "
+            "its role in the recipe is host.",
+        )
     kind = value.kind.replace("tensorflow.", "tf.", 1).rpartition(":")[2]
     parameter = opener.parameter if (opener := OPENERS.get(value.kind)) else "config"
     return context.finding(
         value.node,
-        "warning" if role == "host" else "error",
+        severity,
         f"{kind} is a value here: nobody can tell where it is called, so its sessions are not "
         f"configured ({role}: {why})",
         f"Use functools.partial({kind}, {parameter}=npu_session_config(...)) here if nothing calls "
