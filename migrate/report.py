@@ -11,6 +11,7 @@ from migrate.analysis.inventory import SymbolReport, totals
 from migrate.codemods.rule import SessionRow
 from migrate.console import hint, styled
 from migrate.findings import Finding
+from migrate.readmes import READMES, is_readme
 
 if TYPE_CHECKING:
     from migrate.porting import Port  # what shows findings alone needs no engine
@@ -31,6 +32,7 @@ def port_json(port: Port, **outcome: Any) -> dict[str, Any]:
         "changed": changed_files(port),
         "left_out": list(port.left_out),
         "patches": [name for name, _ in port.series.patches],
+        "readmes": [name for name in READMES if is_readme(port.after, name)],
         "rules": dict(port.manifest.rules),
         "sessions": [asdict(row) for row in port.sessions],
         "symbols": {
@@ -63,6 +65,8 @@ def port_lines(port: Port) -> Iterator[str]:
     if port.sessions:
         yield from _session_lines(port.sessions)
     yield f"  symbols   {_symbol_line(port.symbols)}"
+    if readmes := [name for name in READMES if is_readme(port.after, name)]:
+        yield f"  readmes   {', '.join(readmes)}"
     yield f"  patches   {', '.join(name for name, _ in port.series.patches) or 'none'}"
     yield from finding_lines(port.findings)
 

@@ -10,15 +10,13 @@ from migrate.analysis.project import Project
 from migrate.codemods.engine import GroupResult
 from migrate.findings import Finding
 from migrate.manifest import MANIFEST_NAME
+from migrate.readmes import READMES, is_readme
 from migrate.readmes.facts import gather
 from migrate.readmes.listing import tree
 from migrate.recipe import Recipe
 from migrate.render import render
 from migrate.scripts import TAKEN, Facts, placed
 from migrate.upstream.tree import SourceFile
-
-READMES = {"README.md": "zh", "README_EN.md": "en"}
-_MARK = b"<!-- Made by migrate for CANN "
 
 
 def with_readmes(
@@ -74,11 +72,6 @@ def with_readmes(
         data = render(templates, f"{name}.j2", {**values, "tree": lines, "lang": language})
         result[name] = SourceFile(name, data)
     return dict(sorted(result.items())), findings
-
-
-def is_readme(files: Mapping[str, SourceFile], path: str) -> bool:
-    """Whether a port's file is a README that was made here."""
-    return path in files and _MARK in files[path].data
 
 
 def moved_readmes(

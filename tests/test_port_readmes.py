@@ -1,0 +1,439 @@
+"""The READMEs of a port: what they say is true, whole, and read as Markdown."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import shlex
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from migrate.codemods.registry import kit_rules
+from migrate.errors import UsageError
+from migrate.manifest import MANIFEST_NAME
+from migrate.porting import Port, make_port
+from migrate.readmes.chinese import FILES, RULES, VARIABLES
+from migrate.readmes.listing import tree as listed
+from migrate.readmes.markdown import code, escaped
+from migrate.readmes.table import Published, Readme, Run, read_readme
+from migrate.recipe import Recipe, read_recipe
+from migrate.report import port_json, port_lines
+from migrate.runtime import runtime_paths
+from migrate.upstream.tree import SourceFile, SourceTree
+from migrate.workspace import DEFAULT_CANN
+from tests.test_porting import UPSTREAM, files_of, tree
+
+ROOT = Path(__file__).parents[1]
+BOTH = ("README.md", "README_EN.md")
+MARKDOWN = MarkdownIt("commonmark").enable("table")
+TRAIN = '''"""Trains a thing. At length."""
+import argparse
+import tensorflow as tf
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--batch_size", type=int, default=32, help="pictures | a *step*")
+parser.add_argument("--mode", choices=["a|b", "`c`"], default="a|b")
+if __name__ == "__main__":
+    args = parser.parse_args()
+    tf.train.AdamOptimizer(0.1).minimize(tf.Variable(1.0))
+    tf.Session().run(tf.global_variables_initializer())
+'''
+# ModelZoo's order.
+CHAPTERS = [
+    *("基本信息", "概述", "默认配置", "支持特性", "混合精度训练", "开启混合精度", "训练环境准备"),
+    *("快速上手", "数据集准备", "模型训练", "迁移学习指导", "高级参考", "脚本和示例代码"),
+    *("脚本参数", "训练过程", "推理/验证过程", "精度与性能对比"),
+]
+
+
+def ported(
+    files: dict[str, str | bytes] | dict[str, SourceFile],
+    recipe: Recipe | None = None,
+    templates: Path = ROOT / "templates",
+    **readme: object,
+) -> Port:
+    recipe = recipe or Recipe(rules=kit_rules())
+    if readme:
+        recipe = replace(recipe, readme=replace(recipe.readme, **readme))  # type: ignore[arg-type]
+    sources = {
+        path: data if isinstance(data, SourceFile) else tree({path: data})[path]
+        for path, data in files.items()
+    }
+    return make_port(UPSTREAM, SourceTree(sources), recipe, cann=DEFAULT_CANN, templates=templates)
+
+
+@pytest.fixture(scope="module")
+def example() -> Port:
+    recipe = read_recipe(ROOT / "patches" / "tiny_gan")
+    return ported(files_of(ROOT / "examples" / "tiny_gan"), recipe)
+
+
+def text_of(port: Port, name: str = "README_EN.md") -> str:
+    return port.after[name].data.decode()
+
+
+def parsed(text: str) -> list[Token]:
+    return MARKDOWN.parse(text)
+
+
+def headings(text: str) -> list[tuple[str, str]]:
+    tokens = parsed(text)
+    return [
+        (token.tag, after.content)
+        for token, after in pairwise(tokens)
+        if token.type == "heading_open"
+    ]
+
+
+def anchors(text: str) -> set[str]:
+    """As GitHub and Gitee make them."""
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for _, title in headings(text)}
+
+
+def links(text: str) -> list[str]:
+    return [
+        str(child.attrs["href"])
+        for token in parsed(text)
+        for child in token.children or ()
+        if child.type == "link_open"
+    ]
+
+
+def tables(text: str) -> list[list[list[str]]]:
+    """Each table as rows of cells."""
+    found: list[list[list[str]]] = []
+    for token in parsed(text):
+        if token.type == "table_open":
+            found.append([])
+        elif token.type == "tr_open":
+            found[-1].append([])
+        elif token.type == "inline" and found and token.level > 3:
+            found[-1][-1].append(token.content)
+    return found
+
+
+def table(text: str, first: str) -> list[list[str]]:
+    return next(found for found in tables(text) if found[0][0] == first)
+
+
+def commands(text: str) -> list[str]:
+    return [
+        line
+        for token in parsed(text)
+        if token.type == "fence" and token.info == "bash"
+        for line in token.content.splitlines()
+    ]
+
+
+def test_modelzoos_chapters_stand_in_its_order(example: Port) -> None:
+    titles = [title for _, title in headings(text_of(example, "README.md"))]
+    assert [title for title in titles if title in CHAPTERS] == CHAPTERS
+
+
+def test_both_languages_say_the_same(example: Port) -> None:
+    chinese, english = (text_of(example, name) for name in BOTH)
+    assert [tag for tag, _ in headings(chinese)] == [tag for tag, _ in headings(english)]
+    assert [[len(row) for row in found] for found in tables(chinese)] == [
+        [len(row) for row in found] for found in tables(english)
+    ]
+    assert commands(chinese) == commands(english)
+    figures = [
+        [
+            cell
+            for rows in tables(text)
+            for row in rows
+            for cell in row
+            if re.fullmatch(r"[\d.]+", cell)
+        ]
+        for text in (chinese, english)
+    ]
+    assert figures[0] == figures[1] != []
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_links_and_anchors_lead_somewhere(name: str, example: Port) -> None:
+    text = text_of(example, name)
+    found = links(text)
+    assert found
+    for link in found:
+        if link.startswith("#"):
+            assert unquote(link[1:]) in anchors(text), link
+        elif not link.startswith("https://"):
+            assert link in example.after, link
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_tables_are_whole_and_nothing_is_empty(name: str, example: Port) -> None:
+    text = text_of(example, name)
+    found = tables(text)
+    assert len(found) >= 6
+    for rows in found:
+        assert len({len(row) for row in rows}) == 1
+        assert all(cell.strip() for row in rows for cell in row), rows
+    # What looks like a row belongs to a table.
+    fenced = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    rows_written = sum(line.startswith("| ") for line in fenced.splitlines())
+    assert rows_written == sum(len(rows) + 1 for rows in found)
+    assert not re.search(r"TODO|XXX|\{\{|\}\}|None\b|待补充|\$\{", fenced)
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_a_markdown_linter_has_nothing_to_say(name: str, example: Port, tmp_path: Path) -> None:
+    for port in (ported({"train.py": TRAIN}), example):
+        (tmp_path / name).write_bytes(port.after[name].data)
+        done = subprocess.run(
+            [sys.executable, "-m", "pymarkdown", "-d", "MD013", "scan", tmp_path / name],
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+
+
+def test_commands_start_files_of_the_port_with_flags_that_these_have(example: Port) -> None:
+    text = text_of(example)
+    known = {word for row in table(text, "Parameter") for word in re.findall(r"--\w+", row[0])}
+    for rows in tables(text):
+        if rows[0][:2] == ["Parameter", "Type"]:
+            known |= {re.sub(r"\W", "", row[0]) for row in rows[1:]}
+    found = commands(text)
+    assert "./run.sh --data images --out run --steps 2000" in found
+    for line in found:
+        words = shlex.split(line.strip("()").replace(". ./test/env.sh && ", ""))
+        words = [word for word in words if not re.match(r"[A-Z_]+=", word)]
+        if words[0] == "docker":
+            assert "Dockerfile" in words and words[-1] == "."
+            continue
+        script = words[0] if words[0].startswith("./") else words[1]
+        assert script.removeprefix("./") in example.after, line
+        for word in words:
+            if word.startswith("--") and "_url" not in word and "data_path" not in word:
+                assert word[2:].partition("=")[0] in known, line
+
+
+def test_every_file_is_in_the_tree_with_what_it_is(example: Port) -> None:
+    for name in BOTH:
+        fence = next(t for t in parsed(text_of(example, name)) if t.info == "text")
+        lines = fence.content.splitlines()[1:]
+        shown = {line.partition("#")[0].strip("│├└─ ").strip() for line in lines}
+        assert {path.rpartition("/")[2] for path in [*example.after, MANIFEST_NAME]} <= shown
+        for line in lines:
+            assert line.partition("#")[0].rstrip().endswith("/") or line.partition("# ")[2], line
+    assert re.search(r"train\.py +# entry; Train the GAN on a folder", text_of(example))
+
+
+def test_files_that_say_nothing_are_told_by_what_they_define() -> None:
+    files = {
+        "a.py": b"# Copyright\n\ndef load(): pass\nclass Net: pass\n",
+        "b.py": b'"""Copyright 2017 X. All rights reserved."""\nx = 1\n',
+        "c.py": b"#!/usr/bin/env python\n# -*- coding: utf-8 -*-\nu'''Makes it so.\n\nMore.'''\n",
+        "d.bin": b"\0",
+        "e.py": b'"""' + b"word " * 40 + b'"""',
+    }
+    lines = list(listed({path: SourceFile(path, data) for path, data in files.items()}, "en", ()))
+    said = [line.partition("# ")[2] for line in lines]
+    assert said[:4] == ["defines load, Net", "Python module", "Makes it so", "file"]
+    assert said[4].endswith("…") and len(said[4]) <= 72
+
+
+def test_many_pictures_are_one_line() -> None:
+    files = {f"out/{n}.png": SourceFile(f"out/{n}.png", b"") for n in range(30)}
+    lines = list(listed(files, "en", ()))
+    assert lines == ["└── out/", "    └── *.png  # 30 files: picture"]
+
+
+def test_flags_are_told_with_default_choices_and_help() -> None:
+    rows = table(text_of(ported({"train.py": TRAIN})), "Parameter")
+    found = next(
+        rows
+        for rows in tables(text_of(ported({"train.py": TRAIN})))
+        if len(rows[0]) == 5 and rows[0][0] == "Parameter"
+    )
+    assert rows[1] == ["`--batch_size`", "`32`"]
+    assert found[1] == ["`--batch_size`", "`int`", "`32`", "any", "pictures | a \\*step\\*"]
+    assert found[2][3] == '`"a|b"`, ``"`c`"``'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "a|b",
+            "*x* _y_ `z`",
+            "[a](b)",
+            "<b>x</b>",
+            "# x",
+            "1. x",
+            "- x",
+            "&lt;",
+            "a\\|b",
+            "~~x~~",
+        ),
+        *("__init__", "batch_size", "0.1.0", "`", "``a`", "+ x", "> x", "![a](b)", "C:\\_x"),
+    ],
+)
+def test_inserted_texts_show_as_they_are(text: str) -> None:
+    html = MARKDOWN.render(escaped(text))
+    shown = text.replace("`z`", "<code>z</code>")
+    plain = shown.replace("&", "&amp;").replace(">", "&gt;").replace("<", "&lt;")
+    plain = plain.replace("&lt;code&gt;", "<code>").replace("&lt;/code&gt;", "</code>")
+    assert html == f"<p>{plain}</p>\n"
+    cells = MARKDOWN.render(f"| a | b |\n| --- | --- |\n| {escaped(text)} | {code(text)} |\n")
+    assert cells.count("<td>") == 2
+
+
+def test_addresses_become_links() -> None:
+    assert links(escaped("see https://a.example/x_y_z, and https://b.example.")) == [
+        "https://a.example/x_y_z",
+        "https://b.example",
+    ]
+
+
+def test_features_are_those_of_the_port(example: Port) -> None:
+    rows = {row[0]: row[1] for row in table(text_of(example), "Feature")[1:]}
+    assert rows["Distributed training"] == rows["Data parallelism"] == "no"
+    assert rows["Mixed precision"] == "yes"
+    codes = [row[0] for row in table(text_of(example), "Rule")[1:]]
+    assert sorted(codes) == sorted(example.manifest.rules)
+    for row in table(text_of(example), "Rule")[1:]:
+        assert int(row[2]) == example.manifest.rules[row[0]]
+
+
+def test_nothing_is_measured_until_it_is() -> None:
+    files: dict[str, str | bytes] = {"train.py": TRAIN}
+    rows = table(text_of(ported(files)), "Figure")
+    assert {cell for row in rows[1:] for cell in row[1:]} == {"not measured"}
+    runs = (Run("npu", "Ascend 910", {"ActualFPS": 1120.5, "ActualLoss": 0.0}),)
+    figure = Published({"zh": "精度", "en": "Accuracy"}, "0.7", "", "a paper | 2021")
+    port = ported(files, runs=runs, published=(figure,))
+    for name in BOTH:
+        found = [rows for rows in tables(text_of(port, name)) if rows[0][0] in ("Figure", "指标")]
+        assert found[0][0][1:] in (["GPU", "NPU (Ascend 910)"], ["GPU", "NPU（Ascend 910）"])
+        assert [row[2] for row in found[0][1:]].count("1120.5") == 1
+        assert [row[2] for row in found[0][1:]].count("0.0") == 1
+        assert found[1][1][1] == "0.7" and "2021" in found[1][1][3]
+
+
+@pytest.mark.parametrize("name", ["README.md", "readme.md", "Readme.MD"])
+def test_upstreams_readme_is_kept_under_another_name(name: str) -> None:
+    port = ported({"train.py": TRAIN, name: b"# Mine\r\n\xff"})
+    assert port.after["README_UPSTREAM.md"].data == b"# Mine\r\n\xff"
+    assert sorted(p for p in port.after if p.lower() == "readme.md") == ["README.md"]
+    assert "[README_UPSTREAM.md](README_UPSTREAM.md)" in text_of(port)
+    notice = port.after["NOTICE"].data.decode()
+    assert f"- {name}: README_UPSTREAM.md\n" in notice
+    assert "- README_UPSTREAM.md" not in notice
+
+
+def test_a_second_readme_and_one_that_is_called_upstreams_are_kept_too() -> None:
+    port = ported(
+        {
+            "train.py": TRAIN,
+            "README.md": b"1",
+            "README_EN.md": b"2",
+            "README_UPSTREAM.md": b"3",
+            "README.rst": b"4",
+        }
+    )
+    kept = {port.after[path].data for path in port.after if "UPSTREAM" in path}
+    assert kept == {b"1", b"2", b"3"} and port.after["README.rst"].data == b"4"
+
+
+def test_a_folder_in_the_way_is_a_finding() -> None:
+    port = ported({"train.py": TRAIN, "readme.md/a.txt": b""})
+    assert "README.md" not in port.after and "README_EN.md" in port.after
+    assert any(f.code == "NPU917" and "README.md" in f.message for f in port.findings)
+
+
+def test_without_a_script_that_trains_readmes_stay() -> None:
+    port = ported({"lib.py": "import tensorflow as tf\n", "README.md": b"x"})
+    assert port.after["README.md"].data == b"x" and "README_EN.md" not in port.after
+
+
+def test_a_port_of_a_port_keeps_its_readmes(example: Port) -> None:
+    again = ported(dict(example.after), read_recipe(ROOT / "patches" / "tiny_gan"))
+    assert again.after == example.after
+
+
+def test_the_report_names_them(example: Port) -> None:
+    assert port_json(example)["readmes"] == list(BOTH)
+    assert "  readmes   README.md, README_EN.md" in list(port_lines(example))
+
+
+def test_a_template_of_the_workspace_counts_first(tmp_path: Path) -> None:
+    (tmp_path / "README.md.j2").write_text("{{ network | md }}", encoding="utf-8")
+    port = ported({"train.py": TRAIN}, templates=tmp_path)
+    assert text_of(port, "README.md") == f"{UPSTREAM.name}_for_TensorFlow"
+
+
+def test_everything_of_the_kit_has_a_chinese_text() -> None:
+    module = ROOT / "migrate" / "runtime" / "npu_runtime" / "settings.py"
+    variables = runpy.run_path(str(module))["VARIABLES"]
+    assert VARIABLES.keys() == {variable.name for variable in variables}
+    assert runtime_paths() <= FILES.keys()
+    assert {rule.code for rule in kit_rules()} - RULES.keys() <= {"NPU202"}  # which only reports
+
+
+@pytest.mark.parametrize(
+    ("table_given", "message"),
+    [
+        (1, "readme: expected a table"),
+        ({"author": "x"}, "readme.author: expected one of"),
+        ({"domain": "x"}, "readme.domain: expected a text in both languages"),
+        ({"domain": {"zh": "x"}}, "readme.domain: expected a text in both"),
+        ({"about": {"zh": "x", "en": " "}}, "readme.about: expected a text in both"),
+        ({"paper": 1}, "readme.paper: expected a text"),
+        ({"train": "'x"}, "readme.train: expected words as in a shell"),
+        ({"published": {}}, "readme.published: expected tables"),
+        ({"published": [1]}, "readme.published, number 1: expected metric"),
+        ({"published": [{"metric": "x"}]}, "number 1: metric: expected a text in both"),
+        (
+            {"published": [{"metric": {"zh": "x", "en": "y"}, "npu": "1"}]},
+            "number 1: expected texts for gpu, npu and source",
+        ),
+    ],
+)
+def test_a_table_that_is_wrong_is_refused(
+    table_given: object, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError) as raised:
+        read_readme(table_given, tmp_path, "recipe.toml")
+    assert str(raised.value).startswith("recipe.toml: readme"), raised.value
+    assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ("{", "not JSON"),
+        ("[]", "an object with platform"),
+        ('{"platform": "tpu", "hardware": "x", "results": {"ActualFPS": 1}}', "one of gpu, npu"),
+        ('{"platform": "npu", "hardware": " ", "results": {"ActualFPS": 1}}', "the hardware"),
+        ('{"platform": "npu", "hardware": "x", "results": {"FPS": 1}}', "results, some of"),
+        ('{"platform": "npu", "hardware": "x", "results": {"ActualFPS": NaN}}', "a number"),
+        ('{"platform": "npu", "hardware": "x", "results": {"ActualFPS": true}}', "a number"),
+    ],
+)
+def test_a_record_that_is_wrong_is_refused(record: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "a.json").write_text(record)
+    with pytest.raises(UsageError) as raised:
+        read_readme({}, tmp_path, "recipe.toml")
+    assert "a.json" in str(raised.value) and message in str(raised.value)
+
+
+def test_records_and_table_are_read(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    good = '{"platform": "gpu", "hardware": "V100", "results": {"TrainAccuracy": 0.9}}'
+    (tmp_path / "runs" / "a.json").write_text(good)
+    found = read_readme({"train": "--a 'b c'", "evaluate": ""}, tmp_path, "recipe.toml")
+    assert found == Readme(
+        train=("--a", "b c"), evaluate=(), runs=(Run("gpu", "V100", {"TrainAccuracy": 0.9}),)
+    )
