@@ -452,3 +452,24 @@ def test_names_that_go_round_in_circles_end() -> None:
         """,
         CODE,
     )
+
+
+def test_flags_of_one_name_in_two_scripts_are_two() -> None:
+    script = """
+    import argparse
+    import os
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--to', default='{}')
+    args = parser.parse_args()
+    open(os.path.join(args.to, 'x'), 'w')
+    """
+    ported = port_files(
+        {
+            "make.py": script.format("store"),
+            "train.py": script.format("first").rstrip() + "\n    open('store/x')\n",
+        },
+        CODE,
+    )
+    assert "type=data_path" in ported.text("make.py")
+    assert "type=output_path" in ported.text()

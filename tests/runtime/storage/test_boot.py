@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import os
 import shutil
 import signal
@@ -281,3 +282,13 @@ def kill_children(port: Path) -> None:
             continue
         if str(port / "train.py").encode() in words:
             os.kill(int(folder.name), signal.SIGKILL)
+
+
+@pytest.mark.parametrize(("writable", "folder"), [(True, "/cache"), (False, "npu_cache")])
+def test_old_modelarts_machines_have_a_disk_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, writable: bool, folder: str
+) -> None:
+    monkeypatch.syspath_prepend(str(RUNTIME))
+    main = importlib.import_module("npu_runtime.boot")
+    monkeypatch.setattr(main.os, "access", lambda path, mode: writable and path == "/cache")
+    assert main._cache().endswith(folder)
