@@ -364,6 +364,88 @@ with tf.Graph().as_default():  # On the host anything goes.
         assert all(op["place"].startswith("program.py:") for op in event["unsinkable"])
 
 
+BODIES = """
+tf.enable_control_flow_v2()
+one = tf.placeholder_with_default(1.0, [])
+call = lambda body: tf.function(body, autograph=False)
+say = lambda value: tf.reshape(tf.py_func(lambda v: v, [value], tf.float32), [])
+text = lambda: tf.strings.to_number(tf.as_string(one))
+makers = {
+    "function": lambda: call(lambda: say(one) + 1.0)(),
+    "branch": lambda: tf.cond(one > 0.0, text, lambda: 0.0),
+    "loop": lambda: tf.while_loop(lambda i: i < 3.0, lambda i: say(i) + 1.0, [one]),
+    "call in a call": lambda: call(lambda: call(lambda: say(one))() * 2.0)(),
+    "wide": lambda: call(lambda: tf.cast(one, tf.float64) * 2.0)(),
+    "nothing": lambda: call(lambda: tf.cond(one > 0.0, lambda: one, lambda: 0.0) * 2.0)(),
+}
+for name, make in makers.items():
+    late = make()
+    try:
+        tf.Session(config=npu(use_off_line=True)).run(late)
+        print(name)
+    except tf.errors.InternalError as error:
+        print(name, str(error).split(", ")[0].split("(")[-1])
+"""
+
+
+def test_operators_of_the_host_in_functions_are_named(run: Simulate) -> None:
+    done = run(BODIES)
+    assert done.code == 0, done.error
+    assert done.out.splitlines() == [
+        "function PyFunc",
+        "branch AsString",
+        "loop PyFunc",
+        "call in a call PyFunc",
+        "wide PartitionedCall",
+        "nothing",
+    ]
+    assert all("program.py:" in problem["message"] for problem in done.events("problem"))
+
+
+def test_a_function_that_trains(run: Simulate) -> None:
+    done = run(
+        """
+weight = tf.Variable(1.0, use_resource=True)
+optimizer = tf.train.GradientDescentOptimizer(0.1)
+
+@tf.function(autograph=False)
+def trained():
+    with tf.control_dependencies([optimizer.minimize(weight * weight, var_list=[weight])]):
+        return tf.constant(0.0)
+
+step = trained()
+session = tf.Session(config=npu(use_off_line=True))
+session.run(weight.initializer)
+session.run(step)
+print(session.run(weight))
+"""
+    )
+    assert (done.code, done.out.strip()) == (0, "0.8"), done.error
+    assert done.events("graph")[1]["ops"]["ResourceApplyGradientDescent"] == 1
+
+
+@pytest.mark.parametrize("seed", ["", "1"])
+def test_callables_without_feeds(run: Simulate, seed: str) -> None:
+    done = run(
+        MODEL,
+        """
+session = tf.Session(config=npu(use_off_line=True))
+session.make_callable(tf.global_variables_initializer())()
+read = session.make_callable(loss, accept_options=True)
+one, more = session.make_callable(weights), session.make_callable({"w": [weights, weights.op]})
+for call in (one, lambda: more()["w"][0], lambda: session.make_callable(loss, [x])(batch)):
+    print(call().sum())
+try:
+    read(options=tf.RunOptions(), run_metadata=tf.RunMetadata())
+except tf.errors.InvalidArgumentError:
+    print("placeholder")
+""",
+        NPU_SIMULATOR_SEED=seed,
+    )
+    assert done.out.split() == ["3.0", "3.0", "9.0", "placeholder"], done.error
+    assert len(done.events("run")) == 5
+
+
 def test_what_a_device_session_needs_is_no_host_operator(run: Simulate) -> None:
     done = run(
         MODEL,

@@ -4,9 +4,9 @@ import collections
 import threading
 import weakref
 
-from . import marks, places, sinking
+from . import bodies, marks, places, sinking
 
-_Facts = collections.namedtuple("_Facts", "op kind device unknown why inputs controls")
+_Facts = collections.namedtuple("_Facts", "op kind device unknown why inputs controls inner")
 
 _known = weakref.WeakKeyDictionary()  # {graph: {number of the operator: its facts}}
 _lock = threading.Lock()
@@ -26,19 +26,22 @@ def summary(graph, fetched, fed):
     """
     with _lock:
         facts = _executed(_known.setdefault(graph, {}), fetched, {id(tensor) for tensor in fed})
+    kinds = collections.Counter(fact.kind for fact in facts)
+    kinds.update(part.kind for fact in facts for part in fact.inner)
     fields = {
-        "ops": dict(collections.Counter(fact.kind for fact in facts)),
+        "ops": dict(kinds),
         "devices": dict(collections.Counter(fact.device for fact in facts)),
         "unknown_shapes": sum(fact.unknown for fact in facts),
         "unsinkable": [
             {
-                "name": fact.op.name,
-                "type": fact.kind,
-                "why": fact.why,
+                "name": part.name,
+                "type": part.kind,
+                "why": part.why,
                 "place": places.of_operator(fact.op),
             }
             for fact in sorted(facts, key=lambda fact: fact.op._id)
-            if fact.why
+            for part in (bodies.Inner(fact.kind, fact.op.name, fact.why), *fact.inner)
+            if part.why
         ],
     }
     return fields, _hanging_on_time(facts)
@@ -90,4 +93,6 @@ def _facts(op):
     kind = marks.type_of(op)
     types = tuple(tensor.dtype.base_dtype.name for tensor in op.outputs)
     why = sinking.why_on_host(kind, types)
-    return _Facts(op, kind, op.device, unknown, why, tuple(op.inputs), op.control_inputs)
+    return _Facts(
+        op, kind, op.device, unknown, why, tuple(op.inputs), op.control_inputs, bodies.inner(op)
+    )

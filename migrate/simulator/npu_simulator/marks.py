@@ -30,3 +30,9 @@ def type_of(op):
         return op.get_attr(_ATTRIBUTE).decode()
     except ValueError:
         return op.type
+
+
+def type_of_node(node):
+    """Returns the same for a node of a function, a NodeDef."""
+    mark = node.attr[_ATTRIBUTE].s.decode() if _ATTRIBUTE in node.attr else ""
+    return mark or node.op

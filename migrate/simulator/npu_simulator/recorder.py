@@ -190,6 +190,7 @@ def _patch(module, adapter):
     _patch_init(base, adapter)
     _patch_run(base)
     _patch_callable(base)
+    _patch_make_callable(base)
 
 
 def _patch_init(base, adapter):
@@ -248,6 +249,18 @@ def _patch_callable(base):
 
     base._Callable.__init__ = patched_init
     base._Callable.__call__ = patched_call
+
+
+def _patch_make_callable(base):
+    make = base.make_callable
+
+    @functools.wraps(make)
+    def patched(self, fetches, feed_list=None, accept_options=False):
+        made = make(self, fetches, feed_list, accept_options)
+        # Without anything to feed, what it returns goes past `run`.
+        return made if feed_list is not None else functools.partial(self.run, fetches)
+
+    base.make_callable = patched
 
 
 @contextlib.contextmanager
