@@ -162,3 +162,45 @@ def test_unit_tests_stay() -> None:
         CODE,
     )
     assert not ported.findings
+
+
+COUNT = """
+import tensorflow as tf
+from tensorflow.python.client import device_lib
+
+
+def cards():
+    return [d.name for d in device_lib.list_local_devices() if d.device_type == 'GPU']
+
+
+"""
+TOWER = "    with tf.device('/gpu:%d' % i):\n        optimizer.compute_gradients(loss)\n"
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        f"for i in range(len(cards())):\n{TOWER}",
+        f"for i, card in enumerate(cards()):\n{TOWER}",
+        f"gpus = cards()\nnumber = len(gpus)\nfor i in range(number):\n{TOWER}",
+    ],
+)
+def test_towers_that_nothing_would_build_are_told(loop: str) -> None:
+    ported = port_files({"train.py": COUNT + loop}, CODE)
+    (finding,) = [f for f in ported.findings if f.severity == "warning"]
+    line = (COUNT + loop).lstrip().split("for i")[0].count("\n") + 1
+    assert f"train.py:{line}" in finding.message
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "for i in range(len(cards())):\n    print(i)\n",
+        f"for i in range(max(1, len(cards()))):\n{TOWER}",
+        f"gpus = cards() or ['']\nfor i in range(len(gpus)):\n{TOWER}",
+        f"n = len(cards())\nn = n or 1\nfor i in range(n):\n{TOWER}",
+        "n = len(cards())\nif n > 1:\n    for i in range(n):\n" + TOWER.replace("    ", "        "),
+    ],
+)
+def test_loops_that_do_without_gpus_are_not_told(loop: str) -> None:
+    assert port_files({"train.py": COUNT + loop}, CODE).codes("warning") == []

@@ -3,7 +3,8 @@
 What it does: where code lists TensorFlow's devices only to pick the GPUs among them, the list
 becomes empty: the same answer as on a machine without one, without TensorFlow opening every
 device to give it. Other questions about GPUs (tf.test.is_gpu_available, list_physical_devices,
-nvidia-smi, GPUtil, pynvml) stay and are reported with what they answer on an NPU machine.
+nvidia-smi, GPUtil, pynvml) stay and are reported with what they answer on an NPU machine. A loop
+that trains a copy of the model on each GPU that was counted would not be entered: a warning.
 
 Why: such counts decide how work is divided or which data format a model uses, and what is decided
 with no GPU in sight should be known, not found out.
@@ -33,6 +34,7 @@ from collections.abc import Iterator
 from migrate.analysis.flow import Flow
 from migrate.analysis.module import Module
 from migrate.analysis.references import is_unit_test
+from migrate.analysis.towers import towers
 from migrate.codemods.gpu_answers import ANSWERS, DEVICE_LIST, NVIDIA_MODULES, SHORT
 from migrate.codemods.removals import comments_in
 from migrate.codemods.rule import Change, Context, Rule
@@ -73,6 +75,14 @@ def count_no_gpus(context: Context) -> Iterator[Change]:
 
 def _list_none(context: Context, call: ast.Call) -> Iterator[Change]:
     module = context.module
+    if loops := towers(context.project, module, call):
+        yield context.finding(
+            call,
+            "warning",
+            f"no GPU is found here on an NPU machine, so nothing is built by the loop over the "
+            f"GPUs at {', '.join(loops)}",
+            "Let it go once: the port trains on one device, and its towers name no GPU any more.",
+        )
     uses: list[ast.AST] = [call]
     parent = module.parents[call]
     if isinstance(parent, ast.Assign) and isinstance(target := parent.targets[0], ast.Name):
