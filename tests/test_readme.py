@@ -59,7 +59,7 @@ def test_the_examples_of_pins_and_recipes_are_valid(tmp_path: Path) -> None:
     assert list(read_lock(lock)) == ["mygan", "inhouse"]
     (tmp_path / "recipe.toml").write_text(recipe + smoke)
     read = read_recipe(tmp_path)
-    assert read.entries and read.leave_out and set(read.options) == {"NPU101", "NPU301"}
+    assert read.entries and read.leave_out and set(read.options) == {"NPU101", "NPU301", "NPU501"}
     tried = read_smoke(read.smoke, "recipe.toml")
     assert tried.data and tried.runs and tried.environment
 
