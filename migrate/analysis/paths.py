@@ -42,6 +42,8 @@ _PLACEHOLDER = re.compile(r"\{(\w*)(?:[!:][^{}]*)?\}|%(?:\((\w+)\))?[-0-9.]*[sdr
 _GLUED = "+"
 # What one path may cost to follow: names that are made of one another can ask for more.
 _MOST_STEPS = 2_000
+# How far from name to name; Python gives up at 1000 nested calls, and a step takes several.
+_DEEPEST = 100
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ class _Tracer:
         self._project = project
         self._flags: dict[str, list[FlagCall]] = {}
         self._seen: set[tuple[str, ast.AST]] = set()
+        self._depth = 0
         for path in project.python_files:
             if _DEFINES_FLAGS.search(project.files[path].data):
                 module = project.parsed(path)
@@ -145,6 +148,14 @@ class _Tracer:
         if node is None or key in self._seen or len(self._seen) > _MOST_STEPS:
             return
         self._seen.add((module.path, node))
+        if self._depth < _DEEPEST:
+            self._depth += 1
+            # A list: what takes the origins may begin other ways in between.
+            found = list(self._step(module, node, names))
+            self._depth -= 1
+            yield from found
+
+    def _step(self, module: Module, node: ast.expr, names: frozenset[str]) -> Iterator[Origin]:
         if isinstance(node, ast.Constant):
             if isinstance(node.value, str) and node.value:
                 yield self._text_origin(module, node, node.value, names)

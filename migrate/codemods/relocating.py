@@ -72,7 +72,11 @@ class FilePlaces:
 
 
 class Places:
-    """The places of a project, judged together: what one script writes another reads."""
+    """The places of a project, judged together: what one script writes another reads.
+
+    Attributes:
+        files: those with any place.
+    """
 
     def __init__(self, project: Project) -> None:
         self._project = project
@@ -82,6 +86,7 @@ class Places:
         self._uses: dict[str, Uses] = defaultdict(set)
         for origin, uses in found.origins.items():
             self._uses[_key(origin)] |= uses
+        self.files = frozenset({origin.path for origin in found.origins} | found.joins.keys())
 
     def of(self, path: str, chosen: Mapping[str, str]) -> FilePlaces:
         """The places of a file, in source order.

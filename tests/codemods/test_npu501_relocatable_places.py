@@ -454,6 +454,11 @@ def test_names_that_go_round_in_circles_end() -> None:
     )
 
 
+def test_a_sum_without_end_ends() -> None:
+    check_noop("path = 'a'\n" + "path = path + '/b'\n" * 1200 + "print(path)\n", CODE)
+    check_noop(f"open({' + '.join(['x'] * 400)})\n", CODE)
+
+
 def test_flags_of_one_name_in_two_scripts_are_two() -> None:
     script = """
     import argparse

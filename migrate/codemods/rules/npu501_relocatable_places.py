@@ -68,6 +68,7 @@ NPU501 = Rule(
     "NPU501",
     "relocatable-places",
     group="obs-io",
+    paths=lambda project: project.cached(Places).files,
     options={
         "places": Option(
             'a table of places, such as "./files" = "data"; also "output" and "keep"',
