@@ -17,6 +17,8 @@ import pytest
 
 from migrate import cli
 from migrate.commands import port as port_command
+from migrate.errors import MigrateError
+from migrate.publish import PortLock
 from migrate.upstream.lock import read_lock
 from tests.upstream.conftest import Upstream
 
@@ -107,6 +109,26 @@ def test_a_port_is_written_once(gan: Place, capsys: pytest.CaptureFixture[str]) 
     assert cli.main(["port", "gan"]) == 0
     assert "is up to date; nothing was written" in capsys.readouterr().out
     assert gan.state() == before
+
+
+def test_where_nothing_can_be_written_a_current_port_is_fine(
+    gan: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise MigrateError("cannot lock the port: Read-only file system")
+
+    assert cli.main(["port", "gan"]) == 0
+    allowed, ported = os.access, gan.root / "ported"
+    monkeypatch.setattr(
+        os, "access", lambda path, *a, **k: path != ported and allowed(path, *a, **k)
+    )
+    monkeypatch.setattr(PortLock, "__enter__", refuse)
+    capsys.readouterr()
+    assert cli.main(["port", "gan"]) == 0
+    assert "is up to date; nothing was written" in capsys.readouterr().out
+    commit = gan.later("gan", {"train.py": BETTER})
+    assert cli.main(["port", "gan", "--commit", commit]) == 1
+    assert "Read-only file system" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", ["--diff", "--check"])

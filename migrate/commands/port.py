@@ -15,7 +15,7 @@ from migrate.console import hint, progress, styled
 from migrate.errors import MigrateError, UsageError
 from migrate.manifest import Upstream, read_manifest
 from migrate.porting import Port, make_port
-from migrate.publish import PortLock, plan, publish
+from migrate.publish import PortLock, Published, plan, publish
 from migrate.recipe import read_recipe
 from migrate.report import port_json, port_lines, symbol_lines
 from migrate.runtime import cann_release
@@ -93,15 +93,7 @@ def finish(arguments: argparse.Namespace, workspace: Workspace, port: Port, pin:
     to_lock = pin is not None and not port.failed and read_lock(workspace.lock).get(name) != pin
     if to_lock:
         check_writable(workspace.lock)
-    with PortLock(workspace.ported, name) as lock:
-        published = publish(
-            lock,
-            port.after,
-            port.manifest,
-            port.series,
-            workspace.patches(name),
-            force=arguments.force,
-        )
+    published = _published(arguments, workspace, port)
     if pin is not None and to_lock:
         with _one_at_a_time(workspace):
             update_pin(workspace.lock, pin)
@@ -115,6 +107,18 @@ def finish(arguments: argparse.Namespace, workspace: Workspace, port: Port, pin:
         print(f"  kept      {kept}")
     print(f"  {_outcome(port, written, to_lock)}")
     return int(port.failed)
+
+
+def _published(arguments: argparse.Namespace, workspace: Workspace, port: Port) -> Published:
+    name = port.upstream.name
+    made = (port.after, port.manifest, port.series, workspace.patches(name))
+    # Where nothing can be written, a port that is current needs no lock.
+    if not os.access(workspace.ported, os.W_OK) and not any(
+        plan(workspace.port(name), *made, force=arguments.force)
+    ):
+        return Published(False, False, ())
+    with PortLock(workspace.ported, name) as lock:
+        return publish(lock, *made, force=arguments.force)
 
 
 @contextmanager
