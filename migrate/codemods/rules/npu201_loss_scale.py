@@ -24,9 +24,11 @@ well: the runtime then puts the adapter's in its place. One of the adapter's sta
 
 Options: none.
 
-Fix safety: safe. It changes numbers only where the precision mode does. Checkpoints then hold the
-state of the scale, and name some of the optimizer's own variables otherwise: training goes on from
-a checkpoint of the same kind, or from another with NPU_LOSS_SCALE=off.
+Fix safety: safe. It changes numbers only where the precision mode does. Then the first steps,
+some thirty, may be left out, and the step counter with them, until the scale (2**32, halved after
+two steps that overflow) fits the model. Checkpoints then hold the state of the scale, and name some
+of the optimizer's own variables otherwise: training goes on from a checkpoint of the same kind, or
+from another with NPU_LOSS_SCALE=off.
 
 Not handled, and told: gradients from `tf.gradients` that the optimizer only applies, Keras
 optimizers, those that a canned Estimator makes by itself, classes that are handed to a library,
