@@ -244,3 +244,19 @@ def test_other_feeds_are_fine(feed: str) -> None:
     result = with_batch(source, {"train.py:x_in": "batch_size"}, **{"evaluate.py": other})
     assert result.findings == []
     assert "[batch_size, 3]" in result.text()
+
+
+def test_a_batch_for_a_placeholder_that_is_not_on_the_device_is_a_warning() -> None:
+    source = """
+    import tensorflow as tf
+    def main():
+        x = tf.placeholder(tf.uint8, [None, 3], 'pixels')
+        with tf.Session() as sess:
+            sess.run(tf.image.encode_png(x), feed_dict={x: image})
+    """
+    for name in ("x", "pixels"):
+        result = with_batch(source, {f"train.py:{name}": "4"})
+        (finding,) = result.findings
+        assert (finding.severity, finding.line) == ("warning", 3)
+        assert "no session on the device" in finding.message
+        assert "[None, 3]" in result.text()

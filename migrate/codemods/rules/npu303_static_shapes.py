@@ -121,7 +121,16 @@ def check_names(context: ProjectContext) -> Iterator[Change]:
                 f"no placeholder is {place!r}",
                 advice="Write path.py:name, with the variable, the attribute or the op's name.",
             )
-    yield from ()
+        named = [shape for shape in open_shapes(module) if name in (shape.name, shape.label)]
+        device = context.project.cached(DeviceSessions).functions if named else frozenset[str]()
+        if named and all(owner_of(module, shape.call) not in device for shape in named):
+            yield context.finding(
+                path,
+                named[0].call.lineno,
+                "warning",
+                f"the recipe gives {name} a batch, but no session on the device uses it: left open",
+                "Take it out of the recipe, or say in rules.NPU101.roles which session is wrong.",
+            )
 
 
 def _chosen(context: Context, place: OpenShape) -> str | None:
