@@ -170,13 +170,13 @@ def test_the_example_goes_on_where_it_was_killed(job: Job) -> None:
 
 @pytest.fixture(scope="module")
 def ports(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the ports of two real upstreams."""
+    """A folder with the ports of three real upstreams."""
     workspace = tmp_path_factory.mktemp("workspace")
     shutil.copy(ROOT / "upstream.lock", workspace)
     generated = shutil.ignore_patterns("*.patch", "series", "manifest.json", "__pycache__")
     shutil.copytree(ROOT / "patches", workspace / "patches", ignore=generated)
     shutil.copytree(ROOT / "templates", workspace / "templates")
-    for name in ("biggan", "ssgan"):
+    for name in ("biggan", "ssgan", "realmix"):
         assert cli.main(["--workspace", str(workspace), "port", name]) == 0
     return workspace / "ported"
 
@@ -214,6 +214,24 @@ def test_ssgan_goes_on_where_it_was_killed(name: str, ports: Path, job: Job) -> 
     folders = {key.split("/")[2] for key in job.stored() if key.startswith("run/train_dir/")}
     assert len(folders) == len(first) + 1
     assert not (job.port / "train_dir").exists()
+
+
+@pytest.mark.parametrize("name", [pytest.param("realmix", marks=mirror)])
+def test_realmix_goes_on_where_it_was_killed(name: str, ports: Path, job: Job) -> None:
+    """Its data is where ML_DATA says, which nobody sets; --train_dir is a relative place."""
+    shutil.copytree(ports / name, job.port)
+    make("ssl_tfrecords", job.bucket / "data", "--labelled=40")
+    options = (
+        "--dataset=tiny.1@40-8 --custom_dataset=True --label_size=40 --valid_size=8"
+        " --augment=cifar10 --filters=2 --repeat=1 --scales=1 --batch=128 --report_kimg=1"
+        " --save_kimg=1 --epochs=1 --train_dir=mine"
+    ).split()
+    job.killed(r"run/mine/.*/tf/checkpoint$", *options, "--train_kimg=1000")
+    models = r"run/mine/.*/tf/model\.ckpt-(\d+)\.index"
+    saved = _newest(job, models)
+    job.boot(*options, f"--train_kimg={saved // 1024 + 3}")
+    assert _newest(job, models) > saved
+    assert not (job.port / "mine").exists()
 
 
 def _newest(job: Job, pattern: str) -> int:
