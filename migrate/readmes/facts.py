@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import runpy
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -114,6 +114,7 @@ class ReadmeFacts:
         on_device: whether a session of the port runs on the device.
         sessions: how many sessions are on the device, and how many stay on the host.
         train: the words of a usual training, after the script's name.
+        boot_train: the same without the folders that the boot file passes.
         evaluate: the words of a usual evaluation, from the script's name; empty for none.
         kept: where upstream's own READMEs are; empty where it has none.
         pictures_left_out: whether the port leaves out pictures that these may show.
@@ -141,6 +142,7 @@ class ReadmeFacts:
     fired: tuple[Fired, ...]
     settings: tuple[Setting, ...]
     train: str
+    boot_train: str
     evaluate: str
     kept: tuple[str, ...]
     pictures_left_out: bool
@@ -180,6 +182,8 @@ def gather(
     mode = _PRECISION.search(files["npu_runtime/defaults.py"].data) if on_device else None
     precision = mode[1].decode() if mode else ""
     fired = _fired(results, recipe)
+    train = readme.train or recipe.harness.arguments
+    moved = scripts.boot.get(scripts.entry, [])
     columns, measured = _measured(readme.runs)
     return ReadmeFacts(
         upstream,
@@ -199,7 +203,8 @@ def gather(
         _features(fired, names, on_device),
         fired,
         _settings(scripts.cann, files),
-        shlex.join(readme.train or recipe.harness.arguments),
+        shlex.join(train),
+        shlex.join(_without(train, {flag.name for flag in moved if flag.given is not None})),
         _evaluation(recipe),
         tuple(kept),
         any(path.endswith(("/", ".png", ".jpg", ".gif", ".svg")) for path in left_out),
@@ -232,6 +237,21 @@ def _parameters(
 def _shown(flag: Flag) -> Flag:
     """The flag as upstream has it: the runtime only moves the places that it names."""
     return replace(flag, kind="str") if flag.kind in _MOVES else flag
+
+
+def _without(words: Sequence[str], flags: Collection[str]) -> list[str]:
+    """A command's words without some flags and their values."""
+    left: list[str] = []
+    value_of_one = False
+    for word in words:
+        name, joined, _ = word.lstrip("-").partition("=")
+        if word.startswith("-"):
+            value_of_one = name in flags and not joined
+            if name not in flags:
+                left.append(word)
+        elif not value_of_one:
+            left.append(word)
+    return left
 
 
 def _sessions(rows: Iterable[SessionRow]) -> tuple[int, int]:
