@@ -166,7 +166,7 @@ def _running_calls(module: Module, project: Project) -> Iterator[tuple[ast.Call,
             continue
         elif (kind is None and method in _TELLING) or module.text_of(model) in compiled:
             yield node, method, True
-        elif kind is None:
+        elif kind is None and (node.args or node.keywords):  # a model needs data
             yield node, method, False
 
 

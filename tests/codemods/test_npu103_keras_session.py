@@ -210,6 +210,20 @@ def test_a_function_may_be_called_like_a_class(returned: str) -> None:
     assert "use_npu_keras_session()" in ported.text()
 
 
+def test_what_takes_no_data_is_no_model() -> None:
+    ported = check_noop(
+        """
+        import keras
+
+        model = keras.Sequential()
+        for loss in losses:
+            total += loss.evaluate()
+        """,
+        "NPU103",
+    )
+    assert (ported.sessions, ported.findings) == ([], [])
+
+
 def test_a_class_of_the_project_s_own_is_no_model() -> None:
     check_noop(
         """
