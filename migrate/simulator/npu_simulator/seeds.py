@@ -7,7 +7,7 @@ What depends on chance, or on which thread comes first, is fixed:
   number of all operators, which changes with each operator that a port adds.
 - Operators of a run execute one by one, in the thread that called it, and each in one thread.
 - A step counter is read before it is advanced (counters.py).
-- A run begins when the queues that it takes from hold what it takes (queues.py).
+- What a run takes from queues and iterators is taken before it begins (inputs.py).
 - Readers, maps and queues of the input pipeline work in order: one thread each, no shuffling by
   whatever happens to lie in a queue.
 - A Supervisor writes no summaries by itself: its thread would take batches from the training. Nor
@@ -15,7 +15,9 @@ What depends on chance, or on which thread comes first, is fixed:
 - Grappler leaves graphs as they are: how it rewrites one hangs on options that a port must set,
   and its order of operators on chance.
 
-Two queue runners that feed one queue still race.
+What stays open: two queue runners that feed one queue race. And TensorFlow measures how long each
+operator takes, to begin with those that take long; so where a run reads a variable that it also
+changes, with nothing between the two, either may come first.
 """
 
 import functools
@@ -23,7 +25,7 @@ import os
 import random
 import weakref
 
-from . import counters, queues
+from . import counters, inputs
 from .imports import after_import
 
 _MAX_SEED = 2**31 - 1
@@ -97,13 +99,18 @@ def _run_in_order(module):
         if self.graph not in seen:
             seen.add(self.graph)
             counters.order(self.graph)
-        queues.wait(self, fetches, targets, feeds)
         ordered = config_pb2.RunOptions()
         if options is not None:
             ordered.ParseFromString(pywrap_tensorflow.TF_GetBuffer(options))
         ordered.inter_op_thread_pool = -1  # The calling thread.
         made = pywrap_tensorflow.TF_NewBufferFromString(ordered.SerializeToString())
+
+        def run(tensors, given):
+            return do_run(self, None, [], tensors, given, made, None)
+
         try:
+            if handle is None:
+                feeds = {**feeds, **inputs.take(self, fetches, targets, feeds, run)}
             return do_run(self, handle, targets, fetches, feeds, made, metadata)
         finally:
             pywrap_tensorflow.TF_DeleteBuffer(made)
@@ -153,7 +160,6 @@ def _queue_in_order(module):
         return generated.fifo_queue_v2(**keywords)
 
     generated.random_shuffle_queue_v2 = in_order
-    queues.watch(module)
 
 
 def _enqueue_in_order(module):
