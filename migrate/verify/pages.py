@@ -39,7 +39,8 @@ environment of its own, so that the simulator was not loaded.""",
 
 Both train under TensorFlow 1.15.0 on this machine, with the same seeds and in a fixed order;
 upstream with nothing but the compat patch. Each scalar that both fetch is compared in the order in
-which it is fetched. Bit-equal is what is expected; 1e-6 relative is allowed, or what the recipe
+which it is fetched, and of each array a sum in which every value counts by its sign and place.
+Bit-equal is what is expected; 1e-6 relative is allowed, or what the recipe
 states as `tolerance` with its reason. The first step and tensor that differ say where to look.""",
     "CHK961": """Not everything could be compared.
 

@@ -178,7 +178,9 @@ def _curves(upstream: _Series, port: _Series) -> tuple[Curve, ...]:
     curves: Mapping[tuple[int, str], Curve] = {
         key: curve
         for key, curve in drawn.items()
-        if len(set(curve.upstream)) > 1 and all(isinstance(v, float) for _, v in upstream[key])
+        if not curve.tensor.startswith("array ")
+        and len(set(curve.upstream)) > 1
+        and all(isinstance(v, float) for _, v in upstream[key])
     }
     best = sorted(curves, key=lambda k: ("loss" not in k[1].lower(), -len(curves[k].upstream), k))
     return tuple(curves[key] for key in best[:_CURVES])

@@ -62,7 +62,8 @@ class Run:
         signature: as in the trace; with the session, the key of a `Graph`.
         seconds: how long it took.
         main: whether the program's own thread ran it, not a service in the background.
-        scalars: what it fetched that is one number, by tensor; numbers in a summary by its tag.
+        scalars: what it fetched that is one number, by tensor; numbers in a summary by its tag;
+            of an array, a number in which each value counts.
     """
 
     session: int
@@ -179,6 +180,7 @@ def _take(process: Process, event: Mapping[str, Any]) -> None:
                 event.get("thread", "main") == "main",
                 {
                     **{f"summary {tag}": v for tag, v in event.get("summaries", {}).items()},
+                    **{f"array {name}": v for name, v in event.get("arrays", {}).items()},
                     **event["scalars"],
                 },
             )

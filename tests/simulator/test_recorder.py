@@ -446,6 +446,23 @@ except tf.errors.InvalidArgumentError:
     assert len(done.events("run")) == 5
 
 
+@pytest.mark.parametrize("seed", ["", "1"])
+def test_arrays_are_weighed_where_numbers_are_compared(run: Simulate, seed: str) -> None:
+    arrays = [[1, 2], [2, 1], [-1, 2], [1, 2], [float("nan"), 0.0], [True, False], [], ["text"]]
+    done = run(
+        f"nan = float('nan')\nfor a in {arrays!r}:\n  tf.Session().run(tf.constant(a))",
+        NPU_SIMULATOR_SEED=seed,
+    )
+    assert done.code == 0, done.error
+    found = [list(event.fields.get("arrays", {}).values()) for event in done.events("run")]
+    if not seed:
+        assert not any(found)
+        return
+    (first,), (swapped,), (negative,), again, nan, truth, *rest = found
+    assert len({first, swapped, negative}) == 3
+    assert (again, nan, truth, rest) == ([first], ["nan"], [1.0], [[], []])
+
+
 def test_what_a_device_session_needs_is_no_host_operator(run: Simulate) -> None:
     done = run(
         MODEL,

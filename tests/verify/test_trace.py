@@ -46,6 +46,7 @@ EVENTS: list[dict[str, Any]] = [
         "thread": "main",
         "scalars": {"loss:0": 0.1},
         "summaries": {"accuracy": 0.5},
+        "arrays": {"samples:0": 2.5},
     },
     {
         "event": "run",
@@ -83,7 +84,11 @@ def test_all_events(tmp_path: Path) -> None:
     assert process.training_runs == 2
     assert process.training_sessions == [process.sessions[1]]
     assert process.feed_shapes(1) == 2
-    assert process.runs[0].scalars == {"loss:0": 0.1, "summary accuracy": 0.5}
+    assert process.runs[0].scalars == {
+        "loss:0": 0.1,
+        "summary accuracy": 0.5,
+        "array samples:0": 2.5,
+    }
     assert [run.main for run in process.runs] == [True, False]
     assert process.saves == process.restores == ["run/model-1"]
     assert (process.copies, process.collectives) == (1, 1)

@@ -21,6 +21,7 @@ from .options import check_options, effective, entries_of
 # Threads for operators where the program sets no number. TensorFlow takes one for each core; with
 # few, a Python function that runs a session waits for a thread that waits for it.
 _THREADS = "16"
+_MAX_ARRAY = 1 << 22  # values; a larger one takes long to weigh
 _MAX_SUMMARY = 1 << 20  # bytes; a larger summary holds pictures, and takes long to parse.
 
 
@@ -31,6 +32,7 @@ def install(chosen):
         chosen: settings of this process.
     """
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", _THREADS)
+    _Record.arrays = chosen.seed is not None
     after_import("tensorflow.python.client.session", lambda module: _patch(module, chosen.adapter))
     after_import("tensorflow.python.training.saver", _patch_saver)
 
@@ -69,6 +71,7 @@ class _Record:
 
     count = 0
     running = 0  # runs in progress in this process
+    arrays = False  # whether arrays are weighed, for those who compare numbers with another run's
 
     def __init__(self, session, config, adapter):
         with _counting:
@@ -305,18 +308,36 @@ def _thread():
 
 
 def _scalars(fetches, results, timed):
-    """Returns what a `run` event says of results: numbers, and the numbers in summaries."""
-    scalars, summaries = {}, {}
+    """Returns what a `run` event says of results: numbers, those in summaries, arrays' weights."""
+    scalars, summaries, arrays = {}, {}, {}
     for tensor, value in zip(fetches, results):
         if isinstance(value, bytes):
             if tensor.op.type in ("MergeSummary", "ScalarSummary") and len(value) < _MAX_SUMMARY:
                 summaries.update(_summary(value))
-        elif value.shape == () and value.dtype.kind in "bifu" and tensor.op.name not in timed:
+        elif value.dtype.kind not in "bifu" or tensor.op.name in timed:
+            continue
+        elif value.shape == ():
             scalars[tensor.name] = trace.number(value.item())
+        elif _Record.arrays and 0 < value.size < _MAX_ARRAY:
+            arrays[tensor.name] = trace.number(_weight(value))
     result = {"scalars": scalars}
+    if arrays:
+        result["arrays"] = arrays
     if summaries:
         result["summaries"] = {tag: summaries[tag] for tag in summaries if tag not in timed}
     return result
+
+
+def _weight(array):
+    """Returns a number that changes with values of an array, their signs and their order.
+
+    All that it adds is positive: what cancels out would make a small difference look large.
+    """
+    import numpy as np
+
+    flat = array.ravel().astype(np.float64)
+    flat = np.where(flat > 0, 2 * flat, -flat)
+    return float(np.dot(flat, np.linspace(1.0, 2.0, flat.size)) / flat.size)
 
 
 def _summary(data):
