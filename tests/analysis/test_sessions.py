@@ -363,6 +363,9 @@ def test_unit_tests() -> None:
                 sess.run(op)
     """
     assert judged(source) == ("host", "a unit test")
+    own = source.replace("tf.test.TestCase", "OwnTestCase")
+    base = {"base.py": "import unittest\nclass OwnTestCase(unittest.TestCase): pass\n"}
+    assert judged(f"    from base import OwnTestCase{own}", base) == ("host", "a unit test")
 
 
 # --- what is run comes from outside ------------------------------------------------------------
