@@ -306,6 +306,32 @@ finally:
     assert [event["ok"] for event in done.events("end")] == [False]
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"DEVICE_ID": "abc"}, "DEVICE_ID is invalid, should be int, such as 0, 1, 2."),
+        ({"ASCEND_DEVICE_ID": "-1"}, "ASCEND_DEVICE_ID should be >= 0."),
+        ({"ASCEND_DEVICE_ID": "1", "DEVICE_ID": "abc"}, ""),
+    ],
+)
+def test_the_environment_names_the_device(
+    run: Simulate, settings: dict[str, str], message: str
+) -> None:
+    done = run(
+        """
+tf.Session().run(tf.no_op())
+tf.Session(config=npu(session_device_id=2)).run(tf.no_op())
+print("trained")
+tf.Session(config=npu()).run(tf.no_op())
+print("trained")
+""",
+        **settings,
+    )
+    assert done.out.count("trained") == 2 - bool(message), done.error
+    assert done.code == (134 if message else 0)
+    assert [problem["message"] for problem in done.events("problem")] == [message] * bool(message)
+
+
 def test_options_are_those_of_the_release(run: Simulate) -> None:
     script = "tf.Session(config=npu(precision_mode_v2=b'fp16')).run(tf.no_op())"
     assert run(script).code == 0

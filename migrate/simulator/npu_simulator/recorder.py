@@ -83,6 +83,7 @@ class _Record:
         options = npu_options(config, adapter)
         self.asks_for_npu = options is not None
         self.mix_compile = bool(options and options["mix_compile_mode"])
+        self.device = options.get("session_device_id") if options else None
         entries = entries_of(config)
         given = effective(entries, adapter)
         self.problems = check_options(entries, adapter)
@@ -131,7 +132,9 @@ class _Record:
     def _look(self, key, fetches, targets, shapes):
         if not self.signatures:
             refusals.refuse_options(self.problems, self.place)
-            if self.asks_for_npu and not self.on_npu:
+            if self.on_npu:
+                refusals.refuse_device(self.device, self.place)
+            elif self.asks_for_npu:
                 refusals.report_missing_adapter(self.place)
         signature = len(self.signatures) + 1
         unsinkable, timed = [], frozenset()

@@ -43,6 +43,32 @@ def refuse_options(problems, place):
     raise errors.InvalidArgumentError(None, None, text)
 
 
+def refuse_device(chosen, place):
+    """Ends the process where the environment names no device, as the adapter does.
+
+    Args:
+        chosen: option session_device_id, which comes before the environment; None or negative
+            where it is not set.
+        place: where the session was made.
+
+    Source: adapter, ge_plugin.cc.
+    """
+    names = ("ASCEND_DEVICE_ID", "DEVICE_ID") if chosen is None or chosen < 0 else ()
+    name = next((name for name in names if os.environ.get(name)), None)
+    if name is None:
+        return
+    try:
+        number = int(os.environ[name])
+    except ValueError:
+        message = "%s is invalid, should be int, such as 0, 1, 2." % name
+    else:
+        message = "%s should be >= 0." % name if number < 0 else ""
+    if message:
+        advice = "It is %r. Set it to the number of a device, or unset it." % os.environ[name]
+        _report("device", message, place, advice)
+        _abort("%s %s" % (message, advice))
+
+
 def refuse_graph(unsinkable, place):
     """Ends the run of a graph that does not compile for the device.
 
