@@ -135,8 +135,8 @@ def _value(context: Context, value: SessionValue) -> Change:
         return context.finding(
             value.node,
             severity,
-            f"what a computed name of {value.kind} opens here looks like a session, and is not "
-            f"configured ({role}: {why})",
+            f"what a computed name of {value.kind.rpartition('.')[0]} opens here looks like a "
+            f"session, and is not configured ({role}: {why})",
             "Write the name out, or give it config=npu_session_config(...). If it is no session, "
             "its role in the recipe is host.",
         )

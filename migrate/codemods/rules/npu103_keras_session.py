@@ -58,7 +58,7 @@ from migrate.analysis.keras_models import CLEAR_SESSION, SET_SESSION, KerasUse, 
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test, owner_of
-from migrate.analysis.sessions import fresh_graph_block
+from migrate.analysis.roles import fresh_graph_block
 from migrate.analysis.training import KERAS_TRAINING
 from migrate.codemods.imports import runtime_import
 from migrate.codemods.keras_start import START, Start, behind, is_ours
