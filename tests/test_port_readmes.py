@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import runpy
 import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -30,6 +32,7 @@ from migrate.runtime import runtime_paths
 from migrate.upstream.tree import SourceFile, SourceTree
 from migrate.workspace import DEFAULT_CANN
 from tests.test_porting import UPSTREAM, files_of, tree
+from tests.tf115 import required_tf115
 
 ROOT = Path(__file__).parents[1]
 BOTH = ("README.md", "README_EN.md")
@@ -437,3 +440,47 @@ def test_records_and_table_are_read(tmp_path: Path) -> None:
     assert found == Readme(
         train=("--a", "b c"), evaluate=(), runs=(Run("gpu", "V100", {"TrainAccuracy": 0.9}),)
     )
+
+
+@pytest.mark.tf115
+def test_the_commands_train_and_evaluate_on_a_simulated_device(
+    example: Port, tmp_path: Path
+) -> None:
+    python = required_tf115().python
+    for path, file in example.after.items():
+        place = tmp_path / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(file.data)
+        place.chmod(file.mode & 0o777)
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("NPU_")},
+        "PYTHONPATH": str(ROOT),
+        "DATA": "images",
+    }
+
+    def run(line: str) -> None:
+        words = [sys.executable, "-m", "migrate", "simulate", "--", "bash", "-c", line]
+        done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, line + done.stderr + done.stdout
+
+    run(f"{python} -m tools.make_images --out images --count 20")
+    shutil.copytree(tmp_path / "images", tmp_path / "data" / "images")
+    ran = set()
+    for line in dict.fromkeys(commands(text_of(example))):
+        # All but what needs docker, or a real profiler; smaller, and from a folder instead of OBS.
+        if line.startswith("docker") or "msprof" in line:
+            continue
+        small = "--channels 8 --batch_size 8"
+        if line.startswith("bash test/"):
+            line = f"{line} --batch_size=8 --train_steps=2"
+        else:
+            line = line.replace("--steps 2000", f"{small} --steps 2")
+        line = line.replace("evaluate.py", f"evaluate.py {small}")
+        line = line.replace("obs://bucket/data", "data").replace("obs://bucket/output", "copy")
+        line = line.replace("python3", str(python))
+        if "run.sh" in line:
+            shutil.rmtree(tmp_path / "run", ignore_errors=True)  # each trains from the start
+        run(line)
+        ran.add(line.split()[0])
+    assert ran >= {"./run.sh", "bash", "(.", str(python)}
+    assert (tmp_path / "run" / "checkpoint").exists()
