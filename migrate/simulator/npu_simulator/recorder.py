@@ -55,6 +55,7 @@ def npu_options(config, adapter):
 
 
 _counting = threading.Lock()
+_inside = threading.local()  # depth: runs in progress in this thread
 # A kind of run of one session. timed: names of tensors' operators and tags of summaries that hang
 # on time, which say nothing of what a program computes.
 _Signature = collections.namedtuple("_Signature", "number timed")
@@ -278,7 +279,8 @@ def _recorded(session, fetches, targets, feeds):
         yield results
         return
     signature = record.before(fetches, targets, feeds)
-    depth = _Record.running
+    depth, nested = _Record.running, getattr(_inside, "depth", 0)
+    _inside.depth = nested + 1
     with _counting:
         _Record.running += 1
     start = time.perf_counter()
@@ -290,6 +292,7 @@ def _recorded(session, fetches, targets, feeds):
         raise
     finally:
         seconds = time.perf_counter() - start
+        _inside.depth = nested
         with _counting:
             _Record.running -= 1
         with _guarded():
@@ -300,7 +303,9 @@ def _recorded(session, fetches, targets, feeds):
                 seconds=round(seconds, 6),
                 depth=depth,
                 thread=_thread(),
-                **dict(failure, **_scalars(fetches, results, signature.timed)),
+                # Of Python functions of one run TensorFlow calls either first; what sessions give
+                # that run in them comes in no fixed order.
+                **dict(failure, **_scalars(fetches, results, signature.timed, not nested)),
             )
 
 
@@ -310,7 +315,7 @@ def _thread():
     return "main" if thread is threading.main_thread() else thread.name
 
 
-def _scalars(fetches, results, timed):
+def _scalars(fetches, results, timed, weigh):
     """Returns what a `run` event says of results: numbers, those in summaries, arrays' weights."""
     scalars, summaries, arrays = {}, {}, {}
     for tensor, value in zip(fetches, results):
@@ -321,7 +326,7 @@ def _scalars(fetches, results, timed):
             continue
         elif value.shape == ():
             scalars[tensor.name] = trace.number(value.item())
-        elif _Record.arrays and 0 < value.size < _MAX_ARRAY:
+        elif weigh and _Record.arrays and 0 < value.size < _MAX_ARRAY:
             arrays[tensor.name] = trace.number(_weight(value))
     result = {"scalars": scalars}
     if arrays:
