@@ -160,7 +160,9 @@ def _all_series(processes: Sequence[Process], races: Collection[str]) -> _Series
         for run in process.runs:
             step += process.trains(run)
             for tensor, value in run.scalars.items():
-                if not _is_timed(run, tensor, races):
+                # What a run reads and also changes, it reads before or after, as it happens.
+                open_order = tensor.startswith("array ") and process.trains(run)
+                if not open_order and not _is_timed(run, tensor, races):
                     found.setdefault((number[run.session], tensor), []).append((step, value))
     return found
 
