@@ -206,7 +206,11 @@ def _classes(project: Project, path: str) -> tuple[dict[str, ClassFacts], bool]:
                 continue
             if ":" in name:
                 known.bases.append(name)
-            if name.endswith("TestCase"):  # also of a base of the project's own
+                # A base of the project's own, where its file knows unit tests.
+                file = project.files.get(name.partition(":")[0])
+                if file is None or not any(w in file.data for w in (b"unittest", b"tf.test")):
+                    continue
+            if name.endswith("TestCase"):
                 is_test = True
     return classes, is_test
 
