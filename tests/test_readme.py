@@ -53,11 +53,11 @@ def test_what_the_readme_starts_is_there() -> None:
 
 def test_the_examples_of_pins_and_recipes_are_valid(tmp_path: Path) -> None:
     blocks = [textwrap.dedent(b) for b in re.findall(r"```toml\n(.*?)```", USING, re.DOTALL)]
-    first, second, recipe, smoke = blocks
+    first, second, recipe, readme, smoke = blocks
     lock = tmp_path / "upstream.lock"
     lock.write_text(first + second)
     assert list(read_lock(lock)) == ["mygan", "inhouse"]
-    (tmp_path / "recipe.toml").write_text(recipe + smoke)
+    (tmp_path / "recipe.toml").write_text(recipe + readme + smoke)
     read = read_recipe(tmp_path)
     assert read.entries and read.leave_out and set(read.options) == {"NPU101", "NPU301", "NPU501"}
     tried = read_smoke(read.smoke, "recipe.toml")
