@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -75,28 +76,33 @@ def flags_of(project: Project, entry: str) -> list[Flag]:
 
 def imported_by(project: Project, entry: str) -> list[str]:
     """A script and the project's modules that it imports, directly or not, in that order."""
-    found: list[str] = []
-    left = [entry]
+    found: dict[str, None] = {}
+    left = deque([entry])
     while left:
-        path = left.pop(0)
-        module = project.parsed(path) if path in project.files else None
-        if path in found or module is None:
-            continue
-        found.append(path)
-        for dotted, level in _imports(module):
-            left.append(project.resolve_import(path, dotted, level).partition(":")[0])
-    return found
+        path = left.popleft()
+        if path not in found and path in project.files and project.failure(path) is None:
+            found[path] = None
+            left += project.cached_for(path, _imports)
+    return list(found)
 
 
-def _imports(module: Module) -> Iterator[tuple[str, int]]:
-    for node in module.nodes:
+def _imports(project: Project, path: str) -> list[str]:
+    """The files that a file's imports may mean, each once, in order."""
+    found: dict[str, None] = {}
+    for node in project.module(path).nodes:
+        names: list[tuple[str, int]] = []
         if isinstance(node, ast.Import):
-            yield from ((alias.name, 0) for alias in node.names)
+            names = [(alias.name, 0) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
-            yield base, node.level
+            names = [(base, node.level)]
             for alias in node.names:  # a name that is a module of a package
-                yield f"{base}.{alias.name}".strip("."), node.level
+                names.append((f"{base}.{alias.name}".strip("."), node.level))
+        for dotted, level in names:
+            target = project.resolve_import(path, dotted, level).partition(":")[0]
+            if target in project.files:
+                found[target] = None
+    return list(found)
 
 
 def _argparse_flags(module: Module) -> Iterator[Flag]:

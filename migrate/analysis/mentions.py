@@ -36,15 +36,8 @@ class Mention:
 
 def mentions(module: Module, wanted: Callable[[str], bool]) -> Iterator[Mention]:
     """The places that name one of the wanted things, in source order."""
-    for node in module.nodes:
-        if not isinstance(node, ast.Name | ast.Attribute | ast.Call):
-            continue
-        if not isinstance(getattr(node, "ctx", None), ast.Load | None):
-            continue
-        if isinstance(module.parents[node], ast.Attribute):
-            continue
-        name = module.qualified(node)
-        if name is not None and wanted(name):
+    for node, name in module.named:
+        if wanted(name):
             yield Mention(node, name, _way(module, node, name))
 
 
@@ -86,7 +79,7 @@ def called_through(module: Module, call: ast.Call) -> Through | None:
 
 
 def is_partial(module: Module, call: ast.Call) -> bool:
-    return bool(call.args) and module.qualified(call.func) == "functools.partial"
+    return bool(call.args) and module.name_of(call.func) == "functools.partial"
 
 
 def named(module: Module, call: ast.Call) -> ast.expr:

@@ -204,6 +204,7 @@ class Module:
         self._returned = returned
         self._resolving: set[ast.AST] = set()
         self._steps = 0
+        self._told: dict[ast.AST, str | None] = {}
         self._looking_into: set[tuple[object, str]] = set()
         self._known_classes: dict[tuple[object, str], str | None] = {}
         self._known_names: dict[tuple[Scope, str], str | None] = {}
@@ -296,6 +297,12 @@ class Module:
             else:
                 name = self._follow(name, attribute.attr) if name else None
         return name
+
+    def name_of(self, node: ast.AST) -> str | None:
+        """``qualified``, told once; not for questions that names themselves depend on."""
+        if node not in self._told:
+            self._told[node] = self.qualified(node)
+        return self._told[node]
 
     def computed_in(self, call: ast.Call) -> str | None:
         """What ``getattr(object, name)`` looks a name up in that only a run can tell."""
@@ -562,7 +569,42 @@ class Module:
     @cached_property
     def calls(self) -> list[tuple[ast.Call, str | None]]:
         """Every call in source order, with the qualified name of what it calls."""
-        return [(call, self.qualified(call.func)) for call in self.all_of(ast.Call)]
+        return [(call, self.name_of(call.func)) for call in self.all_of(ast.Call)]
+
+    @cached_property
+    def named(self) -> list[tuple[ast.expr, str]]:
+        """Every expression that names something, and what; in source order, parts apart."""
+        found: list[tuple[ast.expr, str]] = []
+        for node in self.nodes:
+            kind = node.__class__
+            if kind is not ast.Call:
+                if kind is not ast.Name and kind is not ast.Attribute:
+                    continue
+                if node.ctx.__class__ is not ast.Load:  # type: ignore[attr-defined]
+                    continue
+            if self.parents[node].__class__ is not ast.Attribute:
+                name = self.name_of(node)
+                if name is not None:
+                    found.append((node, name))  # type: ignore[arg-type]
+        return found
+
+    def calls_worded(self, word: str) -> list[tuple[ast.Call, str | None]]:
+        """The calls whose own text, or whose qualified name, ends with a word; in source order."""
+        return self._calls_by_word.get(word, [])
+
+    @cached_property
+    def _calls_by_word(self) -> dict[str, list[tuple[ast.Call, str | None]]]:
+        found: dict[str, list[tuple[ast.Call, str | None]]] = {}
+        for call, name in self.calls:
+            func = call.func
+            words = {(name or "").rpartition(":")[2].rpartition(".")[2]}
+            if isinstance(func, ast.Attribute):
+                words.add(func.attr)
+            elif isinstance(func, ast.Name):
+                words.add(func.id)
+            for word in words:
+                found.setdefault(word, []).append((call, name))
+        return found
 
     def calls_of(self, *names: str) -> Iterator[tuple[ast.Call, str]]:
         """The calls of any of the qualified ``names``."""

@@ -107,6 +107,10 @@ class _Tracer:
         self._flags: dict[str, list[FlagCall]] = {}
         self._seen: set[tuple[str, ast.AST]] = set()
         self._depth = 0
+        # The files that hold a word, unit tests apart.
+        self._holding: dict[str, list[str]] = {}
+        # The calls of each function: file, place among its calls, whether `self` is left out.
+        self._callers: dict[tuple[str, int, int], list[tuple[str, int, bool]]] = {}
         for path in project.python_files:
             if _DEFINES_FLAGS.search(project.files[path].data):
                 module = project.parsed(path)
@@ -381,12 +385,17 @@ class _Tracer:
                         yield from self._origins(module, statement.value, names)
 
     def _naming(self, word: str) -> Iterator[Module]:
-        text = word.encode()
-        for path in self._project.python_files:
-            if text in self._project.files[path].data and not is_unit_test(self._project, path):
-                module = self._project.parsed(path)
-                if module is not None:
-                    yield module
+        if word not in self._holding:
+            text, files = word.encode(), self._project.files
+            self._holding[word] = [
+                path
+                for path in self._project.python_files
+                if text in files[path].data and not is_unit_test(self._project, path)
+            ]
+        for path in self._holding[word]:
+            module = self._project.parsed(path)
+            if module is not None:
+                yield module
 
     # --- parameters -------------------------------------------------------------------------
 
@@ -415,6 +424,20 @@ class _Tracer:
         self, module: Module, function: Function, owner: ast.AST | None
     ) -> Iterator[tuple[Module, ast.Call, bool]]:
         """Calls of a function of the project, and whether ``self`` is left out of them."""
+        key = (module.path, function.lineno, function.col_offset)
+        if key not in self._callers:
+            # Places rather than nodes, which would keep the parsed files in memory.
+            self._callers[key] = [
+                (other.path, next(n for n, (c, _) in enumerate(other.calls) if c is call), bound)
+                for other, call, bound in self._find_calls(module, function, owner)
+            ]
+        for path, place, bound in self._callers[key]:
+            caller = self._project.module(path)
+            yield caller, caller.calls[place][0], bound
+
+    def _find_calls(
+        self, module: Module, function: Function, owner: ast.AST | None
+    ) -> Iterator[tuple[Module, ast.Call, bool]]:
         in_class = isinstance(owner, ast.ClassDef)
         prefix = f"{owner.name}." if isinstance(owner, ast.ClassDef) else ""
         path = f"{module.path}:"
@@ -424,7 +447,7 @@ class _Tracer:
                     for call, called in other.calls_of(made, f"{made}.__init__"):
                         yield other, call, called == made
             for other in self._naming("super"):
-                for call, name in other.calls:
+                for call, name in other.calls_worded("__init__"):
                     func = call.func
                     if (
                         name is None
@@ -438,7 +461,7 @@ class _Tracer:
             return
         wanted = f"{path}{prefix}{function.name}"
         for other in self._naming(function.name):
-            for call, name in other.calls:
+            for call, name in other.calls_worded(function.name):
                 func = call.func
                 if name == wanted:
                     yield other, call, in_class and not _names_class(other, func)

@@ -112,8 +112,9 @@ class Project:
     def files(self) -> Mapping[str, SourceFile]:
         return self._files
 
-    @property
+    @cached_property
     def python_files(self) -> list[str]:
+        """Their paths, sorted; not to be changed."""
         return sorted(path for path in self._files if path.endswith(".py"))
 
     def update(self, changed: Mapping[str, SourceFile]) -> None:
@@ -141,6 +142,7 @@ class Project:
         self._derived.clear()
         self._returned.clear()
         if new:
+            self.__dict__.pop("python_files", None)
             self.__dict__.pop("_folders", None)
             self._imports.clear()
         if (

@@ -304,8 +304,8 @@ class _Reader:
         if isinstance(node, ast.Attribute):
             if isinstance(node.value, ast.Name) and node.value.id == "self":
                 return self._method(node)
-            return module.qualified(node)
-        known = module.qualified(node)
+            return module.name_of(node)
+        known = module.name_of(node)
         if known is None and (local := _local_function(module, node)) is not None:
             return _inside(owner_of(module, local), local)
         return known

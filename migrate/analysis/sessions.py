@@ -104,10 +104,9 @@ class SessionValue:
 
 def opening_files(project: Project) -> frozenset[str]:
     """The files that name something that opens sessions; derive with ``cached``."""
+    opening = {*OPENERS, MONITORED_SESSION, *_LOOKED_UP, *project.cached(_session_classes)}
     return frozenset(
-        path
-        for path in project.python_files
-        if any(name in _LOOKED_UP or _opens(project, name) for name in names_in(project, path))
+        path for path in project.python_files if not opening.isdisjoint(names_in(project, path))
     )
 
 
@@ -233,6 +232,16 @@ def runtime_wrapper(module: Module, value: ast.expr | None) -> str | None:
         if called.startswith("npu_runtime") and name in _WRAPPERS:
             return name
     return None
+
+
+def _session_classes(project: Project) -> frozenset[str]:
+    """The project's classes that are TensorFlow sessions."""
+    return frozenset(
+        name
+        for path in project.python_files
+        for name in classes_in(project, path)
+        if _session_base(project, name) is not None
+    )
 
 
 def _session_base(project: Project, name: str) -> tuple[str, Opener | None] | None:
