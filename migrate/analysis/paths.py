@@ -109,6 +109,8 @@ class _Tracer:
         self._depth = 0
         # The files that hold a word, unit tests apart.
         self._holding: dict[str, list[str]] = {}
+        # What is assigned to each attribute: file, place among its assignments.
+        self._assigned: dict[str, list[tuple[str, int]]] = {}
         # The calls of each function: file, place among its calls, whether `self` is left out.
         self._callers: dict[tuple[str, int, int], list[tuple[str, int, bool]]] = {}
         for path in project.python_files:
@@ -373,8 +375,15 @@ class _Tracer:
 
     def _attribute_anywhere(self, name: str, names: frozenset[str]) -> Iterator[Origin]:
         """What any file assigns to an attribute of that name, or a class binds in its body."""
+        if name not in self._assigned:
+            self._assigned[name] = list(self._assignments(name))
+        for path, place in self._assigned[name]:
+            module = self._project.module(path)
+            yield from self._origins(module, module.all_of(ast.Assign)[place].value, names)
+
+    def _assignments(self, name: str) -> Iterator[tuple[str, int]]:
         for module in self._naming(name):
-            for statement in module.all_of(ast.Assign):
+            for place, statement in enumerate(module.all_of(ast.Assign)):
                 for target in statement.targets:
                     bound = getattr(target, "attr", None) == name or (
                         isinstance(target, ast.Name)
@@ -382,7 +391,7 @@ class _Tracer:
                         and isinstance(module.parents[statement], ast.ClassDef)
                     )
                     if bound:
-                        yield from self._origins(module, statement.value, names)
+                        yield module.path, place
 
     def _naming(self, word: str) -> Iterator[Module]:
         if word not in self._holding:
