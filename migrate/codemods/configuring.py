@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from migrate.analysis.module import Module, argument
 from migrate.analysis.sessions import has_stars, runtime_wrapper
-from migrate.codemods.calls import add_keyword
+from migrate.codemods.edits import Edit
 from migrate.codemods.imports import runtime_import
 from migrate.codemods.rule import Change, Context, RuntimeImport
 
@@ -54,8 +54,14 @@ def _wrap(
 def _add(
     context: Context, call: ast.Call, parameter: str, wanted: RuntimeImport, options: str
 ) -> list[Change]:
-    edit = add_keyword(context.module, call, parameter, f"{wanted.bound}({options})")
+    edit = add_argument(context.module, call, parameter, f"{wanted.bound}({options})")
     return [edit, wanted]
+
+
+def add_argument(module: Module, call: ast.Call, keyword: str, value: str) -> Edit:
+    from migrate.codemods.calls import edit_call
+
+    return edit_call(module, call, add={keyword: value})
 
 
 def _only_keywords(module: Module, call: ast.Call) -> ast.Dict | None:

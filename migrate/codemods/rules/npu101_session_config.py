@@ -61,8 +61,7 @@ from migrate.analysis.sessions import (
     session_sites,
     session_values,
 )
-from migrate.codemods.calls import add_keyword
-from migrate.codemods.configuring import configure_call
+from migrate.codemods.configuring import add_argument, configure_call
 from migrate.codemods.imports import runtime_import
 from migrate.codemods.rule import (
     Change,
@@ -217,7 +216,7 @@ def _give_creator(context: Context, site: SessionSite, name: str, options: str) 
         yield RuntimeImport(creator, "tensorflow.train")
     wanted = runtime_import(context.module, name)
     value = f"{creator}(config={wanted.bound}({options}))"
-    yield add_keyword(context.module, site.call, "session_creator", value)
+    yield add_argument(context.module, site.call, "session_creator", value)
     yield wanted
 
 

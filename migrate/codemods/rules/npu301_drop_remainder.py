@@ -51,7 +51,7 @@ from migrate.analysis.batches import BATCHERS, BatchSite, batch_sites, is_endles
 from migrate.analysis.feeding import Feeding, Follower
 from migrate.analysis.modes import depends_on_mode, mode_of
 from migrate.analysis.references import is_unit_test
-from migrate.codemods.calls import add_keyword
+from migrate.codemods.configuring import add_argument
 from migrate.codemods.rule import Change, Context, Option, Rule
 
 _CHOICES = ("training", "endless", "never")
@@ -120,7 +120,7 @@ def _training(context: Context, site: BatchSite, feeding: Feeding, choice: str) 
             f"the last batch of each pass, if smaller, is no longer trained on ({where})",
             "The recipe's option drop_remainder = 'endless' keeps it.",
         )
-    yield add_keyword(module, site.call, "drop_remainder", "True")
+    yield add_argument(module, site.call, "drop_remainder", "True")
 
 
 def _mixed(site: BatchSite, feeding: Feeding) -> str:
