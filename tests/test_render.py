@@ -125,3 +125,26 @@ def test_words_are_quoted_for_a_shell(word: str, tmp_path: Path) -> None:
     (tmp_path / "a.j2").write_text('printf "%s|%s" {{ word | sh }} "a{{ word | dq }}"')
     script = render(tmp_path, "a.j2", {"word": word})
     assert subprocess.check_output(["bash", "-c", script]) == f"{word}|a{word}".encode()
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "one.j2").write_text("{{ 1 + 1 }}")
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert render(tmp_path, "one.j2", {}) == b"2"
+
+
+def test_a_changed_template_is_not_taken_from_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for text in ("before", "after", "before"):
+        (tmp_path / "one.j2").write_text(text)
+        assert render(tmp_path, "one.j2", {}) == text.encode()
+    kept = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    assert kept
+    for path in kept:
+        path.write_bytes(b"damaged")
+    assert render(tmp_path, "one.j2", {}) == b"before"
