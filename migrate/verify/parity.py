@@ -57,6 +57,7 @@ class Comparison:
         missing: what one side fetched and the other did not, one line each.
         timed: how many values of upstream's were left out, since they depend on the clock: what
             services in the background fetched, how full queues were, and races.
+        races_why: what the recipe says of its races.
         curves: some losses, to be drawn.
     """
 
@@ -67,6 +68,7 @@ class Comparison:
     steps: int = 0
     tolerance: float = TOLERANCE
     tolerance_why: str = ""
+    races_why: str = ""
     largest: Difference | None = None
     first: Difference | None = None
     beyond: int = 0
@@ -90,6 +92,7 @@ def compare(
     tolerance: float = TOLERANCE,
     tolerance_why: str = "",
     races: Collection[str] = (),
+    races_why: str = "",
 ) -> Comparison:
     """Compares every scalar that both fetched.
 
@@ -103,6 +106,7 @@ def compare(
         tolerance: the relative difference that is allowed.
         tolerance_why: why it is another than the usual one.
         races: tensors to leave out, whose values upstream itself leaves open.
+        races_why: what makes them so.
     """
     ours, theirs = _all_series(port, races), _all_series(upstream, races)
     pairs: list[tuple[int, str, Scalar, Scalar]] = []
@@ -126,6 +130,7 @@ def compare(
         steps=sum(process.training_runs for process in upstream),
         tolerance=tolerance,
         tolerance_why=tolerance_why,
+        races_why=races_why,
         largest=max(differences, key=lambda d: d.relative, default=None),
         first=min(beyond, key=lambda d: d.step, default=None),
         beyond=len(beyond),

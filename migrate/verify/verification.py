@@ -392,7 +392,13 @@ class _Judge:
             )
             return False
         comparison = parity.compare(
-            run.name, upstream, processes, run.tolerance, run.tolerance_why, run.races
+            run.name,
+            upstream,
+            processes,
+            run.tolerance,
+            run.tolerance_why,
+            run.races,
+            run.races_why,
         )
         self._comparisons.append(comparison)
         if comparison.ok or (not port.ok and not comparison.values):
