@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from migrate.analysis.flags import Flag, flags_of, imported_by
+from migrate.analysis.flags import Flag, flags_of
+from migrate.analysis.imported import imported_by
 from migrate.analysis.paths import Origin, paths_of
 from migrate.analysis.project import Project
 from migrate.codemods.relocating import Places, Target, is_relative, names_data, names_place

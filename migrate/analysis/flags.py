@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from migrate.analysis.imported import imported_by
 from migrate.analysis.module import Module, argument, keyword
 from migrate.analysis.project import Project
 
@@ -72,37 +72,6 @@ def flags_of(project: Project, entry: str) -> list[Flag]:
                 found.setdefault(flag.name, flag)
             _set_defaults(module, found)
     return list(found.values())
-
-
-def imported_by(project: Project, entry: str) -> list[str]:
-    """A script and the project's modules that it imports, directly or not, in that order."""
-    found: dict[str, None] = {}
-    left = deque([entry])
-    while left:
-        path = left.popleft()
-        if path not in found and path in project.files and project.failure(path) is None:
-            found[path] = None
-            left += project.cached_for(path, _imports)
-    return list(found)
-
-
-def _imports(project: Project, path: str) -> list[str]:
-    """The files that a file's imports may mean, each once, in order."""
-    found: dict[str, None] = {}
-    for node in project.module(path).nodes:
-        names: list[tuple[str, int]] = []
-        if isinstance(node, ast.Import):
-            names = [(alias.name, 0) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            names = [(base, node.level)]
-            for alias in node.names:  # a name that is a module of a package
-                names.append((f"{base}.{alias.name}".strip("."), node.level))
-        for dotted, level in names:
-            target = project.resolve_import(path, dotted, level).partition(":")[0]
-            if target in project.files:
-                found[target] = None
-    return list(found)
 
 
 def _argparse_flags(module: Module) -> Iterator[Flag]:

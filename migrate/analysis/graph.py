@@ -36,11 +36,11 @@ class Graph:
 
     def reach(self, roots: Iterable[str]) -> set[str]:
         """Every function that the roots refer to, directly or not, the roots included."""
-        return _reached(roots, self._targets)
+        return reached(roots, self._targets)
 
     def leading(self, targets: Iterable[str]) -> set[str]:
         """Every function that ``reach`` leads from to one of the targets, these included."""
-        return _reached(targets, lambda key: self._leading_at_once.get(key, frozenset()))
+        return reached(targets, lambda key: self._leading_at_once.get(key, frozenset()))
 
     @cached_property
     def _leading_at_once(self) -> dict[str, set[str]]:
@@ -52,7 +52,7 @@ class Graph:
 
     def callers(self, roots: Iterable[str]) -> set[str]:
         """Every function that reaches one of the roots, the roots included."""
-        return _reached(roots, self._runners)
+        return reached(roots, self._runners)
 
     def _runners(self, key: str) -> set[str]:
         runners = set(self._callers.get(key, ()))
@@ -155,7 +155,7 @@ class Graph:
         return only
 
 
-def _reached(roots: Iterable[str], step: Callable[[str], AbstractSet[str]]) -> set[str]:
+def reached(roots: Iterable[str], step: Callable[[str], AbstractSet[str]]) -> set[str]:
     """The roots and all that following the step leads to."""
     seen: set[str] = set()
     queue = list(roots)

@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterator
 
 from migrate.analysis.effects import effect_free
+from migrate.analysis.imported import imported_by, imports_tensorflow
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
 from migrate.codemods.edits import Edit
 from migrate.codemods.items import without_arguments, without_keys
-from migrate.codemods.options import constant, imports_tensorflow, removed_assignment
+from migrate.codemods.options import constant, removed_assignment
 from migrate.codemods.removals import removal_of
 from migrate.codemods.rule import Change, Context
 
@@ -32,7 +33,7 @@ def removed_settings(context: Context, names: re.Pattern[str]) -> Iterator[Chang
     """
     module = context.module
     mentioned = sorted(set(names.findall(module.source.text)))
-    if not mentioned or not _reaches_tensorflow(module, context.project, set()):
+    if not mentioned or not _reaches_tensorflow(module, context.project):
         return
     taken = re.compile(
         "|".join(name for name in mentioned if not _is_required(context.project, name)) or r"(?!)"
@@ -159,23 +160,8 @@ def _is_required(project: Project, name: str) -> bool:
     return False
 
 
-def _reaches_tensorflow(module: Module, project: Project, seen: set[str]) -> bool:
+def _reaches_tensorflow(module: Module, project: Project) -> bool:
     """Whether the file imports TensorFlow, itself or through files of the project."""
-    seen.add(module.path)
-    if imports_tensorflow(module):
-        return True
-    for node in module.nodes:
-        names: list[tuple[str, int]] = []
-        if isinstance(node, ast.Import):
-            names = [(alias.name, 0) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            names = [(base, node.level)]
-            names += [(f"{base}.{alias.name}".strip("."), node.level) for alias in node.names]
-        for dotted, level in names:
-            path, colon, _ = project.resolve_import(module.path, dotted, level).partition(":")
-            if colon and path not in seen and path in project.files:
-                other = project.parsed(path)
-                if other is not None and _reaches_tensorflow(other, project, seen):
-                    return True
-    return False
+    return any(
+        imports_tensorflow(project.module(path)) for path in imported_by(project, module.path)
+    )

@@ -11,22 +11,6 @@ from migrate.codemods.edits import Edit
 from migrate.codemods.removals import removal_of
 from migrate.codemods.rule import Change, Context
 
-_ROOTS = ("tensorflow", "keras", "horovod", "tf_slim")
-
-
-def imports_tensorflow(module: Module) -> bool:
-    """Whether the file imports TensorFlow, or what stands on it, anywhere in it."""
-    for node in module.nodes:
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            names = [node.module or ""]
-        else:
-            continue
-        if any(name.partition(".")[0] in _ROOTS for name in names):
-            return True
-    return False
-
 
 def bound_value(module: Module, node: ast.expr) -> ast.expr:
     """The expression that a name stands for, where it is bound once; else the node itself."""

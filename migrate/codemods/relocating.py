@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from migrate.analysis.file_functions import Access
-from migrate.analysis.flags import imported_by
+from migrate.analysis.imported import imported_by
 from migrate.analysis.paths import Origin, only_here, paths_of
 from migrate.analysis.project import Project
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from migrate.analysis.flags import Flag, flags_of, imported_by
+from migrate.analysis.flags import Flag, flags_of
+from migrate.analysis.imported import imported_by
 from migrate.analysis.project import Project
 from migrate.upstream.tree import SourceFile
 

@@ -30,11 +30,12 @@ import ast
 from collections.abc import Iterator
 
 from migrate.analysis.effects import effect_free
+from migrate.analysis.imported import imports_tensorflow
 from migrate.analysis.module import Module, argument, keyword
 from migrate.codemods.edits import Edit
 from migrate.codemods.environment_settings import XLA, removed_settings
 from migrate.codemods.items import without_keywords
-from migrate.codemods.options import imports_tensorflow, removed_assignment
+from migrate.codemods.options import removed_assignment
 from migrate.codemods.removals import removal_of
 from migrate.codemods.rule import Change, Context, Rule
 

@@ -6,8 +6,8 @@ import ast
 import re
 from collections.abc import Iterator
 
+from migrate.analysis.imported import imports_tensorflow
 from migrate.analysis.module import Module
-from migrate.codemods.options import imports_tensorflow
 from migrate.verify.static.adapter import RANKS, REDUCERS, calls_of
 from migrate.verify.static.check import Context
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable
 
+from migrate.analysis.graph import reached
+from migrate.analysis.imported import imported_names
 from migrate.analysis.project import Project
 
 
@@ -31,8 +32,8 @@ class Processes:
         matching = {p for p, names in self._names.items() if any(map(wanted, names))}
         if not matching:
             return False
-        scripts = _reached({path}, self._importers)
-        return bool(_reached(scripts, self._imports) & matching)
+        scripts = reached({path}, lambda file: self._importers.get(file, frozenset()))
+        return bool(reached(scripts, lambda file: self._imports.get(file, frozenset())) & matching)
 
 
 def is_npu_init(name: str) -> bool:
@@ -47,15 +48,9 @@ def _read(project: Project, path: str) -> tuple[frozenset[str], frozenset[str]]:
     if module is None or b"import" not in project.files[path].data:
         return frozenset(), frozenset()
     for node in module.nodes:
-        if isinstance(node, ast.Import):
-            dotted = [(alias.name, 0) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            dotted = [(base, node.level)] if base else []
-            dotted += [(f"{base}.{a.name}".lstrip("."), node.level) for a in node.names]
-        else:
-            continue
-        for name, level in dotted:
+        for name, level in imported_names(node):
+            if not name:  # `from . import x` names the folder only on the way to x
+                continue
             if not level and name.startswith(("npu_bridge", "npu_runtime")):
                 names.add(name)
                 continue
@@ -63,14 +58,3 @@ def _read(project: Project, path: str) -> tuple[frozenset[str], frozenset[str]]:
             if colon and found in project.files:
                 own.add(found)
     return frozenset(own), frozenset(names)
-
-
-def _reached(roots: set[str], step: dict[str, frozenset[str]] | dict[str, set[str]]) -> set[str]:
-    seen: set[str] = set()
-    queue = list(roots)
-    while queue:
-        path = queue.pop()
-        if path not in seen:
-            seen.add(path)
-            queue += step.get(path, ())
-    return seen

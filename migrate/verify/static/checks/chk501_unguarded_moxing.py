@@ -20,9 +20,9 @@ Authority: ModelArts documentation, MoXing Framework (preinstalled in ModelArts 
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
+from migrate.analysis.imported import imported_packages
 from migrate.findings import Finding
 from migrate.verify.static.check import Check, Context
 
@@ -33,13 +33,7 @@ CHK501 = Check("CHK501", "unguarded-moxing")
 def find_unguarded(context: Context) -> Iterator[Finding]:
     for module in context.modules(b"moxing"):
         for node in module.tree.body:
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                names = [node.module or ""]
-            else:
-                continue
-            if any(name.partition(".")[0] == "moxing" for name in names):
+            if "moxing" in imported_packages(node):
                 message = "moxing exists on ModelArts only; elsewhere this import fails"
                 advice = "Import it in the function that copies, or inside try/except ImportError."
                 yield context.finding(module, node, "warning", message, advice)

@@ -22,6 +22,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from migrate.analysis.imported import imported_packages
 from migrate.findings import Finding
 from migrate.verify.static.check import Check, Context
 
@@ -32,14 +33,9 @@ CHK705 = Check("CHK705", "horovod")
 def find_horovod(context: Context) -> Iterator[Finding]:
     for module in context.modules(b"horovod"):
         for node in module.nodes:
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                names = [node.module or ""]
-            else:
+            if "horovod" not in imported_packages(node):
                 continue
-            optional = any(isinstance(parent, ast.Try) for parent in module.ancestors(node))
-            if not optional and any(name.partition(".")[0] == "horovod" for name in names):
+            if not any(isinstance(parent, ast.Try) for parent in module.ancestors(node)):
                 message = "imports Horovod, which does not reduce between NPUs"
                 advice = "Use NPUDistributedOptimizer and get_rank_id, get_rank_size of HCCL."
                 yield context.finding(module, node, "error", message, advice)

@@ -1,0 +1,62 @@
+"""What import statements name, and which of a project's files they bring in."""
+
+from __future__ import annotations
+
+import ast
+from collections import deque
+
+from migrate.analysis.module import Module
+from migrate.analysis.project import Project
+
+_STAND_ON_TENSORFLOW = frozenset({"tensorflow", "keras", "horovod", "tf_slim"})
+
+
+def imported_names(node: ast.AST) -> list[tuple[str, int]]:
+    """The modules that an import statement may name, each with its relative level.
+
+    ``from a import b`` may name the module ``a.b`` as well as ``a``. Other nodes name none.
+    """
+    if isinstance(node, ast.Import):
+        return [(alias.name, 0) for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        base = node.module or ""
+        below = [(f"{base}.{alias.name}".strip("."), node.level) for alias in node.names]
+        return [(base, node.level), *below]
+    return []
+
+
+def imported_packages(node: ast.AST) -> set[str]:
+    """The topmost packages that an absolute import names; other nodes name none."""
+    if isinstance(node, ast.Import):
+        return {alias.name.partition(".")[0] for alias in node.names}
+    if isinstance(node, ast.ImportFrom) and not node.level:
+        return {(node.module or "").partition(".")[0]}
+    return set()
+
+
+def imports_tensorflow(module: Module) -> bool:
+    """Whether the file imports TensorFlow, or what stands on it, anywhere in it."""
+    return any(not _STAND_ON_TENSORFLOW.isdisjoint(imported_packages(n)) for n in module.nodes)
+
+
+def imported_by(project: Project, entry: str) -> list[str]:
+    """A script and the project's modules that it imports, directly or not, in that order."""
+    found: dict[str, None] = {}
+    left = deque([entry])
+    while left:
+        path = left.popleft()
+        if path not in found and path in project.files and project.failure(path) is None:
+            found[path] = None
+            left += project.cached_for(path, _imported_files)
+    return list(found)
+
+
+def _imported_files(project: Project, path: str) -> list[str]:
+    """The files that a file's imports may mean, each once, in order."""
+    found: dict[str, None] = {}
+    for node in project.module(path).nodes:
+        for dotted, level in imported_names(node):
+            target = project.resolve_import(path, dotted, level).partition(":")[0]
+            if target in project.files:
+                found[target] = None
+    return list(found)
