@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +11,7 @@ from migrate.analysis.inventory import Settled
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project, Unparsable
 from migrate.analysis.references import names_in
+from migrate.analysis.syntax import uncollected
 from migrate.codemods.counting import changed_places, changed_statements
 from migrate.codemods.edits import Edit, apply, collision
 from migrate.codemods.gates import (
@@ -93,24 +92,8 @@ def rewrite(
     of the check that a second pass is empty with the last's. A file that fails a gate ends as it
     was before the first group.
     """
-    with _uncollected():
+    with uncollected():
         return _rewrite(project, rules, options, progress)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Leaves memory to reference counts alone, at half the cost.
-
-    A parsed module is some hundred thousand objects but no cycle, so it goes as soon as the project
-    drops it; the cyclic collector would only visit all those objects again and again.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _rewrite(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from migrate.analysis.inventory import STATUSES, classified, symbol_uses, totals
 from migrate.analysis.project import Project
+from migrate.analysis.syntax import uncollected
 from migrate.findings import Finding
 from migrate.manifest import Manifest
 from migrate.runtime import cann_release, runtime_paths
@@ -83,7 +82,7 @@ def run_checks(
         UsageError: the CANN release is unknown.
     """
     adapter = cann_release(cann).adapter
-    with _uncollected():
+    with uncollected():
         findings, counts, ran, skipped = _run(files, adapter, manifest)
     return StaticReport(cann, findings, counts, ran, skipped)
 
@@ -136,18 +135,3 @@ def _failed(code: str, error: Exception) -> Finding:
         f"{code} failed: {type(error).__name__}: {error}",
         "Report this; what the check would find is not in this report.",
     )
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Leaves memory to reference counts alone: parsed modules are many objects, but no cycles.
-
-    What was parsed has to be gone at the end, or the collector visits all of it once.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
