@@ -15,13 +15,22 @@ from migrate.codemods.edits import Edit
 from migrate.findings import Finding, Severity
 
 # The order of the patch series: compat is the baseline that parity compares with.
-GROUPS = ("compat", "devices", "session", "input-pipeline", "precision", "obs-io")
+GROUPS = (
+    "compat",
+    "devices",
+    "session",
+    "input-pipeline",
+    "precision",
+    "distributed",
+    "obs-io",
+)
 GROUP_TITLES = {
     "compat": "Make it run on TensorFlow 1.15.0 and Python 3.7",
     "devices": "Stop naming GPUs",
     "session": "Configure the sessions for Ascend",
     "input-pipeline": "Fit the input pipeline to the device",
     "precision": "Train in mixed precision",
+    "distributed": "Train on several devices",
     "obs-io": "Let data and outputs lie elsewhere",
 }
 
