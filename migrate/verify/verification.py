@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from migrate.errors import MigrateError
 from migrate.findings import Finding, Severity
-from migrate.manifest import MANIFEST_NAME, Manifest
+from migrate.manifest import Manifest
 from migrate.upstream.tree import SourceFile
 from migrate.verify import parity, upstream_tests
-from migrate.verify.process import (
-    Command,
-    Limits,
-    Outcome,
-    clean_environment,
-    folder_size,
-    run_all,
-    shell_line,
-)
+from migrate.verify.process import Command, Limits, Outcome, run_all
 from migrate.verify.report import (
     Count,
     Part,
@@ -33,18 +21,24 @@ from migrate.verify.report import (
     comparison_text,
     difference_text,
 )
-from migrate.verify.simulation import SEED, hub, simulated
-from migrate.verify.smoke import GENERATORS, Smoke, SmokeRun
+from migrate.verify.simulation import SEED, hub
+from migrate.verify.site import (
+    Site,
+    contents,
+    copy_port,
+    place_data,
+    temporary_folder,
+    write_files,
+)
+from migrate.verify.smoke import Smoke, SmokeRun
 from migrate.verify.trace import Process, distinct_problems, read_trace
 
 Say = Callable[[str], None]
 
-_LARGEST = 2 << 30
 _TEST_SECONDS = 900.0
 _SAME = "all code that they name is the same on upstream and port, byte for byte"
 _FRAME = re.compile(r'File "([^"\n]+)", line (\d+)')
 _ERROR = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b")
-_LEFT_OUT = shutil.ignore_patterns(".git", "__pycache__", "*.pyc")
 
 
 @dataclass(frozen=True)
@@ -74,50 +68,6 @@ class Trial:
     limits: Limits
 
 
-class Site:
-    """A folder in which a project runs: a copy of it, a home and room for temporary files.
-
-    Args:
-        root: an empty folder.
-    """
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.project = root / "project"
-        self.home = root / "home"
-        self.temporary = root / "tmp"
-        self.obs = root / "obs"
-        for folder in (self.project, self.home, self.temporary, self.obs):
-            folder.mkdir(parents=True)
-
-    def trace(self, name: str) -> Path:
-        """A new folder for a trace."""
-        folder = self.root / "traces" / re.sub(r"\W", "_", name)
-        folder.mkdir(parents=True)
-        return folder
-
-    def shown(self, outcome: Outcome) -> Outcome:
-        """The outcome with the project's files named as they are in the port."""
-        return replace(outcome, tail=outcome.tail.replace(f"{self.project}/", ""))
-
-    def command(
-        self, line: str, python: Path, environment: Mapping[str, str], **simulation: object
-    ) -> Command:
-        """A command in the project's folder, under the simulator.
-
-        Args:
-            environment: added to the clean one.
-            simulation: the arguments of `simulated`.
-        """
-        clean = clean_environment(python, self.home, self.temporary)
-        everything = simulated(
-            {**clean, **environment},
-            obs=self.obs,
-            **simulation,  # type: ignore[arg-type]
-        )
-        return Command(line, self.project, everything, self.root)
-
-
 def run_and_compare(trial: Trial, say: Say, *, compare: bool) -> tuple[Part, Part]:
     """Runs the port, and upstream beside it.
 
@@ -132,16 +82,17 @@ def run_and_compare(trial: Trial, say: Say, *, compare: bool) -> tuple[Part, Par
     Raises:
         MigrateError: the data could not be made, or the port is too large to be copied.
     """
-    with _folder() as folder:
+    with temporary_folder() as folder:
         ports = [Site(folder / f"port-{rank}") for rank in range(trial.ranks)]
         say("making data")
         for site in ports:
-            _copy_port(trial, site.project)
+            copy_port(trial.port, trial.manifest, site.project)
         baseline = trial.baseline if compare else None
         upstream = Site(folder / "upstream") if baseline is not None else None
         if upstream and baseline is not None:
-            _write(baseline, upstream.project)
-        _place_data(trial, folder, [*ports, *([upstream] if upstream else [])])
+            write_files(baseline, upstream.project)
+        sites = [*ports, *([upstream] if upstream else [])]
+        place_data(trial.smoke.data, trial.python, trial.limits, folder, sites)
         judge = _Judge(trial, compare)
         for number, run in enumerate(trial.smoke.runs):
             say(f"run {number + 1} of {len(trial.smoke.runs)}: {run.name}")
@@ -158,12 +109,12 @@ def run_upstream_tests(trial: Trial, say: Say) -> Part:
     files = upstream_tests.test_files(trial.baseline)
     if not files:
         return Part(name, "not checked", "upstream has no unit tests")
-    with _folder() as folder:
+    with temporary_folder() as folder:
         sites = {side: Site(folder / side) for side in ("port", "upstream")}
-        _copy_port(trial, sites["port"].project)
-        _write(trial.baseline, sites["upstream"].project)
+        copy_port(trial.port, trial.manifest, sites["port"].project)
+        write_files(trial.baseline, sites["upstream"].project)
         upstream = {path: file.data for path, file in trial.baseline.items()}
-        wanted = upstream_tests.affected(files, upstream, _contents(sites["port"].project))
+        wanted = upstream_tests.affected(files, upstream, contents(sites["port"].project))
         left = len(files) - len(wanted)
         why = f"{left} files were not run: {_SAME}" if left else ""
         ran = Count("files run", len(wanted), len(files))
@@ -453,72 +404,6 @@ def _uses(process: Process) -> Iterator[SessionUse]:
             runs,
             process.feed_shapes(number),
         )
-
-
-@contextlib.contextmanager
-def _folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="migrate-verify-", ignore_cleanup_errors=True) as name:
-        yield Path(name).resolve()
-
-
-def _copy_port(trial: Trial, to: Path) -> None:
-    """Copies a port; of one of ours the files that were written and Python files added since.
-
-    What earlier trainings left in its folder, such as checkpoints to continue from, would change
-    what is to be seen.
-    """
-    if trial.manifest is None:
-        if folder_size(trial.port) > _LARGEST:
-            raise MigrateError(
-                "the folder holds more than 2 GiB, and verify runs a copy of it",
-                where=str(trial.port),
-                advice="Move data sets and checkpoints elsewhere, and name them by absolute paths.",
-            )
-        shutil.copytree(trial.port, to, dirs_exist_ok=True, symlinks=True, ignore=_LEFT_OUT)
-        return
-    known = {record.path for record in trial.manifest.files} | {MANIFEST_NAME}
-    added = {path.relative_to(trial.port).as_posix() for path in trial.port.rglob("*.py")}
-    for name in sorted(known | added):
-        source = trial.port / name
-        if source.is_file():
-            (to / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, to / name)
-
-
-def _contents(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-
-
-def _write(files: Mapping[str, SourceFile], to: Path) -> None:
-    for name, file in files.items():
-        path = to / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(file.data)
-        path.chmod(file.mode & 0o777)
-
-
-def _place_data(trial: Trial, folder: Path, sites: Sequence[Site]) -> None:
-    """Makes the data once, and copies it to where each project will look for it."""
-    for number, data in enumerate(trial.smoke.data):
-        maker = Site(folder / f"data-{number}")
-        words = ["python", str(GENERATORS / f"{data.make}.py"), "--to", "made"]
-        for name, value in data.options.items():
-            words += [f"--{name}", value]
-        environment = clean_environment(trial.python, maker.home, maker.temporary)
-        command = Command(shell_line(words), maker.project, environment, maker.root)
-        [outcome] = run_all([command], trial.limits)
-        if not outcome.ok:
-            raise MigrateError(
-                f"the generator {data.make} {outcome.how}:\n{outcome.tail}",
-                where=f"smoke.data[{number}] of the recipe",
-            )
-        for site in sites:
-            below = site.home / data.to[2:] if data.to[:2] == "~/" else site.project / data.to
-            shutil.copytree(maker.project / "made", below, dirs_exist_ok=True)
 
 
 def _script(run: SmokeRun) -> str:
