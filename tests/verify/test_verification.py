@@ -14,6 +14,7 @@ import pytest
 from migrate.errors import MigrateError
 from migrate.manifest import Manifest, Upstream, file_records
 from migrate.upstream.tree import SourceFile
+from migrate.verify import site as site_module
 from migrate.verify import smoke as smoke_module
 from migrate.verify.process import Limits
 from migrate.verify.report import Part
@@ -285,8 +286,6 @@ def test_two_ranks_each_in_a_folder_of_its_own(
 ) -> None:
     import contextlib
 
-    from migrate.verify import verification
-
     monkeypatch.setattr(verification, "hub", lambda *_: contextlib.nullcontext("localhost:1"))
     text = GOOD + (
         "assert os.environ['RANK_SIZE'] == '2'\n"
@@ -313,9 +312,7 @@ def test_data_is_made_once_and_copied_to_both(
         "import os, sys, uuid\nos.makedirs('made')\n"
         "open('made/number', 'w').write(sys.argv[-1] + str(uuid.uuid4()))\n"
     )
-    from migrate.verify import verification
-
-    monkeypatch.setattr(verification, "GENERATORS", makers)
+    monkeypatch.setattr(site_module, "GENERATORS", makers)
     monkeypatch.setattr(smoke_module, "GENERATORS", makers)
     data = (Data("numbers", "set", {"seed": "3"}), Data("numbers", "~/.keras/datasets"))
     text = GOOD + (
