@@ -286,6 +286,8 @@ def test_two_ranks_each_in_a_folder_of_its_own(
 ) -> None:
     import contextlib
 
+    from migrate.verify import verification
+
     monkeypatch.setattr(verification, "hub", lambda *_: contextlib.nullcontext("localhost:1"))
     text = GOOD + (
         "assert os.environ['RANK_SIZE'] == '2'\n"
