@@ -26,9 +26,8 @@ Options: none.
 
 Fix safety: safe. It changes numbers only where the precision mode does. Then the first steps,
 some thirty, may be left out, and the step counter with them, until the scale (2**32, halved after
-two steps that overflow) fits the model. Checkpoints then hold the state of the scale, and name some
-of the optimizer's own variables otherwise: training goes on from a checkpoint of the same kind, or
-from another with NPU_LOSS_SCALE=off.
+two steps that overflow) fits the model. Checkpoints then hold the state of the scale besides
+upstream's variables: training goes on from one in any other precision mode, and from upstream's.
 
 Not handled, and told: gradients from `tf.gradients` that the optimizer only applies, Keras
 optimizers, those that a canned Estimator makes by itself, classes that are handed to a library,

@@ -4,7 +4,7 @@ import functools
 
 import tensorflow.compat.v1 as tf
 
-from . import options, session, settings
+from . import checkpoints, options, session, settings
 
 # The managers' arguments as most published ports have them (ExponentialUpdateLossScaleManager).
 _DYNAMIC = {
@@ -82,7 +82,12 @@ class ScaledOptimizer(tf.train.Optimizer):
 
     def apply_gradients(self, grads_and_vars, global_step=None, name=None):
         """As tf.train.Optimizer does, but for steps in which something overflowed."""
-        return self._in_graph().apply_gradients(grads_and_vars, global_step, name)
+        scaling = self._in_graph()
+        grads_and_vars = list(grads_and_vars)
+        self._make_variables(
+            [variable for gradient, variable in grads_and_vars if gradient is not None]
+        )
+        return scaling.apply_gradients(grads_and_vars, global_step, name)
 
     def get_slot(self, var, name):
         """Returns the slot of the inner optimizer."""
@@ -99,10 +104,22 @@ class ScaledOptimizer(tf.train.Optimizer):
     def _in_graph(self):
         graph = tf.get_default_graph()
         if self._graph is not graph:
+            before = len(tf.global_variables())
             with tf.init_scope():
                 self._scaling = _adapters(self._opt, self._scale)
+            checkpoints.may_lack(tf.global_variables()[before:])
             self._graph = graph
         return self._scaling
+
+    def _make_variables(self, trained):
+        """Makes what the inner optimizer would make in the branch of steps that do not overflow.
+
+        Under the name of the branch, Adam's variables would not be found in a checkpoint of a
+        training that does not scale.
+        """
+        with tf.init_scope():
+            for optimizer in _chain(self._opt):
+                optimizer._create_slots(trained)
 
 
 def _adapters(optimizer, scale):
