@@ -97,6 +97,10 @@ FILES = {
     "test/train_performance_1p.sh": ("ModelZoo 性能测试", "the speed of training, for ModelZoo"),
     "npu_runtime/__init__.py": ("移植代码的运行时", "what the port needs at run time"),
     "npu_runtime/boot.py": ("数据和输出在 OBS 时的训练", "training with data and outputs in OBS"),
+    "npu_runtime/checkpoints.py": (
+        "检查点在各精度模式之间通用",
+        "checkpoints of one precision mode for another",
+    ),
     "npu_runtime/defaults.py": ("移植时确定的默认值", "defaults fixed when the port was made"),
     "npu_runtime/images.py": ("图像读写和缩放", "reads, writes and resizes pictures"),
     "npu_runtime/optimizers.py": ("适配设备的优化器", "optimizers fitted to the device"),
