@@ -69,6 +69,13 @@ VARIABLES = {
     "NPU_OUTPUT_DIR": "相对输出路径所在的目录",
     "NPU_OBS_CA_FILE": "访问 OBS 时信任的证书文件",
     "NPU_OBS_PATH_STYLE": "1：桶名写在 URL 的路径中，用于不是 OBS 的 S3 服务",
+    "RANK_SIZE": "一起训练的进程数，每个设备一个进程",
+    "RANK_ID": "本进程的编号，从 0 开始；rank table 中有 pod 时也可以是 pod 的名称",
+    "RANK_TABLE_FILE": "rank table 文件，说明每个 rank 使用哪个设备，"
+    "或 ModelArts 中含有 jobstart_hccl.json 的目录；RANK_SIZE 大于 1 时必需",
+    "JOB_ID": "作业的名称，所有 rank 相同；RANK_SIZE 大于 1 时必需",
+    "ASCEND_DEVICE_ID": "训练所用设备的编号；有 rank table 时与其中一致",
+    "DEVICE_ID": "同上，仅在没有设置 ASCEND_DEVICE_ID 时有效",
 }
 
 # Files that the kit adds: Chinese, English.
@@ -112,6 +119,9 @@ FILES = {
     ),
     "npu_runtime/session.py": ("会话配置", "session configurations"),
     "npu_runtime/settings.py": ("环境变量", "environment variables"),
+    "npu_runtime/jobs.py": ("环境变量所描述的多进程训练", "what the environment says of the ranks"),
+    "npu_runtime/rank_tables.py": ("读取 rank table", "reads rank tables"),
+    "npu_runtime/ranks.py": ("本进程在多进程训练中的编号", "which rank this process is"),
     "npu_runtime/steps.py": ("训练步计时", "times the training steps"),
     "npu_runtime/stores.py": ("OBS 与本地目录", "OBS and local folders"),
     "npu_runtime/transfer.py": ("目录的复制", "copies folders"),

@@ -25,9 +25,12 @@ _MODULES = {
     "session": (
         "__init__",
         _DEFAULTS,
+        "jobs",
         "optimizers",
         "options",
         "places",
+        "rank_tables",
+        "ranks",
         "session",
         "settings",
         "steps",

@@ -46,8 +46,8 @@ def test_an_unknown_release_lists_the_known_ones(name: str) -> None:
 
 
 def test_only_what_is_wanted() -> None:
-    names = ["__init__", "defaults", "optimizers", "options", "places", "session", "settings"]
-    names.append("steps")
+    names = ["__init__", "defaults", "jobs", "optimizers", "options", "places", "rank_tables"]
+    names += ["ranks", "session", "settings", "steps"]
     assert list(runtime_files("7.0", frozenset())) == []
     assert list(runtime_files("7.0", frozenset({"images"}))) == ["npu_runtime/images.py"]
     assert list(runtime_files("7.0", frozenset({"session"}))) == [

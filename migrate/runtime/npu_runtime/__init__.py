@@ -8,9 +8,15 @@ TensorFlow and nothing here costs npu_bridge.
 
 _MODULES = {
     "host_session_config": "session",
+    "is_chief": "ranks",
+    "local_rank": "ranks",
+    "local_size": "ranks",
     "npu_optimizer": "optimizers",
     "npu_run_config": "session",
+    "npu_shard": "shards",
     "npu_session_config": "session",
+    "rank": "ranks",
+    "size": "ranks",
     "use_npu_keras_session": "session",
 }
 __all__ = sorted(_MODULES)

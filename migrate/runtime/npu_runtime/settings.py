@@ -163,6 +163,50 @@ VARIABLES = (
         "r1.1.1",
         "1: the bucket stands in the URL's path, for S3 servers that are not OBS",
     ),
+    Variable(
+        "RANK_SIZE",
+        "1",
+        (),
+        "r1.1.1",
+        "how many processes train together, one for each device",
+    ),
+    Variable(
+        "RANK_ID",
+        "",
+        (),
+        "r1.1.1",
+        "number of this process among them, from 0; where the rank table has pods, a pod's name"
+        " will do",
+    ),
+    Variable(
+        "RANK_TABLE_FILE",
+        "",
+        (),
+        "r1.1.1",
+        "rank table, which says which device each rank has, or ModelArts' folder that holds"
+        " jobstart_hccl.json; needed where RANK_SIZE is more than 1",
+    ),
+    Variable(
+        "JOB_ID",
+        "",
+        (),
+        "r1.1.1",
+        "name of the job, the same for all ranks; needed where RANK_SIZE is more than 1",
+    ),
+    Variable(
+        "ASCEND_DEVICE_ID",
+        "",
+        (),
+        "r1.1.1",
+        "number of the device to train on; that of the rank table where there is one",
+    ),
+    Variable(
+        "DEVICE_ID",
+        "",
+        (),
+        "r1.1.1",
+        "the same, which counts where ASCEND_DEVICE_ID is unset",
+    ),
 )
 _BY_NAME = {variable.name: variable for variable in VARIABLES}
 

@@ -16,7 +16,8 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch):
     """No setting of the caller's reaches a test."""
-    for name in ("NPU_DEVICE", "NPU_MIX_COMPILE", "TF_CONFIG"):
+    ranks = ("RANK_ID", "RANK_SIZE", "RANK_TABLE_FILE", "JOB_ID", "DEVICE_ID", "ASCEND_DEVICE_ID")
+    for name in ("NPU_DEVICE", "NPU_MIX_COMPILE", "TF_CONFIG", *ranks):
         monkeypatch.delenv(name, raising=False)
 
 
