@@ -24,6 +24,7 @@ _MODULES = {
     "results": ("results",),
     "session": (
         "__init__",
+        "checkpoints",
         _DEFAULTS,
         "jobs",
         "optimizers",

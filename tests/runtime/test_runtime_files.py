@@ -47,16 +47,26 @@ def test_an_unknown_release_lists_the_known_ones(name: str) -> None:
 
 def test_only_what_is_wanted() -> None:
     names = ["__init__", "defaults", "jobs", "optimizers", "options", "places", "rank_tables"]
-    names += ["ranks", "session", "settings", "steps"]
+    names += ["checkpoints", "ranks", "session", "settings", "steps"]
     assert list(runtime_files("7.0", frozenset())) == []
     assert list(runtime_files("7.0", frozenset({"images"}))) == ["npu_runtime/images.py"]
     assert list(runtime_files("7.0", frozenset({"session"}))) == [
-        f"npu_runtime/{name}.py" for name in names
+        f"npu_runtime/{name}.py" for name in sorted(names)
     ]
     assert list(runtime_files("7.0", ALL)) == [
         f"npu_runtime/{name}.py"
         for name in sorted([*names, "boot", "images", "stores", "transfer"])
     ]
+
+
+@pytest.mark.parametrize("part", sorted(ALL))
+def test_what_a_module_imports_at_once_is_there(part: str) -> None:
+    files = runtime_files("7.0", frozenset({part}))
+    for path, file in files.items():
+        for node in ast.parse(file.data, path).body:
+            if isinstance(node, ast.ImportFrom) and node.level:
+                names = [node.module] if node.module else [alias.name for alias in node.names]
+                assert {f"npu_runtime/{name}.py" for name in names} <= files.keys(), path
 
 
 def test_an_unknown_part_is_an_error() -> None:
