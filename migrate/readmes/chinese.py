@@ -122,6 +122,7 @@ FILES = {
     "npu_runtime/jobs.py": ("环境变量所描述的多进程训练", "what the environment says of the ranks"),
     "npu_runtime/rank_tables.py": ("读取 rank table", "reads rank tables"),
     "npu_runtime/ranks.py": ("本进程在多进程训练中的编号", "which rank this process is"),
+    "npu_runtime/shards.py": ("各进程的训练数据", "each rank's part of the training data"),
     "npu_runtime/steps.py": ("训练步计时", "times the training steps"),
     "npu_runtime/stores.py": ("OBS 与本地目录", "OBS and local folders"),
     "npu_runtime/transfer.py": ("目录的复制", "copies folders"),

@@ -34,6 +34,7 @@ _MODULES = {
         "ranks",
         "session",
         "settings",
+        "shards",
         "steps",
     ),
 }
