@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -99,8 +99,17 @@ def render(templates: Path, name: str, values: Mapping[str, object]) -> bytes:
     import jinja2
     from jinja2.sandbox import SandboxedEnvironment
 
+    class Loader(jinja2.FileSystemLoader):
+        """Calls a template by its name alone, so that what is compiled serves any workspace."""
+
+        def get_source(
+            self, environment: jinja2.Environment, template: str
+        ) -> tuple[str, str, Callable[[], bool]]:
+            source, _, is_current = super().get_source(environment, template)
+            return source, template, is_current
+
     environment = SandboxedEnvironment(
-        loader=jinja2.FileSystemLoader([templates, BUNDLED]),
+        loader=Loader([templates, BUNDLED]),
         bytecode_cache=_bytecode_cache(),
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
@@ -114,7 +123,7 @@ def render(templates: Path, name: str, values: Mapping[str, object]) -> bytes:
         advice = "Templates stand beside upstream.lock; copy them from the kit's checkout."
         raise MigrateError("there is no such template", where=where, advice=advice) from None
     except jinja2.TemplateSyntaxError as error:
-        where = f"{error.filename or templates / (error.name or name)}:{error.lineno}"
+        where = f"{_file(templates, error.name or name)}:{error.lineno}"
         raise MigrateError(error.message or "malformed template", where=where) from None
     except (
         jinja2.TemplateError,
@@ -124,7 +133,7 @@ def render(templates: Path, name: str, values: Mapping[str, object]) -> bytes:
         TypeError,
         ValueError,
     ) as error:
-        where = _place(error) or str(templates / name)
+        where = _place(templates, error) or str(_file(templates, name))
         raise MigrateError(str(error), where=where) from None
 
 
@@ -158,10 +167,16 @@ def template_files(templates: Path) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def _place(error: Exception) -> str:
+def _file(templates: Path, name: str) -> Path:
+    """Where a template lies."""
+    own = templates / name
+    return own if own.is_file() else BUNDLED / name
+
+
+def _place(templates: Path, error: Exception) -> str:
     """The line of a template at which filling it failed."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.endswith(".j2")]
-    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    return f"{_file(templates, frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
 
 
 def _sh(value: object) -> str:

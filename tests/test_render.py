@@ -148,3 +148,16 @@ def test_a_changed_template_is_not_taken_from_the_cache(
     for path in kept:
         path.write_bytes(b"damaged")
     assert render(tmp_path, "one.j2", {}) == b"before"
+
+
+def test_what_was_compiled_in_one_workspace_tells_places_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.j2").write_text("x\n{{ missing }}")
+        with pytest.raises(MigrateError) as raised:
+            render(tmp_path / name, "a.j2", {})
+        assert f"{tmp_path / name / 'a.j2'}:2: " in str(raised.value)
+    assert len([path for path in (tmp_path / "cache").rglob("*") if path.is_file()]) == 1
