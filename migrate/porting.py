@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -105,22 +106,16 @@ def make_port(
         MigrateError: git failed.
     """
     cann_release(cann)
-    try:
+    with _told_of(recipe):
         settings = {"precision_mode": recipe.precision_mode(cann)}
-    except RecipeError as error:
-        error.where = recipe.where
-        raise
     say("reading names")
     source = _without_manifest(source)
     carried = runtime_paths()  # where upstream is a port, its runtime is not to be ported
     project = Project({path: f for path, f in source.files.items() if path not in carried})
     uses = symbol_uses(project)
-    try:
+    with _told_of(recipe):
         recipe.check(source)
         results = rewrite(project, recipe.rules, recipe.options, say)
-    except RecipeError as error:
-        error.where = recipe.where
-        raise
     say("checking")
     refused = _drop_what_python37_refuses(source.files, results)
     say("making the patch series")
@@ -174,6 +169,16 @@ def make_port(
         symbols,
         left_out,
     )
+
+
+@contextmanager
+def _told_of(recipe: Recipe) -> Iterator[None]:
+    """Names the recipe's file in its errors."""
+    try:
+        yield
+    except RecipeError as error:
+        error.where = recipe.where
+        raise
 
 
 @cache
@@ -334,11 +339,8 @@ def _rendered(
     entry = entry_of(project, recipe)
     if isinstance(entry, Finding):
         return [], [entry]
-    try:
+    with _told_of(recipe):
         facts = facts_of(project, entry, upstream, recipe, cann)
-    except RecipeError as error:
-        error.where = recipe.where
-        raise
     files, told = with_scripts(files, facts, recipe, templates)
     steps = [Step("scripts", "Add run scripts", scripts_body(upstream, cann), files)]
     files, more = with_readmes(project, facts, recipe, results, files, left_out, templates)
