@@ -132,14 +132,16 @@ def make_port(
     findings = [*source.findings, *refused, *told, *_replaced(source.files, after)]
     rows = set[SessionRow]()
     settled: list[Settled] = []
-    texts = dict(source.files)
+    lines = _PortLines(after)
+    texts = {path: file.data for path, file in source.files.items()}
+    in_port = lines.moved(uses, texts)
     for result in results:
-        seen = {path: SourceFile(path, data) for path, data in result.texts.items()}
-        findings += _in_port(result.findings, {**texts, **seen}, after)
-        rows.update(_in_port(result.sessions, {**texts, **seen}, after))
-        settled += _in_port(result.settled, {**texts, **seen}, after)
-        texts |= result.changed
-    symbols = tuple(classified(_in_port(uses, source.files, after), settled))
+        seen = {**texts, **result.texts}
+        findings += lines.moved(result.findings, seen)
+        rows.update(lines.moved(result.sessions, seen))
+        settled += lines.moved(result.settled, seen)
+        texts |= {path: file.data for path, file in result.changed.items()}
+    symbols = tuple(classified(in_port, settled))
     sessions = tuple(sorted(rows, key=_place))
     fired = sum((result.fired for result in results), Counter[str]())
     findings = sorted(set(findings))
@@ -229,37 +231,48 @@ P = TypeVar("P", bound=_Placed)
 _PLACE = re.compile(r"([\w./-]+\.py):(\d+)\b")
 
 
-def _in_port(items: Iterable[P], texts: Files, after: Files) -> list[P]:
-    """The same things with their lines as they are in the port, where a person will look.
+class _PortLines:
+    """Where lines of earlier texts stand in the port; two texts are compared once.
 
     Args:
-        items: findings and the like; the places that they name in words are followed as well.
-        texts: the files whose lines they count.
         after: the port's files.
     """
 
-    @cache
-    def lines_of(path: str) -> LineMap:
-        return LineMap(texts[path].data, after[path].data)
+    def __init__(self, after: Files) -> None:
+        self._after = after
+        self._maps: dict[tuple[str, bytes], LineMap] = {}
 
-    def moved(path: str, line: int) -> int:
-        return lines_of(path)[line] if path in texts and path in after else line
+    def moved(self, items: Iterable[P], texts: Mapping[str, bytes]) -> list[P]:
+        """The same things with their lines as they are in the port, where a person will look.
 
-    def told(text: str) -> str:
-        return _PLACE.sub(lambda place: f"{place[1]}:{moved(place[1], int(place[2]))}", text)
+        Args:
+            items: findings and the like; the places that they name in words are followed as well.
+            texts: the files whose lines they count.
+        """
 
-    return [
-        replace(  # type: ignore[type-var]
-            item,
-            line=moved(item.path, item.line),
-            **{
-                name: told(getattr(item, name))
-                for name in ("message", "why")
-                if hasattr(item, name)
-            },
-        )
-        for item in items
-    ]
+        def line_of(path: str, line: int) -> int:
+            if path not in texts or path not in self._after:
+                return line
+            key = path, texts[path]
+            if key not in self._maps:
+                self._maps[key] = LineMap(texts[path], self._after[path].data)
+            return self._maps[key][line]
+
+        def told(text: str) -> str:
+            return _PLACE.sub(lambda found: f"{found[1]}:{line_of(found[1], int(found[2]))}", text)
+
+        return [
+            replace(  # type: ignore[type-var]
+                item,
+                line=line_of(item.path, item.line),
+                **{
+                    name: told(getattr(item, name))
+                    for name in ("message", "why")
+                    if hasattr(item, name)
+                },
+            )
+            for item in items
+        ]
 
 
 def _place(row: SessionRow) -> tuple[str, int, str]:
