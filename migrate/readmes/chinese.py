@@ -73,6 +73,8 @@ VARIABLES = {
     "RANK_ID": "本进程的编号，从 0 开始；rank table 中有 pod 时也可以是 pod 的名称",
     "RANK_TABLE_FILE": "rank table 文件，说明每个 rank 使用哪个设备，"
     "或 ModelArts 中含有 jobstart_hccl.json 的目录；RANK_SIZE 大于 1 时必需",
+    "NPU_SERVER": "本服务器在多服务器 rank table 中的 server_id；"
+    "不设置：根据本机地址和 ModelArts 的信息确定",
     "JOB_ID": "作业的名称，所有 rank 相同；RANK_SIZE 大于 1 时必需",
     "ASCEND_DEVICE_ID": "训练所用设备的编号；有 rank table 时与其中一致",
     "DEVICE_ID": "同上，仅在没有设置 ASCEND_DEVICE_ID 时有效",
@@ -110,6 +112,7 @@ FILES = {
     ),
     "npu_runtime/defaults.py": ("移植时确定的默认值", "defaults fixed when the port was made"),
     "npu_runtime/images.py": ("图像读写和缩放", "reads, writes and resizes pictures"),
+    "npu_runtime/launch.py": ("每个设备启动一个进程", "starts a process for each device"),
     "npu_runtime/optimizers.py": ("适配设备的优化器", "optimizers fitted to the device"),
     "npu_runtime/options.py": ("精度、性能采集和转储选项", "precision, profiling and dump options"),
     "npu_runtime/places.py": ("数据和输出的位置", "where data lies and outputs go"),
@@ -120,7 +123,15 @@ FILES = {
     "npu_runtime/session.py": ("会话配置", "session configurations"),
     "npu_runtime/settings.py": ("环境变量", "environment variables"),
     "npu_runtime/jobs.py": ("环境变量所描述的多进程训练", "what the environment says of the ranks"),
+    "npu_runtime/rank_files.py": (
+        "只由 0 号进程写出的文件",
+        "files that only rank 0 leaves behind",
+    ),
     "npu_runtime/rank_tables.py": ("读取 rank table", "reads rank tables"),
+    "npu_runtime/rank_values.py": (
+        "随进程编号或数量变化的值",
+        "seeds and rates that depend on ranks",
+    ),
     "npu_runtime/ranks.py": ("本进程在多进程训练中的编号", "which rank this process is"),
     "npu_runtime/shards.py": ("各进程的训练数据", "each rank's part of the training data"),
     "npu_runtime/steps.py": ("训练步计时", "times the training steps"),

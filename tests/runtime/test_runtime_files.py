@@ -47,7 +47,16 @@ def test_an_unknown_release_lists_the_known_ones(name: str) -> None:
 
 def test_only_what_is_wanted() -> None:
     names = ["__init__", "defaults", "jobs", "optimizers", "options", "places", "rank_tables"]
-    names += ["checkpoints", "ranks", "session", "settings", "shards", "steps"]
+    names += [
+        "checkpoints",
+        "rank_files",
+        "rank_values",
+        "ranks",
+        "session",
+        "settings",
+        "shards",
+        "steps",
+    ]
     assert list(runtime_files("7.0", frozenset())) == []
     assert list(runtime_files("7.0", frozenset({"images"}))) == ["npu_runtime/images.py"]
     assert list(runtime_files("7.0", frozenset({"session"}))) == [
