@@ -67,6 +67,11 @@ VARIABLES = {
     "NPU_BATCH_SIZE": "每步的样本数，用于计算每秒样本数；不设置：由馈入或出队的数据得出",
     "NPU_DATA_DIR": "相对数据路径所在的目录",
     "NPU_OUTPUT_DIR": "相对输出路径所在的目录",
+    "OBS_ENDPOINT": "OBS SDK 访问 OBS 的地址，例如 https://obs.cn-north-4.myhuaweicloud.com；"
+    "moxing 不需要",
+    "OBS_ACCESS_KEY_ID": "OBS SDK 使用的访问密钥 AK；不设时由 SDK 向本机的凭证提供者获取",
+    "OBS_SECRET_ACCESS_KEY": "该 AK 对应的 SK；不会打印，也不会写入任何文件",
+    "OBS_SECURITY_TOKEN": "临时访问密钥的 token；不会打印，也不会写入任何文件",
     "NPU_OBS_CA_FILE": "访问 OBS 时信任的证书文件",
     "NPU_OBS_PATH_STYLE": "1：桶名写在 URL 的路径中，用于不是 OBS 的 S3 服务",
     "RANK_SIZE": "一起训练的进程数，每个设备一个进程",
@@ -76,6 +81,10 @@ VARIABLES = {
     "NPU_SERVER": "本服务器在多服务器 rank table 中的 server_id；"
     "不设置：根据本机地址和 ModelArts 的信息确定",
     "JOB_ID": "作业的名称，所有 rank 相同；RANK_SIZE 大于 1 时必需",
+    "CM_CHIEF_IP": "不用 rank table 时：第一台服务器的地址",
+    "CM_CHIEF_PORT": "不用 rank table 时：该服务器上的空闲端口",
+    "CM_CHIEF_DEVICE": "不用 rank table 时：rank 0 所用设备的编号",
+    "CM_WORKER_SIZE": "不用 rank table 时：含义同 RANK_SIZE",
     "ASCEND_DEVICE_ID": "训练所用设备的编号；有 rank table 时与其中一致",
     "DEVICE_ID": "同上，仅在没有设置 ASCEND_DEVICE_ID 时有效",
 }

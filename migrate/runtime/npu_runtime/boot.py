@@ -29,7 +29,7 @@ import sys
 import tempfile
 import threading
 
-from . import places, stores, transfer
+from . import places, settings, stores, transfer
 
 # ModelArts adds these to every job; few scripts know them.
 _ADDED_BY_MODELARTS = ("num_gpus", "init_method", "rank", "world_size")
@@ -105,7 +105,7 @@ def _cache():
 
 def _rank():
     """The number of this process among those that train; 0 where RANK_ID is none."""
-    given = os.environ.get("RANK_ID", "")
+    given = settings.value("RANK_ID")
     return int(given) if given.isdigit() else 0
 
 

@@ -155,6 +155,35 @@ VARIABLES = (
     ),
     Variable("NPU_DATA_DIR", "", (), "r1.1.1", "folder below which relative data paths are"),
     Variable("NPU_OUTPUT_DIR", "", (), "r1.1.1", "folder below which relative output paths are"),
+    Variable(
+        "OBS_ENDPOINT",
+        "",
+        (),
+        "r1.1.1",
+        "where the OBS SDK finds OBS, such as https://obs.cn-north-4.myhuaweicloud.com; moxing"
+        " needs none",
+    ),
+    Variable(
+        "OBS_ACCESS_KEY_ID",
+        "",
+        (),
+        "r1.1.1",
+        "access key for the OBS SDK; unset: the SDK asks the machine's own provider",
+    ),
+    Variable(
+        "OBS_SECRET_ACCESS_KEY",
+        "",
+        (),
+        "r1.1.1",
+        "the secret of that access key; never printed, and written nowhere",
+    ),
+    Variable(
+        "OBS_SECURITY_TOKEN",
+        "",
+        (),
+        "r1.1.1",
+        "token of a temporary access key; never printed, and written nowhere",
+    ),
     Variable("NPU_OBS_CA_FILE", "", _FILE, "r1.1.1", "certificates to trust for OBS"),
     Variable(
         "NPU_OBS_PATH_STYLE",
@@ -193,6 +222,10 @@ VARIABLES = (
         "r1.1.1",
         "name of the job, the same for all ranks; needed where RANK_SIZE is more than 1",
     ),
+    Variable("CM_CHIEF_IP", "", (), "r1.1.1", "without a rank table: address of the first server"),
+    Variable("CM_CHIEF_PORT", "", (), "r1.1.1", "without a rank table: a free port of it"),
+    Variable("CM_CHIEF_DEVICE", "", (), "r1.1.1", "without a rank table: the device of rank 0"),
+    Variable("CM_WORKER_SIZE", "", (), "r1.1.1", "without a rank table: as RANK_SIZE"),
     Variable(
         "ASCEND_DEVICE_ID",
         "",

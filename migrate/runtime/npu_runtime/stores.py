@@ -4,12 +4,7 @@
 esdk-obs-python; file:// and plain paths need nothing. A store knows nothing of retries, which are
 transfer.py's, but says of each error whether trying again can help.
 
-Variables for the OBS SDK (moxing has its own):
-    OBS_ACCESS_KEY_ID, OBS_SECRET_ACCESS_KEY, OBS_SECURITY_TOKEN
-                        the credentials. Unset, the SDK asks the machine's own provider.
-    OBS_ENDPOINT        such as https://obs.cn-north-4.myhuaweicloud.com.
-    NPU_OBS_CA_FILE     certificates to trust; unset means the system's.
-    NPU_OBS_PATH_STYLE  1: the bucket stands in the path, for S3 servers that are not OBS.
+The variables OBS_* and NPU_OBS_* in settings.py are for the OBS SDK; moxing has its own.
 """
 
 import base64
@@ -279,17 +274,17 @@ def _client():
         from obs import ObsClient
     except ImportError as error:
         raise StorageError("%s (%s)" % (_HOW_TO_GET_AN_SDK, error)) from error
-    endpoint = os.environ.get("OBS_ENDPOINT")
+    endpoint = settings.value("OBS_ENDPOINT")
     if not endpoint:
         raise StorageError(
             "OBS_ENDPOINT is not set: the OBS SDK needs it, "
             "such as https://obs.cn-north-4.myhuaweicloud.com"
         )
-    given = os.environ.get("OBS_ACCESS_KEY_ID", "")
+    given = settings.value("OBS_ACCESS_KEY_ID")
     client = ObsClient(
         access_key_id=given,
-        secret_access_key=os.environ.get("OBS_SECRET_ACCESS_KEY", ""),
-        security_token=os.environ.get("OBS_SECURITY_TOKEN"),
+        secret_access_key=settings.value("OBS_SECRET_ACCESS_KEY"),
+        security_token=settings.value("OBS_SECURITY_TOKEN") or None,
         security_provider_policy=None if given else "OBS_DEFAULT",
         server=endpoint,
         path_style=settings.value("NPU_OBS_PATH_STYLE") == "1",
