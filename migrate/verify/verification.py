@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from migrate.findings import Finding, Severity
 from migrate.manifest import Manifest
 from migrate.upstream.tree import SourceFile
 from migrate.verify import parity, upstream_tests
+from migrate.verify.places import in_a_line, last_words, place_in, script_of, split_place
 from migrate.verify.process import Command, Limits, Outcome, run_all
 from migrate.verify.report import (
     Count,
@@ -37,8 +37,6 @@ Say = Callable[[str], None]
 
 _TEST_SECONDS = 900.0
 _SAME = "all code that they name is the same on upstream and port, byte for byte"
-_FRAME = re.compile(r'File "([^"\n]+)", line (\d+)')
-_ERROR = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b")
 
 
 @dataclass(frozen=True)
@@ -244,17 +242,17 @@ class _Judge:
         outcome = next((o for o in bad if "another rank" not in o.stopped), outcomes[0])
         before = len(self._findings)
         if bad:
-            path, line = _place(outcome.tail, run)
-            self._say(path, line, "CHK950", f"{run.name} {outcome.how}{_last_words(outcome.tail)}")
+            path, line = place_in(outcome.tail, run)
+            self._say(path, line, "CHK950", f"{run.name} {outcome.how}{last_words(outcome.tail)}")
         for problem, times in distinct_problems(processes):
-            path, line = _split_place(problem.place, run)
+            path, line = split_place(problem.place, run)
             severity: Severity = "error" if problem.severity == "error" else "warning"
             often = f" ({times} times)" if times > 1 else ""
             self._say(
                 path,
                 line,
                 "CHK951",
-                f"{_in_a_line(problem.message)}{often}",
+                f"{in_a_line(problem.message)}{often}",
                 problem.advice,
                 severity,
             )
@@ -269,7 +267,7 @@ class _Judge:
                 self._sessions[0] += session.npu
                 if not session.npu:
                     self._say(
-                        *_split_place(session.place, run),
+                        *split_place(session.place, run),
                         "CHK954",
                         f"this {session.kind} trains, but not on the device",
                         "Give it a configuration with npu_session_config.",
@@ -299,7 +297,7 @@ class _Judge:
         self, run: SmokeRun, processes: list[Process], fewest: int, needed: int
     ) -> None:
         """Whether a run that ended well did what it had to do."""
-        path = _script(run)
+        path = script_of(run)
         if run.expect and not any(process.sessions for process in processes):
             self._say(
                 path,
@@ -328,7 +326,7 @@ class _Judge:
         upstream: list[Process],
         processes: list[Process],
     ) -> bool:
-        path = _script(run)
+        path = script_of(run)
         if not outcome.ok:
             self._differences.append(
                 Finding(
@@ -336,7 +334,7 @@ class _Judge:
                     0,
                     "CHK962",
                     "error",
-                    f"{run.name} on upstream {outcome.how}{_last_words(outcome.tail)}",
+                    f"{run.name} on upstream {outcome.how}{last_words(outcome.tail)}",
                     "Without upstream's numbers there is nothing to compare with: see what it"
                     " lacks, in the compat rules or in the recipe's smoke section.",
                 )
@@ -404,37 +402,3 @@ def _uses(process: Process) -> Iterator[SessionUse]:
             runs,
             process.feed_shapes(number),
         )
-
-
-def _script(run: SmokeRun) -> str:
-    """The file that a run starts, as the place of what is to be said about all of it."""
-    return next((word for word in run.command.split() if word.endswith(".py")), run.name)
-
-
-def _place(tail: str, run: SmokeRun) -> tuple[str, int]:
-    """The innermost frame of the project's own in a traceback."""
-    frames = [
-        (path, int(line)) for path, line in _FRAME.findall(tail) if not path.startswith(("/", "<"))
-    ]
-    return frames[-1] if frames else (_script(run), 0)
-
-
-def _last_words(tail: str) -> str:
-    """What a program said of its end: the error of its last traceback, else its last line."""
-    lines = tail.split("\n")
-    errors = [line for line in lines if _ERROR.match(line)]
-    last = errors[-1] if errors else lines[-1]
-    return f": {last}" if last else ""
-
-
-def _in_a_line(message: str) -> str:
-    """A message without what lies between its first and last line, such as a traceback."""
-    lines = message.strip().split("\n")
-    return lines[0] if len(lines) == 1 else f"{lines[0]} ... {lines[-1]}"
-
-
-def _split_place(place: str, run: SmokeRun) -> tuple[str, int]:
-    path, _, line = place.rpartition(":")
-    if path and line.isdigit():
-        return path, int(line)
-    return place or _script(run), 0

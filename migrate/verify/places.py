@@ -1,0 +1,45 @@
+"""What a program's end says, and where in a project it points to."""
+
+from __future__ import annotations
+
+import re
+
+from migrate.verify.smoke import SmokeRun
+
+_FRAME = re.compile(r'File "([^"\n]+)", line (\d+)')
+_ERROR = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b")
+
+
+def script_of(run: SmokeRun) -> str:
+    """The file that a run starts, as the place of what is to be said about all of it."""
+    return next((word for word in run.command.split() if word.endswith(".py")), run.name)
+
+
+def place_in(tail: str, run: SmokeRun) -> tuple[str, int]:
+    """The innermost frame of the project's own in a traceback."""
+    frames = [
+        (path, int(line)) for path, line in _FRAME.findall(tail) if not path.startswith(("/", "<"))
+    ]
+    return frames[-1] if frames else (script_of(run), 0)
+
+
+def last_words(tail: str) -> str:
+    """What a program said of its end: the error of its last traceback, else its last line."""
+    lines = tail.split("\n")
+    errors = [line for line in lines if _ERROR.match(line)]
+    last = errors[-1] if errors else lines[-1]
+    return f": {last}" if last else ""
+
+
+def in_a_line(message: str) -> str:
+    """A message without what lies between its first and last line, such as a traceback."""
+    lines = message.strip().split("\n")
+    return lines[0] if len(lines) == 1 else f"{lines[0]} ... {lines[-1]}"
+
+
+def split_place(place: str, run: SmokeRun) -> tuple[str, int]:
+    """Path and line of a place in a trace; of an empty one, the file that the run starts."""
+    path, _, line = place.rpartition(":")
+    if path and line.isdigit():
+        return path, int(line)
+    return place or script_of(run), 0
