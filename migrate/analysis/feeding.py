@@ -58,7 +58,7 @@ _LIMIT = 4000
 
 
 @dataclass(frozen=True)
-class _Step:
+class Step:
     """One expression that holds the batch or what is computed from it.
 
     Args:
@@ -111,9 +111,14 @@ class Follower:
 
     def follow(self, module: Module, node: ast.AST) -> Feeding:
         found = Feeding()
+        self.trace(Step(module, node), found)
+        return found
+
+    def trace(self, first: Step, found: Feeding) -> None:
+        """Adds to ``found`` where what a step holds ends."""
         self._asked.clear()
         # Generators, not lists: only the modules on the way to a step stay in memory.
-        stack: list[Iterator[_Step]] = [iter([_Step(module, node)])]
+        stack: list[Iterator[Step]] = [iter([first])]
         seen: set[tuple[object, ...]] = set()
         while stack and len(seen) < _LIMIT:
             step = next(stack[-1], None)
@@ -121,12 +126,12 @@ class Follower:
                 stack.pop()
             elif step.key not in seen:
                 seen.add(step.key)
-                stack.append(self._next(step, found))
-        return found
+                stack.append(self.steps_from(step, found))
 
     # --- one step -----------------------------------------------------------------------------
 
-    def _next(self, step: _Step, found: Feeding) -> Iterator[_Step]:
+    def steps_from(self, step: Step, found: Feeding) -> Iterator[Step]:
+        """What holds the batch next; where it ends goes into ``found``."""
         module, node = step.module, step.node
         parent = module.parents.get(node)
         if isinstance(parent, ast.keyword):
@@ -152,11 +157,11 @@ class Follower:
         elif isinstance(parent, ast.Return | ast.Yield | ast.YieldFrom) and not step.entered:
             yield from self._returned(step)
 
-    def _to(self, step: _Step, node: ast.AST, function: bool | None = None) -> Iterator[_Step]:
+    def _to(self, step: Step, node: ast.AST, function: bool | None = None) -> Iterator[Step]:
         holds = step.function if function is None else function
-        yield _Step(step.module, node, step.entered, step.shared, holds)
+        yield Step(step.module, node, step.entered, step.shared, holds)
 
-    def _call(self, step: _Step, call: ast.Call, found: Feeding) -> Iterator[_Step]:
+    def _call(self, step: Step, call: ast.Call, found: Feeding) -> Iterator[Step]:
         module, node = step.module, step.node
         if call.func is node:
             yield from self._method_call(step, call, found)
@@ -174,7 +179,7 @@ class Follower:
         elif kind := _kind(module, name, last, keyword, step, call):
             _record(found, kind, place, step.shared)
         elif last in _SHARING:
-            shared = _Step(module, call, step.entered, True)
+            shared = Step(module, call, step.entered, True)
             yield shared
             if last == "make_initializer" and isinstance(call.func, ast.Attribute):
                 yield from self._back(shared, call.func.value)
@@ -188,7 +193,7 @@ class Follower:
                 yield from self._back(step, call.func.value)
             yield from self._to(step, call)
 
-    def _method_call(self, step: _Step, call: ast.Call, found: Feeding) -> Iterator[_Step]:
+    def _method_call(self, step: Step, call: ast.Call, found: Feeding) -> Iterator[Step]:
         """The step is ``x.method`` in ``x.method(...)``, or a function that returns the batch."""
         node = step.node
         if not isinstance(node, ast.Attribute) or step.function:
@@ -200,7 +205,7 @@ class Follower:
         else:
             yield from self._to(step, call)
 
-    def _enter(self, step: _Step, call: ast.Call, name: str) -> Iterator[_Step]:
+    def _enter(self, step: Step, call: ast.Call, name: str) -> Iterator[Step]:
         """The parameter that takes the argument, inside of the called function."""
         for module, function, shift in self._definitions(step.module, call, name):
             parameter = _parameter(function, call, step.node, shift)
@@ -208,9 +213,9 @@ class Follower:
                 continue
             shared = step.shared or not self._is_called_once(module, function)
             for load in self._loads_in(module, function, parameter):
-                yield _Step(module, load, True, shared, step.function)
+                yield Step(module, load, True, shared, step.function)
 
-    def _collected(self, step: _Step) -> Iterator[_Step]:
+    def _collected(self, step: Step) -> Iterator[Step]:
         """Losses that come out of a collection in the functions around."""
         owner = owner_of(step.module, step.node)
         for key in self._graph.callers({owner}):
@@ -221,11 +226,11 @@ class Follower:
             for call, name in module.calls:
                 collected = (name or "").rpartition(".")[2] in _COLLECTED
                 if collected and owner_of(module, call) == key:
-                    yield _Step(module, call, True, step.shared)
+                    yield Step(module, call, True, step.shared)
 
     # --- names, attributes, returns -----------------------------------------------------------
 
-    def _store(self, step: _Step, target: ast.expr, value: ast.expr | None) -> Iterator[_Step]:
+    def _store(self, step: Step, target: ast.expr, value: ast.expr | None) -> Iterator[Step]:
         module = step.module
         if isinstance(target, ast.Tuple | ast.List):
             parts = list(target.elts)
@@ -239,7 +244,7 @@ class Follower:
             yield from self._back(step, target.value)
         elif isinstance(target, ast.Name):
             for name in self._loads(module, target):
-                yield _Step(module, name, step.entered, step.shared, step.function)
+                yield Step(module, name, step.entered, step.shared, step.function)
             if module.lookup(target.id, target) == (
                 module.scope,
                 module.scope.bindings.get(target.id),
@@ -248,23 +253,23 @@ class Follower:
                 if self._is_asked(step, "name", qualified):
                     return
                 for other, load in self._named(qualified, target.id):
-                    yield _Step(other, load, step.entered, step.shared, step.function)
+                    yield Step(other, load, step.entered, step.shared, step.function)
         elif isinstance(target, ast.Attribute):
             owner = module.class_of(target) if _is_self(target.value) else None
             holder = f"{module.path}:{owner.name}" if owner else ""
             if self._is_asked(step, "attribute", holder, target.attr):
                 return
             for other, load, certain in self._attributes(module, target):
-                yield _Step(other, load, step.entered, step.shared or not certain, step.function)
+                yield Step(other, load, step.entered, step.shared or not certain, step.function)
 
-    def _back(self, step: _Step, holder: ast.expr) -> Iterator[_Step]:
+    def _back(self, step: Step, holder: ast.expr) -> Iterator[Step]:
         """An object that has taken the batch in: every use of it."""
         while isinstance(holder, ast.Subscript):
             holder = holder.value
         if isinstance(holder, ast.Name | ast.Attribute):
             yield from self._store(step, holder, None)
 
-    def _returned(self, step: _Step) -> Iterator[_Step]:
+    def _returned(self, step: Step) -> Iterator[Step]:
         module = step.module
         function = module.function_of(step.node)
         if function is None or self._is_asked(step, "returned", module.path, function.lineno):
@@ -273,12 +278,12 @@ class Follower:
         for other, node in self._references(module, function):
             called = other.parents.get(node)
             if isinstance(called, ast.Call) and called.func is node:
-                yield _Step(other, called, False, shared, step.function)
+                yield Step(other, called, False, shared, step.function)
             else:
                 is_property = any(
                     getattr(d, "id", "") == "property" for d in function.decorator_list
                 )
-                yield _Step(other, node, False, shared, not is_property)
+                yield Step(other, node, False, shared, not is_property)
 
     def _references(self, module: Module, function: Function) -> Iterator[tuple[Module, ast.AST]]:
         """Every mention of a function."""
@@ -307,7 +312,7 @@ class Follower:
             self._called_once[key] = len(list(islice(places, 2))) < 2
         return self._called_once[key]
 
-    def _is_asked(self, step: _Step, *question: object) -> bool:
+    def _is_asked(self, step: Step, *question: object) -> bool:
         """Whether such a step has led to the same question before: its answers are on the way."""
         key = (*question, step.entered, step.shared, step.function)
         asked = key in self._asked
@@ -405,7 +410,7 @@ def _reads(module: Module, scope: Scope, name: str) -> list[ast.Name]:
     return [load for load, bound in found if bound is not None and bound[0] is scope]
 
 
-def _fetched(module: Module, call: ast.Call) -> Iterator[_Step]:
+def _fetched(module: Module, call: ast.Call) -> Iterator[Step]:
     """What ``session.run`` returns is no tensor any more; it may be fed again near by."""
     names = {
         part.id
@@ -417,7 +422,7 @@ def _fetched(module: Module, call: ast.Call) -> Iterator[_Step]:
         if isinstance(node, ast.keyword) and node.arg == "feed_dict":
             used = {part.id for part in ast.walk(node.value) if isinstance(part, ast.Name)}
             if used & names:
-                yield _Step(module, node.value)
+                yield Step(module, node.value)
 
 
 def _targets(module: Module, call: ast.Call) -> list[ast.expr]:
@@ -428,7 +433,7 @@ def _targets(module: Module, call: ast.Call) -> list[ast.expr]:
 
 
 def _kind(
-    module: Module, name: str, last: str, keyword: str, step: _Step, call: ast.Call
+    module: Module, name: str, last: str, keyword: str, step: Step, call: ast.Call
 ) -> str | None:
     """What a call that takes the batch does, when it is an end of the way."""
     minimizes = last in _MINIMIZERS and ":" not in name

@@ -78,8 +78,8 @@ _FLUENT = frozenset(
     "prefetch reduce repeat shard shuffle skip take unbatch window with_options".split()
 )
 _DATASET = "tensorflow.data.Dataset"
-# What a port puts around an optimizer: it goes on as the same to all that looks at a port again.
-_WRAPS_OPTIMIZER = "npu_runtime.npu_optimizer"
+# What a port puts around an object: it goes on as the same to all that looks at a port again.
+_WRAPPERS = frozenset({"npu_runtime.npu_optimizer", "npu_runtime.npu_shard"})
 # Calls whose result has another class than the one that the name tells.
 _RETURNS = {
     "tensorflow.data.Dataset.make_one_shot_iterator": "tensorflow.data.Iterator",
@@ -385,7 +385,7 @@ class Module:
                 return _ITSELF
             if called in _RETURNS:
                 return _RETURNS[called]
-            if called == _WRAPS_OPTIMIZER and node.args:
+            if called in _WRAPPERS and node.args:
                 return self.instance_of(node.args[0])
             owner, _, name = called.rpartition(".")
             if owner == _DATASET and name in _FLUENT:
