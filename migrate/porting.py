@@ -382,6 +382,7 @@ def _parts(modules: set[str]) -> frozenset[str]:
     """The parts of the runtime behind the modules that files import."""
     names = {
         "npu_runtime": "session",
+        "npu_runtime.horovod": "horovod",
         "npu_runtime.images": "images",
         "npu_runtime.places": "places",
     }

@@ -75,13 +75,34 @@ def import_edits(module: Module, wanted: Collection[RuntimeImport]) -> Iterator[
         start, end = module.span(present)
         plain = sorted(missing | {module.text_of(alias) for alias in present.names})
         yield Edit(start, end, f"from {source} import {', '.join(plain)}")
-    lines = [*_path_setup(module, wanted), *lines]
+    place = _horovod_import(module)
+    setup = _path_setup(module, wanted, place)
+    if setup and place is not None:
+        start, _ = module.span(place)
+        yield Edit(start, start, "".join(line + module.source.newline for line in setup))
+    else:
+        lines = [*setup, *lines]
     if lines:
         yield _insertion(module, lines)
 
 
-def _path_setup(module: Module, wanted: Collection[RuntimeImport]) -> list[str]:
+def _horovod_import(module: Module) -> ast.stmt | None:
+    """The first import of Horovod in the file's top level: NPU704 takes it from the runtime."""
+    for node in module.tree.body:
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            names = [node.module or ""]
+        if any(name.partition(".")[0] == "horovod" for name in names):
+            return node
+    return None
+
+
+def _path_setup(
+    module: Module, wanted: Collection[RuntimeImport], place: ast.stmt | None
+) -> list[str]:
     """Lines that let a script in a subfolder find the runtime at the port's root.
+
+    They stand before ``place``, or else behind the file's imports.
 
     Python puts the script's own folder on ``sys.path``, not the port's root. A script that
     imports other modules of the project from the root needs them on the path already.
@@ -92,10 +113,15 @@ def _path_setup(module: Module, wanted: Collection[RuntimeImport]) -> list[str]:
         return []
     if _runtime_import(module) or _imports_from_root(module):
         return []
-    place = "os.path.dirname(os.path.abspath(__file__))" + ", '..'" * depth
-    setup = [] if "os" in module.scope.bindings else ["import os"]
-    setup += [] if "sys" in module.scope.bindings else ["import sys"]
-    return [*setup, f"sys.path.append(os.path.join({place}))"]
+    root = "os.path.dirname(os.path.abspath(__file__))" + ", '..'" * depth
+    setup = [f"import {name}" for name in ("os", "sys") if not _is_bound(module, name, place)]
+    return [*setup, f"sys.path.append(os.path.join({root}))"]
+
+
+def _is_bound(module: Module, name: str, place: ast.stmt | None) -> bool:
+    """Whether the file's top level gives the name a meaning, before ``place``."""
+    lines = [getattr(b.statement, "lineno", 0) for b in module.scope.bindings.get(name, [])]
+    return any(place is None or line < place.lineno for line in lines)
 
 
 def _is_script(module: Module) -> bool:
@@ -150,6 +176,8 @@ def _runtime_import(module: Module) -> ast.stmt | None:
     """The first import of the runtime, which ``sys.path`` was made ready for."""
     for node in module.tree.body:
         if isinstance(node, ast.ImportFrom) and _is_runtime(node.module):
+            return node
+        if isinstance(node, ast.Import) and any(_is_runtime(alias.name) for alias in node.names):
             return node
     return None
 

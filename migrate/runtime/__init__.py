@@ -5,8 +5,11 @@ The files themselves are Python 3.7 code that runs inside the port.
 
 from __future__ import annotations
 
+import ast
 import importlib
+from functools import cache
 from pathlib import Path
+from typing import TypeGuard
 
 from migrate.errors import UsageError
 from migrate.simulator.npu_simulator.releases import CANN_RELEASES, CannRelease
@@ -25,8 +28,10 @@ _MODULES = {
     "session": (
         "__init__",
         "checkpoints",
+        "collectives",
         _DEFAULTS,
         "jobs",
+        "keras_optimizers",
         "optimizers",
         "options",
         "places",
@@ -40,6 +45,8 @@ _MODULES = {
         "steps",
     ),
 }
+_HOROVOD = ("horovod", "horovod_callbacks", "horovod_keras")
+_MODULES["horovod"] = (*_MODULES["session"], *_HOROVOD)
 
 
 def cann_release(name: str) -> CannRelease:
@@ -63,6 +70,28 @@ def runtime_paths() -> frozenset[str]:
     return frozenset(f"npu_runtime/{module}.py" for module in modules)
 
 
+@cache
+def public_names(module: str) -> frozenset[str]:
+    """Returns what a module of the runtime has at its top level, and others may use.
+
+    Args:
+        module: its name within the package; it is read, not imported.
+    """
+    names: set[str] = set()
+    for node in ast.parse((_PACKAGE / f"{module}.py").read_bytes()).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            names |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.Assign):
+            names |= {part.id for part in ast.walk(node) if _is_target(part)}
+    return frozenset(name for name in names if name[0] != "_")
+
+
+def _is_target(node: ast.AST) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+
+
 def precision_modes(cann: str) -> tuple[str, ...]:
     """Returns what may be the precision mode of a port; ``none`` leaves it to the release.
 
@@ -82,8 +111,9 @@ def runtime_files(
     Args:
         cann: name of the CANN release that the port is made for.
         wanted: what the port uses: "session" (session configurations), "images" (imread and
-            its kind), "places" (data and outputs elsewhere), "boot" (training with both in OBS),
-            "results" (what ModelZoo's harness reads). Nothing wanted, no files.
+            its kind), "horovod" (Horovod's functions), "places" (data and outputs elsewhere),
+            "boot" (training with both in OBS), "results" (what ModelZoo's harness reads). Nothing
+            wanted, no files.
 
     Raises:
         UsageError: an unknown CANN release.

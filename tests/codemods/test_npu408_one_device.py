@@ -19,8 +19,6 @@ HEAD = "import tensorflow as tf\nimport horovod.tensorflow as hvd\nimport horovo
         ("tf.contrib.estimator.replicate_model_fn(model_fn)", "a distribution strategy"),
         ("tf.train.Server(cluster, 'ps', 0)", "parameter servers"),
         ("tf.train.SyncReplicasOptimizer(opt, 2)", "parameter servers"),
-        ("hvd.init()", "Horovod"),
-        ("horovod.keras.init()", "Horovod"),
     ],
 )
 def test_what_distributes_is_a_warning(call: str, kind: str) -> None:
@@ -38,7 +36,7 @@ def test_what_distributes_is_a_warning(call: str, kind: str) -> None:
         "x = tf.train.replica_device_setter(0)\n",
         "class Server: pass\nServer(); x.Server()\n",
         "from my import MirroredStrategy\nMirroredStrategy()\n",
-        "print(hvd.rank())\n",
+        "hvd.init()\n",
     ],
 )
 def test_other_names_are_no_finding(text: str) -> None:

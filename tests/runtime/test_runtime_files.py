@@ -10,7 +10,7 @@ from migrate.errors import UsageError
 from migrate.runtime import cann_release, precision_modes, runtime_files
 from migrate.simulator.npu_simulator.releases import CANN_RELEASES
 
-ALL = frozenset({"boot", "images", "places", "session"})
+ALL = frozenset({"boot", "horovod", "images", "places", "session"})
 
 
 def values(data: bytes) -> dict[str, str]:
@@ -49,6 +49,8 @@ def test_only_what_is_wanted() -> None:
     names = ["__init__", "defaults", "jobs", "optimizers", "options", "places", "rank_tables"]
     names += [
         "checkpoints",
+        "collectives",
+        "keras_optimizers",
         "rank_files",
         "rank_values",
         "ranks",
@@ -57,6 +59,7 @@ def test_only_what_is_wanted() -> None:
         "shards",
         "steps",
     ]
+    horovod = ["horovod", "horovod_callbacks", "horovod_keras"]
     assert list(runtime_files("7.0", frozenset())) == []
     assert list(runtime_files("7.0", frozenset({"images"}))) == ["npu_runtime/images.py"]
     assert list(runtime_files("7.0", frozenset({"session"}))) == [
@@ -64,7 +67,7 @@ def test_only_what_is_wanted() -> None:
     ]
     assert list(runtime_files("7.0", ALL)) == [
         f"npu_runtime/{name}.py"
-        for name in sorted([*names, "boot", "images", "stores", "transfer"])
+        for name in sorted([*names, *horovod, "boot", "images", "stores", "transfer"])
     ]
 
 

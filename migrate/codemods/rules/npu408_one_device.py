@@ -1,7 +1,7 @@
 """Says where a project trains on several devices, since its port trains on one.
 
-What it does: warns of `tf.distribute` strategies, parameter servers (`tf.train.Server`,
-`SyncReplicasOptimizer`) and Horovod, once for each kind in a file. Nothing is changed.
+What it does: warns of `tf.distribute` strategies and parameter servers (`tf.train.Server`,
+`SyncReplicasOptimizer`), once for each kind in a file. Nothing is changed.
 
 Why: none of them drives an NPU. A port that starts with a strategy or a server in place trains on
 one NPU at best, with the batch, the steps and the learning rate that were meant for several.
@@ -43,18 +43,13 @@ _KINDS = (
         "parameter servers and workers",
         "Start it as a single process, without a cluster.",
     ),
-    (
-        re.compile(r"horovod\.(tensorflow|keras|tensorflow\.keras)\.init"),
-        "Horovod",
-        "Horovod knows no NPU: start it as a single process, and take its calls out by hand.",
-    ),
 )
 
 NPU408 = Rule(
     "NPU408",
     "one-device",
     group="devices",
-    literals=(b"Strategy", b"replicate_model_fn", b"Server", b"SyncReplicas", b"horovod"),
+    literals=(b"Strategy", b"replicate_model_fn", b"Server", b"SyncReplicas"),
 )
 
 

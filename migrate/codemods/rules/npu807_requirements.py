@@ -24,8 +24,8 @@ becomes:
     protobuf==3.20.3
 
 A version that upstream asks for stays, unless it cannot be installed on Python 3.7 or does not work
-with TensorFlow 1.15.0: then it is changed, with a note. Keras, SciPy and Horovod go when no file of
-the port imports them any more; a Horovod that is imported stays (NPU408).
+with TensorFlow 1.15.0: then it is changed, with a note. Keras and SciPy go when no file of the port
+imports them any more; Horovod goes always (NPU704).
 
 Options (recipe): `pins`, a table from distribution to version (`numpy = "1.18.5"`), to another
 specifier (`tqdm = ">=4.30"`), or to the empty text, which leaves the distribution out.
@@ -96,10 +96,9 @@ _PLATFORMS_OWN = "TensorFlow 1.15.0 is the platform's own"
 _HEAD = "# TensorFlow 1.15.0 is the platform's own. These install beside it on Python 3.7."
 _ADDED = "# Needed as well:"
 _BY_HAND = "Take TensorFlow out of it by hand."
-# Distributions that go when nothing imports these any more: the other rules took their uses away,
-# or they do not install everywhere that an NPU is.
+_HOROVODS = "npu_runtime has Horovod's functions"
+# Distributions that go when nothing imports these any more: the other rules took their uses away.
 _KEPT_FOR = {
-    "horovod": frozenset({b"horovod"}),
     "keras": frozenset({b"keras", b"classification_models"}),
     "scipy": frozenset({b"scipy"}),
 }
@@ -240,6 +239,8 @@ def _ported(
         known = needs.entry(line.name)
         if line.name in PLATFORM:
             parts.append(line.commented(_PLATFORMS_OWN))
+        elif line.name == "horovod" and line.name not in needs.chosen:
+            parts.append(line.commented(_HOROVODS))
         elif line.name in _KEPT_FOR and not needs.wants(line.name):
             parts.append(line.commented("no file imports it"))
         elif not pin and line.name in needs.chosen:

@@ -1,0 +1,88 @@
+"""What the ranks compute together, on HCCL; with one rank, what was given.
+
+All ranks must come to the same operators, with tensors of the same shapes: HCCL matches them by
+their order (adapter: npu_bridge/hccl/hccl_ops.py).
+"""
+
+import tensorflow.compat.v1 as tf
+
+from . import ranks, session
+
+
+def allreduce(tensor, average=True):
+    """Sums or averages over the ranks.
+
+    Args:
+        tensor: tensor, variable, or tf.IndexedSlices, whose parts are joined.
+        average: whether to divide by the number of ranks; whole numbers are rounded down.
+
+    Returns:
+        The same kind of thing, of the same shape; slices are those of all ranks.
+    """
+    if isinstance(tensor, tf.IndexedSlices):
+        values = allgather(tensor.values)
+        if average:
+            values = _divided(values)
+        return tf.IndexedSlices(values, allgather(tensor.indices), tensor.dense_shape)
+    tensor = tf.convert_to_tensor(tensor)
+    if ranks.size() == 1:
+        return tf.identity(tensor)
+    total = _operators().allreduce(tensor, "sum")
+    return _divided(total) if average else total
+
+
+def allgather(tensor):
+    """Joins the tensors of all ranks along their first dimension, in the order of ranks.
+
+    Args:
+        tensor: of one dimension or more, and of the same shape on every rank.
+    """
+    tensor = tf.convert_to_tensor(tensor)
+    if ranks.size() == 1:
+        return tf.identity(tensor)
+    return _operators().allgather(tensor, ranks.size())
+
+
+def broadcast(tensors, root):
+    """Returns the values that one rank has.
+
+    Args:
+        tensors: list of tensors or variables; they go together.
+        root: number of that rank.
+
+    Raises:
+        ValueError: there is no such rank.
+    """
+    if not 0 <= root < ranks.size():
+        raise ValueError("there is no rank %s: ranks go from 0 to %d" % (root, ranks.size() - 1))
+    tensors = [tf.convert_to_tensor(tensor) for tensor in tensors]
+    if ranks.size() == 1 or not tensors:
+        return [tf.identity(tensor) for tensor in tensors]
+    return _operators().broadcast(tensors, root)
+
+
+def broadcast_variables(variables, root):
+    """Makes the operator that gives variables the values that one rank has.
+
+    Args:
+        variables: tf.Variables.
+        root: number of that rank.
+    """
+    variables = list(variables)
+    with tf.name_scope("broadcast_variables"):
+        values = broadcast(variables, root)
+        if ranks.size() == 1:
+            return tf.no_op()
+        return tf.group(*[tf.assign(variable, new) for variable, new in zip(variables, values)])
+
+
+def _divided(tensor):
+    size = tf.cast(ranks.size(), tensor.dtype)
+    return tensor / size if tensor.dtype.is_floating else tensor // size
+
+
+def _operators():
+    session.load_adapter()
+    from npu_bridge.hccl import hccl_ops
+
+    return hccl_ops
