@@ -17,7 +17,7 @@ import re
 
 COMPLETED = "completed"
 _OF_MODELARTS = "jobstart_hccl.json"
-_DEVICES = 8  # of a server with Ascend 910
+DEVICES = 8  # of a server with Ascend 910
 _SERVER_ID = 63  # letters at most
 
 # One device. rank, device: int; server, ip, pod: texts, of which the ip is empty
@@ -91,7 +91,7 @@ def parse(data):
         template, ranks = 2, _template2(reader, found)
     else:
         text = "neither server_list (template 1) nor group_list (template 2) is in it"
-        return Table(0, [], [text], "")
+        return Table(0, [], [*reader.problems, text], status)
     _compare(reader, ranks)
     ranks = [rank for _, rank in ranks]
     return Table(template, sorted(ranks), reader.problems, status)
@@ -213,8 +213,8 @@ class _Reader:
     def device(self, holder, place):
         """Number and address of a device."""
         number = self.number(holder, "device_id", place)
-        if number is not None and number >= _DEVICES:
-            text = "%d: a server has devices 0 to %d" % (number, _DEVICES - 1)
+        if number is not None and number >= DEVICES:
+            text = "%d: a server has devices 0 to %d" % (number, DEVICES - 1)
             self.problem("%s.device_id" % place, text)
         address = self.text(holder, "device_ip", place, required=False)
         if address and not _is_address(address):

@@ -216,6 +216,14 @@ VARIABLES = (
         " jobstart_hccl.json; needed where RANK_SIZE is more than 1",
     ),
     Variable(
+        "NPU_SERVER",
+        "",
+        (),
+        "r1.1.1",
+        "server_id of this server in a rank table with several; unset: found by its addresses and"
+        " by what ModelArts says",
+    ),
+    Variable(
         "JOB_ID",
         "",
         (),
