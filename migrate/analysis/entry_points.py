@@ -1,13 +1,16 @@
-"""Which script of a project is the one that trains."""
+"""Which script of a project is the one that trains, and what code runs as it trains."""
 
 from __future__ import annotations
 
 import re
 
+from migrate.analysis.estimators import ESTIMATORS
 from migrate.analysis.graph import Graph
+from migrate.analysis.imported import imported_by
+from migrate.analysis.keras_models import KerasUse
 from migrate.analysis.project import Project
-from migrate.analysis.references import is_unit_test
-from migrate.analysis.training import trains
+from migrate.analysis.references import functions_in, is_unit_test
+from migrate.analysis.training import KERAS_TRAINING, trains
 
 _SCRIPT = re.compile(rb"^if\s*\(?\s*__name__\s*==\s*['\"]__main__['\"]", re.MULTILINE)
 
@@ -27,6 +30,37 @@ def training_scripts(project: Project) -> list[str]:
     ]
     named = [path for path in scripts if _trains(graph, _named(graph, f"{path}:"))]
     return named or [path for path in scripts if _trains(graph, graph.reach({f"{path}:"}))]
+
+
+def training_code(project: Project) -> frozenset[str]:
+    """Every function that a program which trains may run; a file's own code is ``path:``.
+
+    A program is any file whose own code leads to training, unit tests apart.
+    """
+    graph = project.cached(Graph)
+    leading = graph.leading(_trainers(project))
+    programs = [
+        path
+        for path in project.python_files
+        if f"{path}:" in leading and not is_unit_test(project, path)
+    ]
+    imported = {f"{path}:" for path in imported_by(project, *programs)}
+    return frozenset(graph.reach(imported))
+
+
+def _trainers(project: Project) -> set[str]:
+    """The functions that train by what they name."""
+    keras = project.cached(KerasUse)
+    found = {
+        key
+        for key, places in keras.places.items()
+        if any(p.method in KERAS_TRAINING and (p.certain or keras.makes_models) for p in places)
+    }
+    for path in project.python_files:
+        for key, facts in functions_in(project, path).items():
+            if any(trains(use) or use.name in ESTIMATORS for use in facts.uses):
+                found.add(key)
+    return found
 
 
 def _trains(graph: Graph, functions: set[str]) -> bool:

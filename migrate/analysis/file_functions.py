@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 from migrate.analysis.module import Module, argument, keyword
+from migrate.analysis.runtime_names import MAKE_FOLDER, RANK_0, runtime_name
 
 # What a function does at a place: reads it; writes it; reads back what a training wrote; or only
 # asks about it.
@@ -66,7 +69,11 @@ tensorflow.keras.callbacks.ModelCheckpoint 0 filepath|keras.callbacks.ModelCheck
 tensorflow.keras.callbacks.TensorBoard 0 log_dir|keras.callbacks.TensorBoard 0 log_dir
 tensorflow.keras.callbacks.CSVLogger 0 filename|keras.callbacks.CSVLogger 0 filename
 tensorflow.keras.Model.save 0 filepath|keras.Model.save 0 filepath
+tensorflow.keras.Sequential.save 0 filepath|keras.Sequential.save 0 filepath
 tensorflow.keras.Model.save_weights 0 filepath|keras.Model.save_weights 0 filepath
+tensorflow.keras.Sequential.save_weights 0 filepath|keras.Sequential.save_weights 0 filepath
+scipy.io.wavfile.write 0 filename|imageio.mimwrite 0 uri|imageio.get_writer 0 uri
+cv2.VideoWriter 0 filename|joblib.dump 1 filename|logging.basicConfig 9 filename
 """
 _STATE = """
 tensorflow.train.latest_checkpoint 0 checkpoint_dir
@@ -83,10 +90,13 @@ tensorflow.keras.Model.load_weights 0 filepath|keras.Model.load_weights 0 filepa
 _ASK = """
 os.path.exists 0 path|os.path.isfile 0 path|os.path.isdir 0 s|os.path.getsize 0 filename
 os.remove 0 path|os.unlink 0 path|os.rename 0 src|os.rename 1 dst|shutil.rmtree 0 path
+os.replace 0 src|os.replace 1 dst|os.rmdir 0 path|os.symlink 1 dst
 os.chdir 0 path|tensorflow.gfile.Exists 0 filename|tensorflow.io.gfile.exists 0 path
 tensorflow.gfile.IsDirectory 0 dirname|tensorflow.io.gfile.isdir 0 path
 tensorflow.gfile.Remove 0 filename|tensorflow.gfile.DeleteRecursively 0 dirname
 tensorflow.io.gfile.rmtree 0 path|tensorflow.gfile.Stat 0 filename
+tensorflow.io.gfile.remove 0 path|tensorflow.gfile.Rename 0 oldname
+tensorflow.gfile.Rename 1 newname|tensorflow.io.gfile.rename 0 src|tensorflow.io.gfile.rename 1 dst
 """
 # Functions whose mode tells: name, position of the path, its keyword, position of the mode.
 _BY_MODE = {
@@ -104,10 +114,16 @@ _BY_MODE = {
     "tensorflow.gfile.FastGFile": (0, "name", 1),
     "tensorflow.io.gfile.GFile": (0, "name", 1),
 }
+# Where those take the mode.
+OPENING = {name: mode for name, (_, _, mode) in _BY_MODE.items()}
+# What the runtime puts around a function that works on files.
+_AROUND = frozenset({MAKE_FOLDER, RANK_0})
 # Methods of objects whose class may be unknown, by what else they are given.
 _METHODS: dict[str, tuple[int, str, Access]] = {
     "extractall": (0, "path", "write"),
     "savefig": (0, "fname", "write"),
+    "to_csv": (0, "path_or_buf", "write"),
+    "to_pickle": (0, "path", "write"),
     "save_weights": (0, "filepath", "write"),
     "load_weights": (0, "filepath", "state"),
     "flow_from_directory": (0, "directory", "read"),
@@ -126,6 +142,10 @@ _ON_PATHS: dict[str, Access] = {
     "exists": "ask",
     "is_file": "ask",
     "is_dir": "ask",
+    "unlink": "ask",
+    "rename": "ask",
+    "replace": "ask",
+    "rmdir": "ask",
 }
 
 
@@ -148,33 +168,73 @@ def _table() -> dict[str, list[tuple[int, str, Access]]]:
 _FUNCTIONS = _table()
 
 
-def file_arguments(module: Module) -> Iterator[tuple[ast.expr, Access]]:
-    """Every expression of a file that a function takes for a path, and what it does there."""
+@dataclass(frozen=True)
+class FileUse:
+    """A function that takes a path.
+
+    Args:
+        node: the path.
+        access: what the function does there.
+        call: the call of the function.
+        name: its qualified name; ``.method`` of an object of unknown class.
+    """
+
+    node: ast.expr
+    access: Access
+    call: ast.Call
+    name: str
+
+
+def file_uses(module: Module) -> Iterator[FileUse]:
+    """Every path of a file that a function takes, in source order of the calls."""
     for call, name in module.calls:
-        if name is None and isinstance(call.func, ast.Name) and call.func.id == "open":
-            name = "open" if module.is_free("open", call.func) else None
+        func: ast.expr = call.func
+        if name is None and isinstance(func, ast.Call):
+            if not func.args or runtime_name(module, func.func) not in _AROUND:
+                continue
+            func = func.args[0]
+            name = module.name_of(func)
+        if name is None and isinstance(func, ast.Name) and func.id == "open":
+            name = "open" if module.is_free("open", func) else None
         if name in _BY_MODE:
             position, word, mode = _BY_MODE[name]
-            yield from _given(call, position, word, _access(argument(call, "mode", mode)))
+            access = _access(argument(call, "mode", mode))
+            yield from _given(call, name, position, word, access)
         elif name in _FUNCTIONS:
             for position, word, access in _FUNCTIONS[name]:
-                yield from _given(call, position, word, access)
-        elif isinstance(call.func, ast.Attribute) and (name is None or ":" not in name):
-            yield from _method(call, call.func, name)
+                yield from _given(call, name, position, word, access)
+        elif isinstance(func, ast.Attribute) and (name is None or ":" not in name):
+            yield from _method(module, call, func, name)
 
 
 def _method(
-    call: ast.Call, func: ast.Attribute, name: str | None
-) -> Iterator[tuple[ast.expr, Access]]:
+    module: Module, call: ast.Call, func: ast.Attribute, name: str | None
+) -> Iterator[FileUse]:
+    method = func.attr
     if name is not None and name.startswith("pathlib.Path."):
-        if func.attr == "open":
-            yield func.value, _access(argument(call, "mode", 0))
-        elif func.attr in _ON_PATHS:
-            yield func.value, _ON_PATHS[func.attr]
-    elif name is None and func.attr in _METHODS:
-        yield from _given(call, *_METHODS[func.attr])
-    elif name is None and func.attr in _OF_SAVER and _has_session(call):
-        yield from _given(call, 1, "save_path", _OF_SAVER[func.attr])
+        if method == "open":
+            yield FileUse(func.value, _access(argument(call, "mode", 0)), call, name)
+        elif method in _ON_PATHS:
+            yield FileUse(func.value, _ON_PATHS[method], call, name)
+    elif name is None and method in _METHODS:
+        yield from _given(call, f".{method}", *_METHODS[method])
+    elif name is None and method in _OF_SAVER and _has_session(call):
+        saver = f"tensorflow.train.Saver.{method}"
+        yield from _given(call, saver, 1, "save_path", _OF_SAVER[method])
+    elif name is None and method == "save" and _is_image(module, func.value):
+        yield from _given(call, "PIL.Image.Image.save", 0, "fp", "write")
+
+
+def _is_image(module: Module, node: ast.expr) -> bool:
+    """Whether it is one of PIL's: made by a function of its own, or by a method of such a one."""
+    while isinstance(node, ast.Call):
+        name = module.name_of(node.func)
+        if name is not None or not isinstance(node.func, ast.Attribute):
+            return (name or "").startswith("PIL.Image.")
+        node = node.func.value
+    found = module.lookup(node.id, node) if isinstance(node, ast.Name) else None
+    made = [b.node.func for b in found[1] if isinstance(b.node, ast.Call)] if found else []
+    return any((module.name_of(func) or "").startswith("PIL.Image.") for func in made)
 
 
 def _has_session(call: ast.Call) -> bool:
@@ -185,16 +245,17 @@ def _has_session(call: ast.Call) -> bool:
 
 
 def _given(
-    call: ast.Call, position: int, word: str, access: Access
-) -> Iterator[tuple[ast.expr, Access]]:
+    call: ast.Call, name: str, position: int, word: str, access: Access
+) -> Iterator[FileUse]:
     found = argument(call, word, position)
     if found is not None:
-        yield found, access
+        yield FileUse(found, access, call, name)
 
 
 def _access(mode: ast.expr | None) -> Access:
     if mode is None:
         return "read"
     if isinstance(mode, ast.Constant) and isinstance(mode.value, str):
-        return "write" if set(mode.value) & set("wax+") else "read"
+        plain = re.split("[:|]", mode.value)[0]  # of tarfile's "r:xz"
+        return "write" if set(plain) & set("wax+") else "read"
     return "ask"

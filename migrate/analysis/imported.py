@@ -39,10 +39,10 @@ def imports_tensorflow(module: Module) -> bool:
     return any(not _STAND_ON_TENSORFLOW.isdisjoint(imported_packages(n)) for n in module.nodes)
 
 
-def imported_by(project: Project, entry: str) -> list[str]:
-    """A script and the project's modules that it imports, directly or not, in that order."""
+def imported_by(project: Project, *entries: str) -> list[str]:
+    """Scripts and the project's modules that they import, directly or not, in that order."""
     found: dict[str, None] = {}
-    left = deque([entry])
+    left = deque(entries)
     while left:
         path = left.popleft()
         if path not in found and path in project.files and project.failure(path) is None:

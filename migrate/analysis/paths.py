@@ -14,10 +14,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
-from migrate.analysis.file_functions import Access, file_arguments
+from migrate.analysis.file_functions import Access, file_uses
 from migrate.analysis.module import Module, argument, keyword
 from migrate.analysis.project import Project
 from migrate.analysis.references import classes_in, is_unit_test
+from migrate.analysis.runtime_names import RANK_FILE, runtime_name
 
 Kind = Literal["text", "flag", "variable"]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -26,6 +27,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 _MAY_TAKE = re.compile(
     rb"open|[gG]lob|[dD]ir|walk|load|read|write|[sS]av|copy|move|summary|Summary|Record|Dataset"
     rb"|File|exists|remove|restore|heckpoint|mage|Logger|Board|touch|retrieve|Supervisor|graph"
+    rb"|to_csv|to_pickle|dump|riter|basicConfig"
 )
 _DEFINES_FLAGS = re.compile(rb"add_argument|DEFINE_string")
 _TEXT_FLAG = re.compile(r"(?:tensorflow|absl)\.flags\.DEFINE_string")
@@ -122,11 +124,11 @@ class _Tracer:
             if not _MAY_TAKE.search(project.files[path].data) or is_unit_test(project, path):
                 continue
             module = project.parsed(path)
-            for node, access in file_arguments(module) if module is not None else ():
+            for use in file_uses(module) if module is not None else ():
                 assert module is not None
                 self._seen = set()
-                where = (access, path, node.lineno)
-                for origin in self._origins(module, node, frozenset()):
+                where = (use.access, path, use.node.lineno)
+                for origin in self._origins(module, use.node, frozenset()):
                     self.found.origins.setdefault(_merged(self.found, origin), set()).add(where)
 
     # --- flags ------------------------------------------------------------------------------
@@ -271,6 +273,9 @@ class _Tracer:
             name = call.func.id if module.is_free(call.func.id, call.func) else None
         func = call.func
         if name is not None and name.startswith(_RUNTIME):
+            return
+        if runtime_name(module, func) == RANK_FILE:
+            yield from self._joined(module, call.args, names)
             return
         if name == "os.path.join":
             yield from self._joined(module, call.args, names)

@@ -31,6 +31,8 @@ _HYPER = re.compile(
     r"w_match|n_z|gan_type|ld|dataset|model_name|augment|tsa)(?=_|$)"
 )
 _MOVES = ("data_path", "output_path")
+# The rules that give each device its part of the data, or its place in a framework that does.
+_DISTRIBUTING = frozenset({"NPU701", "NPU704", "NPU705", "NPU706"})
 _PRECISION = re.compile(rb'^PRECISION_MODE = "(\w+)"', re.MULTILINE)
 _RESULT_NAMES: Mapping[str, Text] = {
     "TrainAccuracy": {"zh": "精度", "en": "Accuracy"},
@@ -288,7 +290,7 @@ def _features(
     fired: Sequence[Fired], names: Mapping[str, str], on_device: bool
 ) -> tuple[Feature, ...]:
     codes = {rule.code for rule in fired}
-    distributed = any(rule.patch == "distributed" for rule in fired)
+    distributed = not codes.isdisjoint(_DISTRIBUTING)
     several = {
         "zh": "多卡训练" if distributed else "在一个设备上训练",
         "en": "trains on several devices" if distributed else "trains on one device",

@@ -1,0 +1,196 @@
+"""Has rank 0 alone write the files of a training that several ranks run.
+
+What it does: in code that a program which trains can reach, puts `npu_rank_file(...)` around the
+path of what is written by something else than TensorFlow's Saver and FileWriter: pictures
+(scipy.misc, imageio, cv2, PIL, matplotlib), arrays and tables (NumPy, pandas, h5py), text, pickles,
+logs, saved models. On other ranks that is a scratch file, which goes when the process ends. What
+removes, copies or renames files is called by rank 0 alone (`npu_rank_0(...)`), and what makes a
+folder may find it made already (`npu_make_folder(...)`). A writer that takes the path from its
+callers is edited once, for all of them.
+
+Why: all ranks of a server work in the same folder. Two that write the same file leave a broken
+one, the second to make a folder stops with FileExistsError, and a late one that clears the output
+folder takes the others' checkpoints along.
+
+Example:
+    if not os.path.exists(log_dir):
+        os.makedirs(log_dir)
+    scipy.misc.imsave(path, merge(images, size))
+
+becomes:
+    if not os.path.exists(log_dir):
+        npu_make_folder(os.makedirs)(log_dir)
+    scipy.misc.imsave(npu_rank_file(path), merge(images, size))
+
+Options: none.
+
+Fix safety: safe. With one rank, the path and the function are upstream's own.
+
+Not handled: what reads, which every rank does at the same place, and places of tempfile, which are
+each process's own. Told are: a file that is read back by the code that writes it, which other
+ranks may do too early; data that a training downloads, unpacks or converts first; files that are
+changed in place; a mode that only a run can tell. Files that libraries and other programs write
+are not seen. TensorFlow's checkpoints, event files and graphs need no edit: the runtime writes
+them on rank 0 alone.
+
+Authority: CANN "TensorFlow 1.15 Model Porting Guide", distributed training (one process for each
+device); this kit's npu_runtime/rank_files.py.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from migrate.analysis.entry_points import training_code
+from migrate.analysis.file_functions import OPENING, FileUse, file_uses
+from migrate.analysis.module import Module, argument, keyword
+from migrate.analysis.references import is_unit_test, owner_of
+from migrate.analysis.runtime_names import MAKE_FOLDER, RANK_0, RANK_FILE, runtime_call
+from migrate.codemods.imports import runtime_import
+from migrate.codemods.rule import Change, Context, Rule
+
+NPU707 = Rule(
+    "NPU707",
+    "rank-files",
+    group="distributed",
+    signs=re.compile(
+        rb"open|[sS]av|[wW]rit|np\.mem|File|Logger|Config|mkdir|MkDir|makedirs|remove|Remove|unlink"
+        rb"|re[nN]ame|replace|rmtree|rmdir|symlink|DeleteRec|move|copy|Copy|touch|to_csv|to_pickle"
+        rb"|dump|retrieve|extractall|Checkpoint|Builder"
+    ),
+)
+# TensorFlow writes these itself: nothing on other ranks.
+_TENSORFLOWS = (
+    "tensorflow.contrib.",
+    "tensorflow.estimator.",
+    "tensorflow.io.write_graph",
+    "tensorflow.summary.",
+    "tensorflow.train.",
+)
+_NO_PATH_OF_TENSORFLOWS = ("TensorBoard",)
+_MAKING = frozenset(
+    "os.makedirs os.mkdir pathlib.Path.mkdir tensorflow.gfile.MkDir "
+    "tensorflow.io.gfile.mkdir".split()
+)
+# These may find the folder made already.
+_MADE_BY_ALL = frozenset({"tensorflow.gfile.MakeDirs", "tensorflow.io.gfile.makedirs"})
+_ON_RANK_0 = frozenset(
+    "os.remove os.unlink os.rename os.replace os.rmdir os.symlink shutil.rmtree shutil.move "
+    "shutil.copy shutil.copyfile shutil.copytree tensorflow.gfile.Copy "
+    "pathlib.Path.unlink pathlib.Path.rename pathlib.Path.replace pathlib.Path.rmdir "
+    "tensorflow.gfile.Remove tensorflow.gfile.Rename tensorflow.gfile.DeleteRecursively "
+    "tensorflow.io.gfile.remove tensorflow.io.gfile.rename tensorflow.io.gfile.rmtree".split()
+)
+# What makes the data that a training reads.
+_PREPARING = frozenset(
+    "urllib.request.urlretrieve urllib.urlretrieve six.moves.urllib.request.urlretrieve "
+    "tensorflow.io.TFRecordWriter .extractall".split()
+)
+_PREPARE_FIRST = "Prepare the data before, with one rank, or let rank 0 do it and the others wait."
+
+
+@NPU707.on_module
+def write_on_rank_0(context: Context) -> Iterator[Change]:
+    module, project = context.module, context.project
+    if is_unit_test(project, module.path):
+        return
+    uses = list(file_uses(module))
+    changing = [use for use in uses if _changes_files(use)]
+    if not changing:
+        return
+    code = project.cached(training_code)
+    read = [use for use in uses if use.access in ("read", "state")]
+    done: set[ast.Call] = set()
+    for use in changing:
+        if owner_of(module, use.call) not in code or use.call in done or _is_own(module, use.node):
+            continue
+        if use.name in _MAKING or use.name in _ON_RANK_0:
+            done.add(use.call)  # a function that takes two paths
+            yield from _called(context, use)
+        elif use.name in _PREPARING:
+            what = use.name.rpartition(".")[2]
+            message = f"each rank prepares the same data here ({what}), at the same time"
+            yield context.finding(use.call, "warning", message, _PREPARE_FIRST)
+        else:
+            yield from _written(context, use, read)
+
+
+def _changes_files(use: FileUse) -> bool:
+    """Whether it does more than read, and TensorFlow does not see to it."""
+    if use.name in _ON_RANK_0:
+        return True
+    if use.access == "ask":  # a mode that is computed, or no more than a question
+        return _mode(use) is not None
+    by_tensorflow = use.name.startswith(_TENSORFLOWS) or use.name.endswith(_NO_PATH_OF_TENSORFLOWS)
+    return use.access == "write" and not by_tensorflow and use.name not in _MADE_BY_ALL
+
+
+def _is_own(module: Module, path: ast.expr) -> bool:
+    """Whether a path is a file that is open already, or one that no other process has."""
+    for part in ast.walk(path):
+        found = module.lookup(part.id, part) if isinstance(part, ast.Name) else None
+        for binding in found[1] if found is not None else ():
+            if isinstance(binding.node, ast.Call):
+                func = binding.node.func
+                name = module.name_of(func) or str(getattr(func, "id", ""))
+                if name.startswith(("tempfile.", "io.")) or name in OPENING:
+                    return True
+    return False
+
+
+def _called(context: Context, use: FileUse) -> Iterator[Change]:
+    """A function that makes a folder, or that removes, copies or renames something."""
+    func, exist_ok = use.call.func, keyword(use.call, "exist_ok")
+    if isinstance(func, ast.Call):
+        return  # in the runtime's hands already
+    if exist_ok is not None and isinstance(exist_ok.value, ast.Constant) and exist_ok.value.value:
+        return
+    wanted = runtime_import(context.module, MAKE_FOLDER if use.name in _MAKING else RANK_0)
+    yield wanted
+    yield from context.wrap(func, f"{wanted.bound}(", ")")
+
+
+def _written(context: Context, use: FileUse, read: list[FileUse]) -> Iterator[Change]:
+    module = context.module
+    if runtime_call(module, use.node) == RANK_FILE:
+        return
+    mode = _mode(use)
+    if mode is not None and not _creates(mode):
+        text, changes = module.text_of(mode), use.access == "write"
+        kind = "changes it in place" if changes else "may write it"
+        message = f"every rank opens this file, and mode {text} {kind}"
+        advice = "Where it writes, open npu_rank_file(path), or let rank 0 do it alone."
+        yield context.finding(use.call, "warning" if changes else "note", message, advice)
+        return
+    if back := next((other for other in read if _reads_back(module, use, other)), None):
+        text, line = " ".join(module.text_of(use.node).split()), back.node.lineno
+        message = f"rank 0 alone writes {text}, and every rank reads it (line {line})"
+        advice = "Other ranks may come too early: let them wait, or use what they have in memory."
+        yield context.finding(use.call, "warning", message, advice)
+    wanted = runtime_import(module, RANK_FILE)
+    yield wanted
+    yield from context.wrap(use.node, f"{wanted.bound}(", ")")
+
+
+def _reads_back(module: Module, use: FileUse, other: FileUse) -> bool:
+    """Whether what is written is read by the same expression: later, or in another function."""
+    if module.text_of(use.node) != module.text_of(other.node):
+        return False
+    if module.function_of(use.call) is module.function_of(other.call):
+        return other.node.lineno > use.node.lineno
+    return not isinstance(use.node, ast.Name)  # of each function its own
+
+
+def _mode(use: FileUse) -> ast.expr | None:
+    """The mode that a file is opened in, where the function takes one."""
+    if use.name in OPENING:
+        return argument(use.call, "mode", OPENING[use.name])
+    return argument(use.call, "mode", 0) if use.name == "pathlib.Path.open" else None
+
+
+def _creates(mode: ast.expr) -> bool:
+    """Whether a mode is one that needs no file to be there."""
+    text = mode.value if isinstance(mode, ast.Constant) else None
+    return isinstance(text, str) and "r" not in text

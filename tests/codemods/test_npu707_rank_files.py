@@ -1,0 +1,271 @@
+"""What a training writes beside TensorFlow is written by rank 0 alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.codemods.support import check_noop, check_port, port_files
+
+CODE = "NPU707"
+IMPORTS = (
+    "import codecs, gzip, io, json, logging, os, pickle, shutil, tempfile, zipfile\n"
+    "from pathlib import Path\n"
+    "import cv2, h5py, imageio, joblib, pandas, scipy.misc\n"
+    "import matplotlib.pyplot as plt\n"
+    "import numpy as np\n"
+    "from PIL import Image\n"
+    "import tensorflow as tf\n"
+)
+TRAINS = "op = tf.train.AdamOptimizer(0.1).minimize(loss)\n"
+
+
+def program(*lines: str, runtime: str = "") -> str:
+    head = IMPORTS + (f"from npu_runtime import {runtime}\n" if runtime else "")
+    return head + TRAINS + "".join(f"{line}\n" for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("scipy.misc.imsave(path, x)", "scipy.misc.imsave(npu_rank_file(path), x)"),
+        ("imageio.imwrite(uri=path, im=x)", "imageio.imwrite(uri=npu_rank_file(path), im=x)"),
+        ("imageio.mimsave('a.gif', x)", "imageio.mimsave(npu_rank_file('a.gif'), x)"),
+        ("cv2.imwrite('%d.png' % n, x)", "cv2.imwrite(npu_rank_file('%d.png' % n), x)"),
+        ("Image.fromarray(x).save(path)", "Image.fromarray(x).save(npu_rank_file(path))"),
+        (
+            "i = Image.open('a')\ni.convert('L').resize(s).save(path)",
+            "i = Image.open('a')\ni.convert('L').resize(s).save(npu_rank_file(path))",
+        ),
+        (
+            "i = Image.fromarray(x)\ni.save(path, quality=9)",
+            "i = Image.fromarray(x)\ni.save(npu_rank_file(path), quality=9)",
+        ),
+        ("plt.savefig(path + '.png')", "plt.savefig(npu_rank_file(path + '.png'))"),
+        ("figure.savefig(path)", "figure.savefig(npu_rank_file(path))"),
+        ("plt.imsave(f'{n}.png', x)", "plt.imsave(npu_rank_file(f'{n}.png'), x)"),
+        ("np.save(path, x)", "np.save(npu_rank_file(path), x)"),
+        ("np.savez(file=path, x=x)", "np.savez(file=npu_rank_file(path), x=x)"),
+        ("np.savetxt(path, x)", "np.savetxt(npu_rank_file(path), x)"),
+        ("frame.to_csv(path)", "frame.to_csv(npu_rank_file(path))"),
+        ("joblib.dump(x, path)", "joblib.dump(x, npu_rank_file(path))"),
+        ("f = h5py.File(path, 'w')", "f = h5py.File(npu_rank_file(path), 'w')"),
+        (
+            "pickle.dump(x, open(path, 'wb'))",
+            "pickle.dump(x, open(npu_rank_file(path), 'wb'))",
+        ),
+        (
+            "with open(path, mode='a') as f:\n    f.write(x)",
+            "with open(npu_rank_file(path), mode='a') as f:\n    f.write(x)",
+        ),
+        ("f = io.open(path, 'xt')", "f = io.open(npu_rank_file(path), 'xt')"),
+        ("f = codecs.open(path, 'w', 'utf8')", "f = codecs.open(npu_rank_file(path), 'w', 'utf8')"),
+        ("f = gzip.open(path, 'wb')", "f = gzip.open(npu_rank_file(path), 'wb')"),
+        ("z = zipfile.ZipFile(path, 'w')", "z = zipfile.ZipFile(npu_rank_file(path), 'w')"),
+        ("f = tf.gfile.GFile(path, 'w')", "f = tf.gfile.GFile(npu_rank_file(path), 'w')"),
+        ("f = tf.gfile.FastGFile(path, 'wb')", "f = tf.gfile.FastGFile(npu_rank_file(path), 'wb')"),
+        (
+            "h = logging.FileHandler(path)",
+            "h = logging.FileHandler(npu_rank_file(path))",
+        ),
+        (
+            "logging.basicConfig(filename=path, level=1)",
+            "logging.basicConfig(filename=npu_rank_file(path), level=1)",
+        ),
+        ("Path(path).write_text(x)", "npu_rank_file(Path(path)).write_text(x)"),
+        (
+            "b = tf.saved_model.builder.SavedModelBuilder(path)",
+            "b = tf.saved_model.builder.SavedModelBuilder(npu_rank_file(path))",
+        ),
+        ("model.save_weights(path)", "model.save_weights(npu_rank_file(path))"),
+        (
+            "c = tf.keras.callbacks.ModelCheckpoint(path)",
+            "c = tf.keras.callbacks.ModelCheckpoint(npu_rank_file(path))",
+        ),
+    ],
+)
+def test_paths_that_are_written(before: str, after: str) -> None:
+    check_port(program(before), program(after, runtime="npu_rank_file"), CODE)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "wanted"),
+    [
+        ("os.makedirs(a)", "npu_make_folder(os.makedirs)(a)", "npu_make_folder"),
+        ("os.mkdir(a, 0o755)", "npu_make_folder(os.mkdir)(a, 0o755)", "npu_make_folder"),
+        ("Path(a).mkdir()", "npu_make_folder(Path(a).mkdir)()", "npu_make_folder"),
+        ("tf.gfile.MkDir(a)", "npu_make_folder(tf.gfile.MkDir)(a)", "npu_make_folder"),
+        ("shutil.rmtree(a)", "npu_rank_0(shutil.rmtree)(a)", "npu_rank_0"),
+        ("os.remove(a)", "npu_rank_0(os.remove)(a)", "npu_rank_0"),
+        ("os.rename(a, b)", "npu_rank_0(os.rename)(a, b)", "npu_rank_0"),
+        ("shutil.copy('a.py', a)", "npu_rank_0(shutil.copy)('a.py', a)", "npu_rank_0"),
+        (
+            "tf.gfile.DeleteRecursively(a)",
+            "npu_rank_0(tf.gfile.DeleteRecursively)(a)",
+            "npu_rank_0",
+        ),
+        ("Path(a).unlink()", "npu_rank_0(Path(a).unlink)()", "npu_rank_0"),
+    ],
+)
+def test_functions_that_make_and_remove(before: str, after: str, wanted: str) -> None:
+    check_port(program(before), program(after, runtime=wanted), CODE)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        # What reads, or only asks.
+        "f = open(path)",
+        "f = open(path, 'rb')",
+        "x = np.load(path)",
+        "x = scipy.misc.imread(path)",
+        "f = h5py.File(path, 'r')",
+        "x = os.listdir(path) if os.path.exists(path) else []",
+        "f = tf.gfile.GFile(path).read()",
+        # What TensorFlow writes.
+        "tf.train.Saver().save(sess, path)",
+        "saver.save(sess, path, global_step=step)",
+        "w = tf.summary.FileWriter(path)",
+        "tf.train.write_graph(graph, path, 'graph.pbtxt')",
+        "c = tf.keras.callbacks.TensorBoard(path)",
+        "r = tf.estimator.RunConfig(model_dir=path)",
+        # What may find the folder there.
+        "os.makedirs(path, exist_ok=True)",
+        "tf.gfile.MakeDirs(path)",
+        # A file that is open already, or a place of this process.
+        "with open(path) as f:\n    np.save(f, 1)",
+        "buffer = io.BytesIO()\nnp.save(buffer, 1)",
+        "folder = tempfile.mkdtemp()\nnp.save(os.path.join(folder, 'a'), 1)\nshutil.rmtree(folder)",
+        "with tempfile.NamedTemporaryFile() as f:\n    np.save(f.name, 1)",
+        # What is something else.
+        "list.remove(path)",
+        "text.replace('a', 'b')",
+        "x.copy(path)",
+        "model.save(path)",
+        "def open(a, b):\n    pass\nopen(path, 'w')",
+    ],
+)
+def test_what_stays(line: str) -> None:
+    assert check_noop(program(line), CODE).findings == []
+
+
+def test_only_code_that_a_training_reaches() -> None:
+    helper = "import numpy as np\n\ndef keep(path, x):\n    np.save(path, x)\n"
+    unused = (
+        "import numpy as np\n\ndef convert(path, x):\n    np.save(path, x)\n\nconvert('a', 1)\n"
+    )
+    train = (
+        "import tensorflow as tf\nfrom tools import keep\n\n"
+        "def main():\n    op = tf.train.AdamOptimizer(0.1).minimize(loss)\n    keep('a', 1)\n\n"
+        "if __name__ == '__main__':\n    main()\n"
+    )
+    ported = port_files({"tools.py": helper, "prepare.py": unused, "train.py": train}, CODE)
+    assert ported.text("tools.py") == (
+        "import numpy as np\nfrom npu_runtime import npu_rank_file\n\n"
+        "def keep(path, x):\n    np.save(npu_rank_file(path), x)\n"
+    )
+    assert ported.text("prepare.py") == unused
+    assert ported.text("train.py") == train
+
+
+def test_the_top_level_of_an_imported_file_runs_as_well() -> None:
+    train = f"import tensorflow as tf\nimport settings\n{TRAINS}"
+    ported = port_files({"settings.py": "open('log.txt', 'w')\n", "train.py": train}, CODE)
+    assert ported.text("settings.py") == (
+        "from npu_runtime import npu_rank_file\nopen(npu_rank_file('log.txt'), 'w')\n"
+    )
+
+
+def test_evaluation_and_tests_write_as_upstream_does() -> None:
+    check_noop("import numpy as np\nimport tensorflow as tf\nnp.save('a', 1)\n", CODE)
+    check_noop(
+        "import numpy as np\nimport tensorflow as tf\nclass T(tf.test.TestCase):\n"
+        "    def test(self):\n        tf.train.AdamOptimizer(1).minimize(x)\n        np.save('a', 1)\n",
+        CODE,
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "severity", "told"),
+    [
+        ("f = open(path, 'r+')", "warning", "changes it in place"),
+        ("f = open(path, mode)", "note", "may write it"),
+        ("urllib.request.urlretrieve(url, path)", "warning", "each rank prepares"),
+        ("archive.extractall(path)", "warning", "each rank prepares"),
+        ("w = tf.python_io.TFRecordWriter(path)", "warning", "each rank prepares"),
+    ],
+)
+def test_what_is_told_and_stays(line: str, severity: str, told: str) -> None:
+    (finding,) = check_noop("import urllib.request\n" + program(line), CODE).findings
+    assert finding.severity == severity
+    assert told in finding.message
+
+
+def test_a_file_that_is_read_back_is_told() -> None:
+    source = program("np.save('mean.npy', x)", "x = np.load('mean.npy')")
+    (finding,) = port_files({"train.py": source}, CODE).findings
+    assert finding.line == 9
+    assert "'mean.npy', and every rank reads it (line 10)" in finding.message
+    before = program("x = np.load('mean.npy')", "np.save('mean.npy', x)")
+    assert port_files({"train.py": before}, CODE).findings == []
+
+
+def test_a_parameter_of_each_function_is_its_own() -> None:
+    source = program(
+        "def keep(path):\n    np.save(path, 1)\n",
+        "def get(path):\n    return np.load(path)\n",
+        "keep('a'), get('b')",
+    )
+    assert port_files({"train.py": source}, CODE).findings == []
+
+
+def test_with_places_that_move() -> None:
+    check_port(
+        "import os\nimport numpy as np\nimport tensorflow as tf\n"
+        "tf.train.AdamOptimizer(0.1).minimize(loss)\n"
+        "os.makedirs('samples')\nnp.save('samples/a.npy', 1)\n",
+        "import os\nimport numpy as np\nimport tensorflow as tf\n"
+        "from npu_runtime import npu_make_folder, npu_rank_file\n"
+        "from npu_runtime.places import output_path\n"
+        "tf.train.AdamOptimizer(0.1).minimize(loss)\n"
+        "npu_make_folder(os.makedirs)(output_path('samples'))\n"
+        "np.save(npu_rank_file(output_path('samples/a.npy')), 1)\n",
+        CODE,
+        "NPU501",
+    )
+
+
+def test_on_top_of_places_that_moved() -> None:
+    moved = (
+        "import numpy as np\nimport tensorflow as tf\nfrom npu_runtime.places import output_path\n"
+        "tf.train.AdamOptimizer(0.1).minimize(loss)\nnp.save(output_path('a.npy'), 1)\n"
+    )
+    text = port_files({"train.py": moved}, CODE, "NPU501").text()
+    assert "np.save(npu_rank_file(output_path('a.npy')), 1)" in text
+
+
+def test_a_name_of_the_projects_own() -> None:
+    check_port(
+        "import numpy as np\nimport tensorflow as tf\n"
+        "tf.train.AdamOptimizer(0.1).minimize(loss)\nnpu_rank_file = 1\nnp.save('a', 1)\n",
+        "import numpy as np\nimport tensorflow as tf\n"
+        "from npu_runtime import npu_rank_file as runtime_npu_rank_file\n"
+        "tf.train.AdamOptimizer(0.1).minimize(loss)\nnpu_rank_file = 1\n"
+        "np.save(runtime_npu_rank_file('a'), 1)\n",
+        CODE,
+    )
+
+
+def test_comments_and_lines_stay() -> None:
+    check_port(
+        program(
+            "np.save(  # here", "    os.path.join(a,  # there", "                 b),", "    x)"
+        ),
+        program(
+            "np.save(  # here",
+            "    npu_rank_file(os.path.join(a,  # there",
+            "                 b)),",
+            "    x)",
+            runtime="npu_rank_file",
+        ),
+        CODE,
+    )
