@@ -95,6 +95,10 @@ def _run(arguments: argparse.Namespace) -> int:
         from migrate.commands import simulate
 
         return simulate.run(arguments)
+    if command == "ranktable":
+        from migrate.commands import ranktable
+
+        return ranktable.run(arguments)
     if command in ("explain", "doctor", "verify"):
         workspace = _workspace_or_none(start)
         if command == "verify":
@@ -179,6 +183,7 @@ def _parser() -> argparse.ArgumentParser:
         help="the archive, a .tar (default: <Model>_for_TensorFlow.tar in the current folder)",
     )
     _add_json(export)
+    _add_ranktable(commands)
     explain = commands.add_parser("explain", help="what a finding's code stands for")
     explain.add_argument(
         "code", nargs="?", metavar="CODE", help="such as NPU101; default: list all"
@@ -276,6 +281,42 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     simulate.add_argument(
         "--trace", type=Path, metavar="FOLDER", help="keep what was recorded, as JSON lines"
     )
+
+
+def _add_ranktable(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    table = commands.add_parser(
+        "ranktable",
+        help="make or check the table of devices that train together",
+        description="Makes a rank table for servers with the same devices each; without a host, "
+        "for this server.",
+    )
+    table.add_argument(
+        "host",
+        nargs="*",
+        metavar="HOST[=ADDRESSES]",
+        help="a server's address, and the addresses of its devices with commas between them, or a "
+        "copy of its /etc/hccn.conf; several servers need one of these",
+    )
+    table.add_argument(
+        "--hosts", type=Path, metavar="FILE", help="the same, a host on a line, with blanks"
+    )
+    table.add_argument(
+        "--devices",
+        metavar="N|IDS",
+        help="how many devices each server has, or their ids, such as 4,5,6,7 (default: 8)",
+    )
+    table.add_argument(
+        "--template",
+        type=int,
+        choices=(1, 2),
+        default=1,
+        help="1, or 2 as ModelArts has it (default: 1)",
+    )
+    table.add_argument("--to", type=Path, metavar="FILE", help="write it here (default: print it)")
+    table.add_argument(
+        "--check", type=Path, metavar="FILE", help="say what is wrong with a rank table instead"
+    )
+    table.add_argument("--json", action="store_true", help="print the report of --check as JSON")
 
 
 def _add_simulated(parser: argparse.ArgumentParser) -> None:

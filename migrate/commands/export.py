@@ -6,16 +6,14 @@ import argparse
 import hashlib
 import io
 import json
-import os
 import sys
 import tarfile
-import tempfile
 from pathlib import Path
 
 from migrate.console import styled
 from migrate.errors import MigrateError, UsageError
 from migrate.manifest import MANIFEST_NAME
-from migrate.publish.disk import explained
+from migrate.publish.disk import explained, write_whole
 from migrate.publish.state import PortKind, PortState, inspect
 from migrate.recipe import read_recipe
 from migrate.scripts import network_name
@@ -54,7 +52,8 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> int:
         raise UsageError(f"--to {target}: the archive is a .tar", advice=advice)
     contents = _contents(port, state)
     data = _archive(folder, contents)
-    _write(target, data)
+    with explained("write the archive", target):
+        write_whole(target, data)
     missing = [wanted for wanted in _WANTED if wanted not in contents]
     if arguments.json:
         report = {
@@ -105,18 +104,3 @@ def _archive(folder: str, contents: dict[str, tuple[bytes, int]]) -> bytes:
             entry.size, entry.mode = len(content), mode & 0o777
             archive.addfile(entry, io.BytesIO(content))
     return data.getvalue()
-
-
-def _write(target: Path, data: bytes) -> None:
-    with explained("write the archive", target):
-        handle, made = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            mask = os.umask(0)
-            os.umask(mask)
-            Path(made).chmod(0o666 & ~mask)
-            Path(made).replace(target)
-        except BaseException:
-            Path(made).unlink(missing_ok=True)
-            raise
