@@ -21,15 +21,17 @@ _DEFAULTS = "defaults"
 # What a port can want, and the modules that it takes. images.py stands alone, so that it can come
 # before the rest, and without TensorFlow.
 _MODULES = {
-    "boot": ("boot", "places", "settings", "stores", "transfer"),
+    "boot": ("boot", "launch", "places", "rank_tables", "settings", "stores", "transfer"),
     "images": ("images",),
     "places": ("places", "settings"),
     "results": ("results",),
     "session": (
         "__init__",
+        "averaging",
         "checkpoints",
         "collectives",
         _DEFAULTS,
+        "distribution",
         "jobs",
         "keras_optimizers",
         "optimizers",
@@ -39,10 +41,12 @@ _MODULES = {
         "rank_tables",
         "rank_values",
         "ranks",
+        "runs",
         "session",
         "settings",
         "shards",
         "steps",
+        "writing",
     ),
 }
 _HOROVOD = ("horovod", "horovod_callbacks", "horovod_keras")
@@ -112,8 +116,8 @@ def runtime_files(
         cann: name of the CANN release that the port is made for.
         wanted: what the port uses: "session" (session configurations), "images" (imread and
             its kind), "horovod" (Horovod's functions), "places" (data and outputs elsewhere),
-            "boot" (training with both in OBS), "results" (what ModelZoo's harness reads). Nothing
-            wanted, no files.
+            "boot" (training with both in OBS, on several devices), "results" (what ModelZoo's
+            harness reads). Nothing wanted, no files.
 
     Raises:
         UsageError: an unknown CANN release.

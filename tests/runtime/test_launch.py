@@ -76,9 +76,9 @@ class Machine:
     def started(self, *words: str) -> subprocess.Popen[bytes]:
         """Two ranks that wait."""
         process = subprocess.Popen(
-            self.command("--ranks=2", words=words),
+            self.command(words=words),
             cwd=self.folder,
-            env=self.environment,
+            env={**self.environment, "RANK_SIZE": "2"},
             stderr=subprocess.PIPE,
         )
         ready(self.folder, process)
@@ -152,7 +152,7 @@ def template2(*pods: str) -> dict[str, Any]:
 
 
 def test_each_device_has_a_process(machine: Machine) -> None:
-    done = machine.launch("--ranks=2", ASCEND_DEVICE_ID="4", RANK_ID="0", POD_NAME="x")
+    done = machine.launch(RANK_SIZE="2", ASCEND_DEVICE_ID="4", RANK_ID="0", POD_NAME="x")
     assert done.returncode == 0, done.stderr
     table = machine.folder / "npu_logs" / "rank_table.json"
     for rank in (0, 1):
@@ -171,7 +171,7 @@ def test_each_device_has_a_process(machine: Machine) -> None:
 
 def test_the_cores_are_shared_evenly(machine: Machine) -> None:
     cores = sorted(os.sched_getaffinity(0))
-    assert machine.launch("--ranks=2").returncode == 0
+    assert machine.launch(RANK_SIZE="2").returncode == 0
     first, second = (machine.told(rank)["cores"] for rank in (0, 1))
     if len(cores) > 1:
         assert first + second == cores and abs(len(first) - len(second)) <= 1
@@ -180,9 +180,9 @@ def test_the_cores_are_shared_evenly(machine: Machine) -> None:
 
 
 def test_only_rank_0_has_a_step_log_unless_each_has_its_own(machine: Machine) -> None:
-    machine.launch("--ranks=2", NPU_STEP_LOG="steps.jsonl")
+    machine.launch(RANK_SIZE="2", NPU_STEP_LOG="steps.jsonl")
     assert [machine.told(rank)["NPU_STEP_LOG"] for rank in (0, 1)] == ["steps.jsonl", None]
-    machine.launch("--ranks=2", NPU_STEP_LOG="s{rank}")
+    machine.launch(RANK_SIZE="2", NPU_STEP_LOG="s{rank}")
     assert [machine.told(rank)["NPU_STEP_LOG"] for rank in (0, 1)] == ["s0", "s1"]
 
 
@@ -255,7 +255,7 @@ def test_it_waits_until_modelarts_has_completed_the_table(machine: Machine) -> N
 )
 def test_a_rank_that_dies_ends_the_others(how: str, code: int, text: str, machine: Machine) -> None:
     begin = time.monotonic()
-    done = machine.launch("--ranks=2", words=("dies=1", f"how={how}"))
+    done = machine.launch(RANK_SIZE="2", words=("dies=1", f"how={how}"))
     assert done.returncode == code
     log = machine.folder / "npu_logs" / "rank_1.log"
     assert f"npu_launch: rank 1 (device 1) {text}, and the others are told to end" in done.stderr
@@ -272,11 +272,11 @@ def test_a_rank_that_does_not_listen_is_killed(
     start = (
         "import sys; from npu_runtime import launch; launch.GRACE = 0.3; sys.exit(launch.main())"
     )
-    words = ["--ranks=2", "--", sys.executable, "train.py", "waits=deaf"]
+    words = ["--", sys.executable, "train.py", "waits=deaf"]
     process = subprocess.Popen(
         [sys.executable, "-c", start, *words],
         cwd=machine.folder,
-        env=machine.environment,
+        env={**machine.environment, "RANK_SIZE": "2"},
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -301,18 +301,23 @@ def test_signals_are_passed_on(number: signal.Signals, machine: Machine) -> None
     ("options", "environment", "message"),
     [
         ([], {}, "RANK_TABLE_FILE is not set; set it to a rank table, or RANK_SIZE"),
-        (["--ranks=9"], {}, "there is no device 8: a server has devices 0 to 7"),
-        (["--ranks=4"], {"ASCEND_DEVICE_ID": "5"}, "there is no device 8"),
-        (["--ranks=2"], {"ASCEND_DEVICE_ID": "x"}, "ASCEND_DEVICE_ID=x is not the number"),
+        ([], {"RANK_SIZE": "9"}, "there is no device 8: a server has devices 0 to 7"),
+        ([], {"RANK_SIZE": "4", "ASCEND_DEVICE_ID": "5"}, "there is no device 8"),
+        ([], {"RANK_SIZE": "2", "ASCEND_DEVICE_ID": "x"}, "ASCEND_DEVICE_ID=x is not the number"),
         ([], {"RANK_TABLE_FILE": "none.json"}, "none.json: No such file or directory"),
-        (["--ranks=3"], {"RANK_TABLE_FILE": "table.json"}, "has 4 ranks, not 3; set RANK_SIZE=4"),
+        (
+            [],
+            {"RANK_TABLE_FILE": "table.json", "RANK_SIZE": "3"},
+            "has 4 ranks, but RANK_SIZE=3; set RANK_SIZE=4",
+        ),
+        ([], {"RANK_SIZE": "x"}, "RANK_SIZE=x: set it to the number of processes"),
         ([], {"RANK_TABLE_FILE": "table.json"}, "servers 203.0.113.1, 203.0.113.2; set NPU_SERVER"),
         (
             [],
             {"RANK_TABLE_FILE": "table.json", "NPU_SERVER": "x"},
             "NPU_SERVER=x is none of them",
         ),
-        (["--ranks=2", "--log=log"], {}, "--log needs {rank}"),
+        (["--log=log"], {"RANK_SIZE": "2"}, "--log needs {rank}"),
     ],
 )
 def test_what_is_wrong_is_told_before_anything_starts(
@@ -326,9 +331,13 @@ def test_what_is_wrong_is_told_before_anything_starts(
 
 
 def test_a_command_that_is_not_there_is_told(machine: Machine) -> None:
-    command = [sys.executable, "-m", "npu_runtime.launch", "--ranks=2", "--", "no-such-program"]
+    command = [sys.executable, "-m", "npu_runtime.launch", "--", "no-such-program"]
     done = subprocess.run(
-        command, cwd=machine.folder, env=machine.environment, capture_output=True, text=True
+        command,
+        cwd=machine.folder,
+        env={**machine.environment, "RANK_SIZE": "2"},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 2 and "no-such-program" in done.stderr
     assert "Traceback" not in done.stderr

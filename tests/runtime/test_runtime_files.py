@@ -48,16 +48,20 @@ def test_an_unknown_release_lists_the_known_ones(name: str) -> None:
 def test_only_what_is_wanted() -> None:
     names = ["__init__", "defaults", "jobs", "optimizers", "options", "places", "rank_tables"]
     names += [
+        "averaging",
         "checkpoints",
         "collectives",
+        "distribution",
         "keras_optimizers",
         "rank_files",
         "rank_values",
         "ranks",
+        "runs",
         "session",
         "settings",
         "shards",
         "steps",
+        "writing",
     ]
     horovod = ["horovod", "horovod_callbacks", "horovod_keras"]
     assert list(runtime_files("7.0", frozenset())) == []
@@ -67,7 +71,7 @@ def test_only_what_is_wanted() -> None:
     ]
     assert list(runtime_files("7.0", ALL)) == [
         f"npu_runtime/{name}.py"
-        for name in sorted([*names, *horovod, "boot", "images", "stores", "transfer"])
+        for name in sorted([*names, *horovod, "boot", "images", "launch", "stores", "transfer"])
     ]
 
 

@@ -12,8 +12,10 @@ The script finds its data below NPU_DATA_DIR and writes below NPU_OUTPUT_DIR; se
 that name folders, and that the script does not place there itself, the boot file knows from when
 the port was made.
 
-Where several ranks train, as RANK_ID tells, those of one machine share one copy of the data. Each
-has outputs of its own, and those of rank 0 go to --train_url: the others' would overwrite them.
+Where RANK_TABLE_FILE or RANK_SIZE asks for several ranks, it starts one for each device of this
+machine; see launch.py. They share one copy of the data and one folder of outputs, which goes to
+--train_url from the machine with rank 0: those of others would overwrite them. Where RANK_ID is
+set, this process is a rank itself, and has outputs of its own.
 """
 
 import argparse
@@ -29,7 +31,7 @@ import sys
 import tempfile
 import threading
 
-from . import places, settings, stores, transfer
+from . import launch, places, settings, stores, transfer
 
 # ModelArts adds these to every job; few scripts know them.
 _ADDED_BY_MODELARTS = ("num_gpus", "init_method", "rank", "world_size")
@@ -55,11 +57,13 @@ def main(entry, folder, flags=None, argv=None):
     cache = options.cache_dir or _cache()
     try:
         environment = dict(os.environ)
+        several = launch.is_wanted()
+        rank = launch.plan()[1][0].rank if several else _rank()
         if options.data_url:
             environment["NPU_DATA_DIR"] = _data(options, cache)
         outputs = None
         if options.train_url:
-            outputs = _Outputs(options.train_url, cache)
+            outputs = _Outputs(options.train_url, cache, rank)
             environment["NPU_OUTPUT_DIR"] = outputs.folder
         script = os.path.join(folder, options.entry)
         if not os.path.isfile(script):
@@ -67,6 +71,8 @@ def main(entry, folder, flags=None, argv=None):
         arguments = _known_to(folder, rest)
         arguments = _placed(arguments, (flags or {}).get(options.entry, {}), environment)
         command = [sys.executable, script, *arguments]
+        if several:
+            command = [sys.executable, "-m", "npu_runtime.launch", "--", *command]
         return _train(command, folder, environment, outputs, options.sync_seconds)
     except (stores.StorageError, OSError, ValueError) as error:
         print("npu_boot: %s" % error, file=sys.stderr)
@@ -143,8 +149,7 @@ class _Outputs:
     without it, what is in OBS counts.
     """
 
-    def __init__(self, url, cache):
-        rank = _rank()
+    def __init__(self, url, cache, rank):
         self._upload = None
         if not stores.is_remote(url):
             self.folder = os.path.abspath(_plain(url))
@@ -162,7 +167,7 @@ class _Outputs:
         if found.files:
             _say("outputs of an earlier run: %d files" % found.files)
         if rank:
-            _say("rank %d: outputs stay in %s; rank 0 sends its own" % (rank, self.folder))
+            _say("rank %d: outputs stay in %s; those of rank 0 are sent" % (rank, self.folder))
             return
         self._upload = transfer.Upload(self.folder, url, say=_say)
         if not kept:

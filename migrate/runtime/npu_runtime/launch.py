@@ -1,10 +1,10 @@
 """Starts one process for each device of this server, and ends all of them when one dies.
 
-    python -m npu_runtime.launch [--ranks N] [--log FILE] -- COMMAND ...
+    python -m npu_runtime.launch [--log FILE] -- COMMAND ...
 
 Which devices train, and as which ranks, the rank table says that RANK_TABLE_FILE names, a file or
 ModelArts' folder; of a table with several servers this server's part is started. Without a table
---ranks devices of this server train, from number ASCEND_DEVICE_ID on.
+RANK_SIZE devices of this server train, from number ASCEND_DEVICE_ID on.
 
 Each process gets RANK_ID, RANK_SIZE, DEVICE_ID, ASCEND_DEVICE_ID, JOB_ID and RANK_TABLE_FILE, its
 even share of the cores, and a log of its own. What the first one prints is shown as well. In
@@ -49,11 +49,8 @@ def main(argv=None):
     command = words[split + 1 :]
     parser = argparse.ArgumentParser(
         prog="python -m npu_runtime.launch",
-        usage="%(prog)s [--ranks N] [--log FILE] -- COMMAND ...",
+        usage="%(prog)s [--log FILE] -- COMMAND ...",
         description="Starts one process for each device of this server.",
-    )
-    parser.add_argument(
-        "--ranks", type=int, help="how many train on all servers (default: as the rank table says)"
     )
     parser.add_argument(
         "--log",
@@ -64,44 +61,57 @@ def main(argv=None):
     if not command or "{rank}" not in options.log:
         parser.error("--log needs {rank}" if command else "say what to start, after --")
     try:
-        ranks, own, path = plan(options.ranks, os.path.dirname(os.path.abspath(options.log)))
-        return _Job(command, own, len(ranks), path, options.log).run()
+        ranks, own = plan()
+        table = _table(ranks, os.path.dirname(os.path.abspath(options.log)))
+        return _Job(command, own, len(ranks), table, options.log).run()
     except (ValueError, OSError) as error:
         print("npu_launch: %s" % error, file=sys.stderr)
         return _USAGE
 
 
-def plan(count, folder):
+def is_wanted():
+    """Whether several processes are to be started, as this one is none of several."""
+    several = settings.value("RANK_SIZE") != "1" or settings.is_set("RANK_TABLE_FILE")
+    return several and not settings.is_set("RANK_ID")
+
+
+def plan():
     """Which ranks train, and which of them on this server.
 
-    Args:
-        count: how many ranks there have to be; None for as many as the rank table has.
-        folder: where a rank table of template 1 is written, if there is none yet.
-
     Returns:
-        All ranks and those of this server, as lists of rank_tables.Rank, and the path of the table.
+        Both as lists of rank_tables.Rank.
 
     Raises:
         ValueError: the rank table is missing, wrong, or has another number of ranks.
     """
-    given = settings.value("RANK_TABLE_FILE")
-    if not given:
+    given = os.environ.get("RANK_SIZE", "")
+    if given and not (given.isdigit() and int(given)):
+        raise ValueError("RANK_SIZE=%s: set it to the number of processes, at least 1" % given)
+    count = int(given or 0)
+    path = settings.value("RANK_TABLE_FILE")
+    if not path:
         ranks = _of_one_server(count)
     else:
-        ranks = complete_table(given)
-        if count is not None and len(ranks) != count:
+        ranks = complete_table(path)
+        if count and len(ranks) != count:
             raise ValueError(
-                "RANK_TABLE_FILE=%s has %d ranks, not %d; set RANK_SIZE=%d, or take another table"
-                % (given, len(ranks), count, len(ranks))
+                "RANK_TABLE_FILE=%s has %d ranks, but RANK_SIZE=%d; set RANK_SIZE=%d, or take"
+                " another rank table" % (path, len(ranks), count, len(ranks))
             )
-        path = os.path.abspath(rank_tables.file_of(given))
-    if not given or ranks[0].pod:
-        path = os.path.join(folder, "rank_table.json")
-        os.makedirs(folder, exist_ok=True)
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump(rank_tables.template1(ranks), file, indent=2)
-            file.write("\n")
-    return ranks, of_this_server(ranks), path
+    return ranks, of_this_server(ranks)
+
+
+def _table(ranks, folder):
+    """The path of a rank table of template 1 for the processes, written where there is none."""
+    given = settings.value("RANK_TABLE_FILE")
+    if given and not ranks[0].pod:
+        return os.path.abspath(rank_tables.file_of(given))
+    path = os.path.join(folder, "rank_table.json")
+    os.makedirs(folder, exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(rank_tables.template1(ranks), file, indent=2)
+        file.write("\n")
+    return path
 
 
 def complete_table(path):
@@ -175,7 +185,7 @@ def _is_own_address(text):
 
 
 def _of_one_server(count):
-    if count is None or count < 1:
+    if not count:
         raise ValueError(
             "RANK_TABLE_FILE is not set; set it to a rank table, or RANK_SIZE to the number of"
             " devices of this server"

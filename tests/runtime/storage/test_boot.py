@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
 import os
 import shutil
 import signal
@@ -263,6 +264,54 @@ def test_ranks_share_the_data_and_rank_0_sends(
     assert len([r for r in server.requests if r[:2] == ("GET", "data/dataset/one")]) == 1
     assert len([r for r in server.requests if r[0] == "PUT"]) == 1
     assert (server.folder / "run/logs/log").read_text() == "step\n"
+
+
+def test_it_starts_a_rank_for_each_device(
+    port: Path, server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RANK_SIZE", "2")
+    done = boot(port, *URLS, "--lr=1")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("arguments ['--lr=1'") == 1  # of rank 0; the other has a log
+    for rank in (0, 1):
+        log = server.folder / f"run/npu_logs/rank_{rank}.log"
+        assert "read the data" in log.read_text()
+    assert len([r for r in server.requests if r[:2] == ("GET", "data/dataset/one")]) == 1
+    assert (server.folder / "run/logs/log").read_text() == "step\nstep\n"
+
+
+def test_only_the_server_with_rank_0_sends(
+    port: Path, server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers = [
+        {
+            "server_id": name,
+            "device": [{"device_id": "0", "device_ip": f"192.168.0.{rank}", "rank_id": str(rank)}],
+        }
+        for rank, name in enumerate(("first", "second"))
+    ]
+    table = port.parent / "table.json"
+    head = {"status": "completed", "version": "1.0", "server_count": "2"}
+    table.write_text(json.dumps({**head, "server_list": servers}))
+    monkeypatch.setenv("RANK_TABLE_FILE", str(table))
+    monkeypatch.setenv("NPU_SERVER", "second")
+    done = boot(port, *URLS)
+    assert done.returncode == 0, done.stderr
+    assert "rank 1: outputs stay in" in done.stdout and "read the data" in done.stdout
+    assert not (server.folder / "run").exists()
+    monkeypatch.setenv("NPU_SERVER", "first")
+    assert boot(port, *URLS).returncode == 0
+    assert (server.folder / "run/logs/log").exists()
+
+
+def test_a_rank_that_dies_ends_the_job(port: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (port / "train.py").write_text(
+        "import os, time\nif os.environ['RANK_ID'] == '1':\n    raise SystemExit(7)\ntime.sleep(50)"
+    )
+    monkeypatch.setenv("RANK_SIZE", "2")
+    done = boot(port)
+    assert done.returncode == 7
+    assert "rank 1 (device 1) ended with exit code 7" in done.stderr
 
 
 def wait_for(condition: Callable[[], T]) -> T:
