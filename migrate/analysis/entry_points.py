@@ -12,6 +12,11 @@ from migrate.analysis.project import Project
 from migrate.analysis.references import functions_in, is_unit_test
 from migrate.analysis.training import KERAS_TRAINING, trains
 
+# Words in the name of a script that uses a model, rather than to train it.
+_USES = frozenset(
+    "decode eval evaler evaluate evaluation evaluator export generate infer inference interpolate "
+    "predict sample test visualize".split()
+)
 _SCRIPT = re.compile(rb"^if\s*\(?\s*__name__\s*==\s*['\"]__main__['\"]", re.MULTILINE)
 
 
@@ -35,17 +40,23 @@ def training_scripts(project: Project) -> list[str]:
 def training_code(project: Project) -> frozenset[str]:
     """Every function that a program which trains may run; a file's own code is ``path:``.
 
-    A program is any file whose own code leads to training, unit tests apart.
+    A program is any file whose own code leads to training. Unit tests are none, nor are those that
+    make the same graph for something else, as their names tell (``evaluate.py``).
     """
     graph = project.cached(Graph)
     leading = graph.leading(_trainers(project))
     programs = [
         path
         for path in project.python_files
-        if f"{path}:" in leading and not is_unit_test(project, path)
+        if f"{path}:" in leading and not is_unit_test(project, path) and not _uses_a_model(path)
     ]
     imported = {f"{path}:" for path in imported_by(project, *programs)}
     return frozenset(graph.reach(imported))
+
+
+def _uses_a_model(path: str) -> bool:
+    words = set(re.split(r"[\W_]+", path.rpartition("/")[2].lower()))
+    return not words.isdisjoint(_USES) and "train" not in words
 
 
 def _trainers(project: Project) -> set[str]:

@@ -8,9 +8,9 @@ removes, copies or renames files is called by rank 0 alone (`npu_rank_0(...)`), 
 folder may find it made already (`npu_make_folder(...)`). A writer that takes the path from its
 callers is edited once, for all of them.
 
-Why: all ranks of a server work in the same folder. Two that write the same file leave a broken
-one, the second to make a folder stops with FileExistsError, and a late one that clears the output
-folder takes the others' checkpoints along.
+Why: all ranks of a server work in the same folder, and two that write one file leave a broken one.
+The second to make a folder stops with FileExistsError, and a late one that clears the output folder
+takes the others' checkpoints along.
 
 Example:
     if not os.path.exists(log_dir):

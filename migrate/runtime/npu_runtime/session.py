@@ -11,6 +11,7 @@ from tensorflow.core.protobuf import rewriter_config_pb2
 
 from . import defaults, settings, steps
 from .options import session_options
+from .rank_values import npu_seed
 
 _OPTIMIZER = "NpuOptimizer"  # Exactly this name: the adapter ignores any other.
 
@@ -94,7 +95,8 @@ def npu_run_config(config=None, mix_compile_mode=False):
         mix_compile_mode: as in npu_session_config.
 
     Returns:
-        A new RunConfig of the same class, whose session_config went through npu_session_config.
+        A new RunConfig of the same class, whose session_config went through npu_session_config,
+        and whose tf_random_seed is this rank's (npu_seed).
 
     Raises:
         TypeError: `config` is something else; the others are those of npu_session_config.
@@ -108,7 +110,10 @@ def npu_run_config(config=None, mix_compile_mode=False):
     session_config = config.session_config
     if session_config is None:
         session_config = get_default_session_config()
-    return config.replace(session_config=npu_session_config(session_config, mix_compile_mode))
+    return config.replace(
+        session_config=npu_session_config(session_config, mix_compile_mode),
+        tf_random_seed=npu_seed(config.tf_random_seed),
+    )
 
 
 def use_npu_keras_session(config=None, mix_compile_mode=False):

@@ -5,6 +5,7 @@ import sys
 import npu_runtime
 import pytest
 import tensorflow as tf
+from npu_runtime import ranks
 from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
 RUNTIME = os.path.dirname(os.path.dirname(npu_runtime.__file__))
@@ -161,6 +162,17 @@ def test_run_config_keeps_everything_but_the_session_config(adapter):
     assert (got.model_dir, got.tf_random_seed, got.save_checkpoints_steps) == ("/tmp/m", 7, 5)
     assert got.session_config == npu_runtime.npu_session_config(upstream_config())
     assert given.session_config == upstream_config()
+
+
+@pytest.mark.parametrize("seed", [1, 7, None])
+def test_each_rank_has_a_seed_of_its_own(seed, host, monkeypatch):
+    given = tf.estimator.RunConfig(tf_random_seed=seed)
+    seeds = []
+    for rank in range(3):
+        monkeypatch.setattr(ranks, "rank", lambda rank=rank: rank)
+        seeds.append(npu_runtime.npu_run_config(given).tf_random_seed)
+    assert seeds[0] == seed
+    assert len(set(seeds)) == (1 if seed is None else 3)
 
 
 @pytest.mark.parametrize("given", [None, tf.estimator.RunConfig()])

@@ -1,0 +1,142 @@
+"""Gives each rank a seed of its own, so that ranks do not draw the same noise.
+
+What it does: wraps the seed of `tf.set_random_seed` in `npu_seed(...)`, in code that a program
+which trains can reach. The seed of an Estimator, which is 1 where its RunConfig has none, needs no
+edit: the runtime's `npu_run_config` gives each rank its own.
+
+Why: ranks that draw the same noise, dropout and crops learn less from a batch than its size says.
+
+Example:
+    tf.set_random_seed(FLAGS.seed)
+
+becomes:
+    tf.set_random_seed(npu_seed(FLAGS.seed))
+
+NumPy's and Python's seeds stay. Projects split training from validation data by them, and shuffle
+file names: ranks that did so differently would train on each other's validation data. Where what
+NumPy draws from a seed is fed to a session, a note tells of it.
+
+Options: none.
+
+Fix safety: safe. On rank 0, and so with one rank, the seed is upstream's own. Variables that start
+differently on other ranks are made equal before the first step.
+
+Not handled: seeds of single operators (`tf.nn.dropout(x, 0.5, seed=1)`), which count together with
+the graph's where that has one. A seed that the project computes from the rank, and those of
+programs that do not train, are left alone.
+
+Authority: TensorFlow 1.15.0, python/framework/random_seed.py; this kit's
+npu_runtime/rank_values.py.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from migrate.analysis.entry_points import training_code
+from migrate.analysis.module import Module, argument, keyword
+from migrate.analysis.project import Project
+from migrate.analysis.references import is_unit_test, owner_of
+from migrate.analysis.runtime_names import SEED
+from migrate.codemods.imports import runtime_import
+from migrate.codemods.rank_words import depends_on_rank
+from migrate.codemods.rule import Change, Context, Rule
+
+NPU702 = Rule(
+    "NPU702",
+    "rank-seeds",
+    group="distributed",
+    literals=(b"set_random_seed", b"feed_dict"),
+)
+_NUMPY = "numpy.random."
+# What of numpy.random draws no noise: it seeds, or puts in order.
+_NO_NOISE = frozenset(
+    "RandomState choice default_rng get_state permutation seed set_state shuffle".split()
+)
+
+
+@NPU702.on_module
+def seed_each_rank(context: Context) -> Iterator[Change]:
+    module, project = context.module, context.project
+    if is_unit_test(project, module.path):
+        return
+    for call, _ in module.calls_of("tensorflow.set_random_seed"):
+        seed = argument(call, "seed", 0)
+        if seed is None or (isinstance(seed, ast.Constant) and seed.value is None):
+            continue
+        if depends_on_rank(module, seed) or not _trains(context, call):
+            continue
+        wanted = runtime_import(module, SEED)
+        yield wanted
+        yield from context.wrap(seed, f"{wanted.bound}(", ")")
+    yield from _fed_noise(context)
+
+
+def _trains(context: Context, node: ast.AST) -> bool:
+    return owner_of(context.module, node) in context.project.cached(training_code)
+
+
+def _fed_noise(context: Context) -> Iterator[Change]:
+    """Noise of NumPy's that a training feeds, where a seed makes it the same on all ranks."""
+    module = context.module
+    if b"feed_dict" not in module.source.data or b"random" not in module.source.data:
+        return
+    told: set[ast.AST] = set()
+    for call, _ in module.calls:
+        fed = keyword(call, "feed_dict")
+        if fed is None:
+            continue
+        for drawn in _drawn(module, fed.value, set()):
+            seeded = _is_seeded(context.project, module, drawn)
+            if drawn not in told and seeded and _trains(context, call):
+                told.add(drawn)
+                yield context.finding(
+                    drawn,
+                    "note",
+                    "every rank feeds the same noise: NumPy draws it from a seed that all share",
+                    "To feed each its own, add rank() of npu_runtime to a seed from which nothing "
+                    "splits or shuffles data.",
+                )
+
+
+def _drawn(module: Module, value: ast.expr, seen: set[ast.AST]) -> Iterator[ast.Call]:
+    """The calls of NumPy that draw what a value is made of; what only picks by it is not."""
+    if value in seen:
+        return
+    seen.add(value)
+    left: list[ast.AST] = [value]
+    while left:
+        part = left.pop()
+        if isinstance(part, ast.Subscript):
+            left.append(part.value)
+            continue
+        if isinstance(part, ast.Call):
+            name = module.name_of(part.func) or ""
+            if name.startswith(_NUMPY) and name.rpartition(".")[2] not in _NO_NOISE:
+                yield part
+        elif isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
+            found = module.lookup(part.id, part)
+            for binding in found[1] if found is not None else ():
+                if isinstance(binding.node, ast.expr):
+                    yield from _drawn(module, binding.node, seen)
+            continue
+        left += ast.iter_child_nodes(part)
+
+
+def _is_seeded(project: Project, module: Module, drawn: ast.Call) -> bool:
+    name = module.name_of(drawn.func) or ""
+    return "RandomState" in name or project.cached(_seeds_numpy)
+
+
+def _seeds_numpy(project: Project) -> bool:
+    """Whether code that a training reaches seeds NumPy's own generator."""
+    for path in project.python_files:
+        if b"random.seed" not in project.files[path].data:
+            continue
+        module = project.parsed(path)
+        for call, _ in module.calls_of("numpy.random.seed") if module is not None else ():
+            assert module is not None
+            if owner_of(module, call) in project.cached(training_code):
+                return True
+    return False
