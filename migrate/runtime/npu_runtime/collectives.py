@@ -6,7 +6,7 @@ their order (adapter: npu_bridge/hccl/hccl_ops.py).
 
 import tensorflow.compat.v1 as tf
 
-from . import ranks, session
+from . import averaging, ranks, session
 
 
 def allreduce(tensor, average=True):
@@ -28,6 +28,7 @@ def allreduce(tensor, average=True):
     if ranks.size() == 1:
         return tf.identity(tensor)
     total = _operators().allreduce(tensor, "sum")
+    averaging.mark([total])
     return _divided(total) if average else total
 
 
@@ -40,7 +41,9 @@ def allgather(tensor):
     tensor = tf.convert_to_tensor(tensor)
     if ranks.size() == 1:
         return tf.identity(tensor)
-    return _operators().allgather(tensor, ranks.size())
+    joined = _operators().allgather(tensor, ranks.size())
+    averaging.mark([joined])
+    return joined
 
 
 def broadcast(tensors, root):

@@ -4,7 +4,7 @@ import functools
 
 import tensorflow.compat.v1 as tf
 
-from . import checkpoints, options, session, settings
+from . import checkpoints, options, ranks, session, settings
 
 # The managers' arguments as most published ports have them (ExponentialUpdateLossScaleManager).
 _DYNAMIC = {
@@ -15,13 +15,20 @@ _DYNAMIC = {
 }
 # Where the optimizers of TensorFlow 1.15.0 and Horovod keep the one that they build on.
 _INNER = ("_opt", "_optimizer")
+# Optimizers whose compute_gradients averages: the adapter's, and Horovod's in horovod.py.
+_AVERAGING = ("NPUDistributedOptimizer", "_DistributedOptimizer")
 
 
 def npu_optimizer(optimizer):
-    """Scales the loss where gradients are computed in fp16, and only there.
+    """Averages gradients over the ranks, and scales the loss; each only where it is needed.
 
-    Gradients that `compute_gradients` returns are unscaled, so clipping them stays as it is. A
-    step in which something overflowed is skipped, and the scale adapts. A loss scale for GPUs
+    Several ranks (see ranks.py) train as one: gradients are averaged, whether `compute_gradients`
+    or tf.gradients computed them, and never twice where Horovod's or the adapter's optimizer is
+    within. With one rank nothing is wrapped.
+
+    The loss is scaled where gradients are computed in fp16. Gradients that `compute_gradients`
+    returns are unscaled, so clipping them stays as it is. A step in which something overflowed,
+    on any rank, is skipped, and the scale adapts. A loss scale for GPUs
     (tf.contrib.mixed_precision, tf.train.experimental) is replaced, since the device saturates
     where those look for inf; one of the adapter's is kept.
 
@@ -30,22 +37,24 @@ def npu_optimizer(optimizer):
             makes one when it is called, such as its class, or a name.
 
     Returns:
-        A ScaledOptimizer around it, or something to call that makes one. `optimizer` itself: with
-        NPU_DEVICE=host, and where the precision mode needs no scaling (see NPU_LOSS_SCALE).
+        A tf.train.Optimizer around it, or something to call that makes one. `optimizer` itself:
+        with NPU_DEVICE=host, and with one rank where the precision mode needs no scaling (see
+        NPU_LOSS_SCALE).
 
     Raises:
-        ValueError: NPU_PRECISION_MODE or NPU_LOSS_SCALE is not legal.
+        ValueError: NPU_PRECISION_MODE or NPU_LOSS_SCALE is not legal, or see ranks.rank().
         TypeError: it is none of these.
         RuntimeError: there is no adapter (npu_bridge).
     """
+    several = ranks.size() > 1
     if settings.on_host():
         return optimizer
     scale = options.loss_scale()
-    if scale is None:
+    if scale is None and not several:
         return optimizer
     if isinstance(optimizer, tf.train.Optimizer):
         session.load_adapter()
-        return _scaled(optimizer, scale)
+        return _distributed(optimizer, scale) if several else _scaled(optimizer, scale)
     if isinstance(optimizer, str) or callable(optimizer):
         # Not a function: as the attribute of a class it would become a method.
         return functools.partial(_made, optimizer)
@@ -130,7 +139,8 @@ def _adapters(optimizer, scale):
         manager = npu_loss_scale_manager.ExponentialUpdateLossScaleManager(**_DYNAMIC)
     else:
         manager = npu_loss_scale_manager.FixedLossScaleManager(scale)
-    return npu_loss_scale_optimizer.NPULossScaleOptimizer(optimizer, manager)
+    several = ranks.size() > 1
+    return npu_loss_scale_optimizer.NPULossScaleOptimizer(optimizer, manager, several)
 
 
 def _made(make, *args, **kwargs):
@@ -142,6 +152,29 @@ def _made(make, *args, **kwargs):
             raise ValueError("no optimizer is called %r; known are: %s" % (make, known))
         make = OPTIMIZER_CLS_NAMES[make]
     return npu_optimizer(make(*args, **kwargs))
+
+
+def _distributed(optimizer, scale):
+    """In the order in which the adapter wants them: the gradients averaged, then unscaled."""
+    from npu_bridge.estimator.npu.npu_loss_scale_optimizer import NPULossScaleOptimizer
+    from npu_bridge.estimator.npu.npu_optimizer import NPUDistributedOptimizer
+
+    from . import averaging, distribution
+
+    distribution.train_together()
+    if any(isinstance(part, averaging.AveragedOptimizer) for part in _chain(optimizer)):
+        return optimizer
+    if scale is not None:
+        optimizer = _without_gpu_scale(optimizer)
+    inner = optimizer
+    for part in _chain(optimizer):
+        if isinstance(part, NPULossScaleOptimizer):
+            part._is_distributed = True  # Else each rank decides for itself which steps to skip.
+    if not any(type(part).__name__ in _AVERAGING for part in _chain(optimizer)):
+        inner = NPUDistributedOptimizer(inner)
+    if scale is not None:
+        inner = _scaled(inner, scale)
+    return averaging.AveragedOptimizer(inner, optimizer)
 
 
 def _scaled(optimizer, scale):

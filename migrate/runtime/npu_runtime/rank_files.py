@@ -67,6 +67,13 @@ def npu_make_folder(function):
     return function if ranks.size() == 1 else functools.partial(_make_folder, function)
 
 
+def is_own(path):
+    """Whether a path, of a file or a folder, is in this rank's folder of such files."""
+    if ranks.is_chief():
+        return False
+    return os.path.abspath(os.fsdecode(path)).startswith(_scratch() + os.sep)
+
+
 def _make_folder(function, *arguments, **options):
     try:
         return function(*arguments, **options)

@@ -9,7 +9,7 @@ explicitly where it runs.
 import tensorflow.compat.v1 as tf  # The same classes, without warnings that they are deprecated.
 from tensorflow.core.protobuf import rewriter_config_pb2
 
-from . import defaults, settings, steps
+from . import defaults, ranks, settings, steps
 from .options import session_options
 from .rank_values import npu_seed
 
@@ -36,10 +36,15 @@ def npu_session_config(config=None, mix_compile_mode=False):
         RuntimeError: there is no adapter to run it.
     """
     result = _copied(config)
+    several = ranks.size() > 1
     steps.time_steps()
     if settings.on_host():
         return result
     load_adapter()
+    if several:
+        from . import distribution  # It needs what is here.
+
+        distribution.train_together()
 
     options = _npu_options(result)
     _set_chosen(options)

@@ -1,9 +1,8 @@
-"""Times the training steps of a program, by wrapping what runs its sessions; no model is edited.
+"""Times the training steps of a program, the runs of its sessions that train; see runs.py.
 
-A step is a run that changes variables by an optimizer's operator. Runs of the same fetches are one
-kind: a GAN's two optimizers are timed apart. With NPU_STEP_LOG set, each kind is printed now and
-then and at the end, and written as JSON lines, the first steps (compiling, filling of queues)
-left out, in the same way on the NPU and with NPU_DEVICE=host.
+Runs of the same fetches are one kind: a GAN's two optimizers are timed apart. With NPU_STEP_LOG
+set, each kind is printed now and then and at the end, and written as JSON lines, the first steps
+(compiling, filling of queues) left out, in the same way on the NPU and with NPU_DEVICE=host.
 
 A line: {"steps": "Adam", "count": 90, "seconds_per_step": 0.12, "examples_per_step": 64,
 "examples_per_second": 533.3, "warm_up_steps": 10, "device": "npu"}
@@ -15,11 +14,8 @@ import os
 import threading
 import time
 
-from tensorflow.python.client import session as session_lib
+from . import places, runs, settings
 
-from . import places, settings
-
-_TRAINS = ("Apply", "ResourceApply", "SparseApply", "ResourceSparseApply")
 _SOURCES = ("IteratorGetNext", "QueueDequeueManyV2", "QueueDequeueUpToV2", "PlaceholderV2")
 
 _timer = None
@@ -43,36 +39,17 @@ def time_steps():
         settings.number("NPU_BATCH_SIZE"),
         settings.value("NPU_DEVICE"),
     )
-    run = session_lib.BaseSession.run
 
-    def timed_run(self, fetches, feed_dict=None, options=None, run_metadata=None):
-        kind = _timer.kind(self.graph, fetches, feed_dict)
-        if kind is None:
-            return run(self, fetches, feed_dict, options, run_metadata)
-        begin = time.time()
-        result = run(self, fetches, feed_dict, options, run_metadata)
-        _timer.add(kind, time.time() - begin)
-        return result
+    def begin(session, fetches, feed_dict):
+        kind = _timer.kind(session.graph, fetches, feed_dict)
+        return kind, time.time()
 
-    session_lib.BaseSession.run = timed_run
-    make = session_lib.BaseSession._make_callable_from_options
+    def end(begun):
+        kind, since = begun
+        if kind is not None:
+            _timer.add(kind, time.time() - since)
 
-    def timed_callable(self, callable_options):  # how Keras runs its steps
-        names = tuple(callable_options.fetch) + tuple(callable_options.target)
-        called = make(self, callable_options)
-        graph = self.graph
-
-        def timed(*args, **kwargs):
-            kind = _timer.kind(graph, names, None)
-            begin = time.time()
-            result = called(*args, **kwargs)
-            if kind is not None:
-                _timer.add(kind, time.time() - begin)
-            return result
-
-        return timed
-
-    session_lib.BaseSession._make_callable_from_options = timed_callable
+    runs.watch(begin, end)
     atexit.register(_timer.close)
 
 
@@ -100,7 +77,7 @@ class _Timer:
 
     def kind(self, graph, fetches, feed_dict):
         """What kind of step a run is; None for a run that does not train."""
-        operations = _operations(graph, fetches)
+        operations = runs.operations(graph, fetches)
         key = (id(graph), frozenset(operations))
         if key not in self._kinds:
             self._kinds[key] = self._new_kind(operations, feed_dict)
@@ -123,8 +100,8 @@ class _Timer:
         self._log.close()
 
     def _new_kind(self, operations, feed_dict):
-        reached = _reached(operations)
-        trains = [op for op in reached if op.type.startswith(_TRAINS)]
+        reached = runs.reached(operations)
+        trains = runs.trainers(reached)
         if not trains:
             return None
         scopes = sorted({op.name.split("/update_")[0] for op in trains})
@@ -147,41 +124,6 @@ class _Timer:
         print(text, flush=True)
         self._log.write(json.dumps(line, sort_keys=True) + "\n")
         self._log.flush()
-
-
-def _operations(graph, fetches):
-    """The operators that a run's fetches name, whatever they are nested in."""
-    found = []
-    left = [fetches]
-    while left:
-        item = left.pop()
-        if isinstance(item, dict):
-            left.extend(item.values())
-        elif isinstance(item, (list, tuple)):
-            left.extend(item)
-        elif isinstance(item, (str, bytes)):
-            name = item.decode() if isinstance(item, bytes) else item
-            found.append(graph.as_graph_element(name))
-        elif hasattr(item, "args") and hasattr(item.args, "fetches"):  # SessionRunArgs
-            left.append(item.args.fetches)
-        elif item is not None:
-            try:
-                found.append(graph.as_graph_element(item))
-            except (TypeError, ValueError):
-                left.extend(getattr(item, "__dict__", {}).values())
-    return [getattr(element, "op", element) for element in found]
-
-
-def _reached(operations):
-    reached = set()
-    left = list(operations)
-    while left:
-        op = left.pop()
-        if op not in reached:
-            reached.add(op)
-            left.extend(tensor.op for tensor in op.inputs)
-            left.extend(op.control_inputs)
-    return reached
 
 
 def _examples(reached, feed_dict):

@@ -1,0 +1,115 @@
+"""Makes the ranks of a job train as one: they start from the same variables, and one writes.
+
+The gradients are optimizers.py's business, the data shards.py's.
+"""
+
+import threading
+import weakref
+
+import tensorflow.compat.v1 as tf
+
+from . import averaging, collectives, ranks, runs, writing
+
+# What HCCL broadcasts; other numbers go as bytes (CANN, HCCL, "Supported data types").
+_SENT = (tf.int8, tf.int32, tf.int64, tf.float16, tf.float32)
+_NO_NUMBERS = (tf.string, tf.resource, tf.variant)
+
+_lock = threading.RLock()
+_began = False
+
+
+def train_together():
+    """Prepares this process for several ranks, once; nothing happens with one.
+
+    Raises:
+        ValueError: see ranks.rank().
+    """
+    global _began
+    with _lock:
+        if ranks.size() > 1 and not _began:
+            _began = True
+            broadcast_before_training()
+            writing.only_rank_0_writes()
+
+
+def broadcast_before_training():
+    """Gives the variables of each session the values of rank 0 before its first training run.
+
+    Whatever they come from then: initializers, or a checkpoint that was restored. Variables that
+    have no value yet are left out, and strings.
+    """
+    done = weakref.WeakSet()
+    kinds = weakref.WeakKeyDictionary()  # graph to fetched operators to whether they train
+
+    def begin(session, fetches, feed_dict):
+        del feed_dict
+        if session in done:
+            return
+        graph = session.graph
+        operators = frozenset(runs.operations(graph, fetches))
+        known = kinds.setdefault(graph, {})
+        if operators not in known:
+            known[operators] = _train(operators)
+        if known[operators]:
+            with _lock:
+                if session not in done:
+                    _broadcast(session)
+                    done.add(session)
+
+    runs.watch(begin)
+
+
+def _train(operators):
+    needed = runs.reached(operators)
+    return bool(runs.trainers(needed)) or any(map(averaging.is_reduced, needed))
+
+
+def _broadcast(session):
+    with session.graph.as_default():
+        variables = [v for v in tf.global_variables() if v.dtype.base_dtype not in _NO_NUMBERS]
+    variables.sort(key=lambda variable: variable.name)
+    try:
+        _run(session, _broadcasting, variables)
+    except tf.errors.OpError:
+        has_value = _run(
+            session, lambda many: [tf.is_variable_initialized(v) for v in many], variables
+        )
+        if all(has_value):
+            raise
+        _run(session, _broadcasting, [v for v, has in zip(variables, has_value) if has])
+
+
+def _run(session, make, variables):
+    """Runs what `make` makes of variables, in a graph that may be finalized."""
+    graph = session.graph
+    finalized = graph.finalized
+    graph._unsafe_unfinalize()
+    try:
+        with graph.as_default(), tf.device(None), tf.control_dependencies(None):
+            fetches = make(variables)
+    finally:
+        if finalized:
+            graph.finalize()
+    return session.run(fetches)
+
+
+def _broadcasting(variables):
+    with tf.name_scope("npu_runtime_broadcast"):
+        sent = [_packed(tf.convert_to_tensor(variable)) for variable in variables]
+        received = collectives.broadcast(sent, 0)
+        return [
+            variable.assign(_unpacked(value, variable.dtype.base_dtype), read_value=False)
+            for variable, value in zip(variables, received)
+        ]
+
+
+def _packed(value):
+    if value.dtype in _SENT:
+        return value
+    return tf.cast(value, tf.int8) if value.dtype == tf.bool else tf.bitcast(value, tf.int8)
+
+
+def _unpacked(value, dtype):
+    if value.dtype == dtype:
+        return value
+    return tf.cast(value, tf.bool) if dtype == tf.bool else tf.bitcast(value, dtype)
