@@ -32,6 +32,8 @@ setup() {
             echo "  that you can reach (PIP_INDEX_URL) or a folder of wheels (PIP_FIND_LINKS)." >&2
             exit 1
         }
+        # As pip does for what it copies: where Python may not write, each run would compile anew.
+        .venv/bin/python -m compileall -q migrate
         touch "$stamp"
         [ -z "$1" ] || touch "$stamp$1"
     fi
