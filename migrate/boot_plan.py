@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from migrate.analysis.flags import Flag, flags_of
 from migrate.analysis.imported import imported_by
-from migrate.analysis.paths import Origin, paths_of
+from migrate.analysis.path_ways import Origin
+from migrate.analysis.paths import paths_of
 from migrate.analysis.project import Project
 from migrate.codemods.relocating import Places, Target, is_relative, names_data, names_place
 from migrate.findings import Finding

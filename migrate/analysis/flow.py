@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
-from migrate.analysis.module import Module, argument
+from migrate.analysis.module import Module, argument, is_self
 from migrate.analysis.project import Project
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -237,9 +237,9 @@ class Flow:
                     yield other, node
 
     def _attribute_loads(self, module: Module, target: ast.Attribute) -> Iterator[Place]:
-        owner = module.class_of(target) if _is_self(target.value) else None
+        owner = module.class_of(target) if is_self(target.value) else None
         for other, load in self._named_attributes(target.attr, module):
-            inside = other.class_of(load) if owner is not None and _is_self(load.value) else None
+            inside = other.class_of(load) if owner is not None and is_self(load.value) else None
             if owner is None or inside is None or _may_be_related(owner, inside):
                 yield other, load
 
@@ -397,7 +397,3 @@ def _may_be_related(first: ast.ClassDef, second: ast.ClassDef) -> bool:
         if isinstance(part, ast.Attribute | ast.Name)
     }
     return first.name == second.name or bool(bases & {first.name, second.name})
-
-
-def _is_self(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and node.id == "self"

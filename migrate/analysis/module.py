@@ -398,7 +398,7 @@ class Module:
             if found is None:
                 return None
             return self._one_class((found[0], node.id), found[1])
-        if isinstance(node, ast.Attribute) and _is_self(node.value):
+        if isinstance(node, ast.Attribute) and is_self(node.value):
             owner_class = self.class_of(node)
             if owner_class is None:
                 return None
@@ -412,7 +412,7 @@ class Module:
 
     def own_method(self, func: ast.expr) -> str | None:
         """``self.method`` as a qualified name, where the class around it defines the method."""
-        if not isinstance(func, ast.Attribute) or not _is_self(func.value):
+        if not isinstance(func, ast.Attribute) or not is_self(func.value):
             return None
         owner = self.class_of(func)
         if owner is None or not any(_is_function(s, func.attr) for s in owner.body):
@@ -472,7 +472,7 @@ class Module:
         found: dict[ast.AST, dict[str, list[ast.expr]]] = {}
         for node in self.all_of(ast.Assign):
             for target in node.targets:
-                if isinstance(target, ast.Attribute) and _is_self(target.value):
+                if isinstance(target, ast.Attribute) and is_self(target.value):
                     for owner in self.ancestors(node):
                         if isinstance(owner, ast.ClassDef):
                             values = found.setdefault(owner, {})
@@ -532,6 +532,11 @@ class Module:
         return self._only_name(self.scope, self.scope.bindings.get(name, []), name)
 
     # --- sites ------------------------------------------------------------------------------
+
+    @cached_property
+    def numbers(self) -> dict[ast.AST, int]:
+        """The place of each node in `nodes`, the same whenever the text is parsed."""
+        return {node: number for number, node in enumerate(self.nodes)}
 
     @cached_property
     def loads(self) -> dict[str, list[ast.Name]]:
@@ -724,7 +729,8 @@ def argument(call: ast.Call, name: str, position: int) -> ast.expr | None:
     return None
 
 
-def _is_self(node: ast.AST) -> bool:
+def is_self(node: ast.AST) -> bool:
+    """Whether it is the name by which methods call their object."""
     return isinstance(node, ast.Name) and node.id == "self"
 
 

@@ -12,7 +12,8 @@ from typing import Literal
 
 from migrate.analysis.file_functions import Access
 from migrate.analysis.imported import imported_by
-from migrate.analysis.paths import Origin, only_here, paths_of
+from migrate.analysis.path_ways import Origin, only_here
+from migrate.analysis.paths import paths_of
 from migrate.analysis.project import Project
 
 Target = Literal["data", "output"]

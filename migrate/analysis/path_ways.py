@@ -1,0 +1,334 @@
+"""One step back from an expression to what its value is made of, as facts of one file.
+
+An expression is known by its file and its number among the file's nodes, so that the ways can be
+followed again and again when the file's tree is long dropped.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from migrate.analysis.module import Module, argument, is_self
+from migrate.analysis.project import Project
+from migrate.analysis.runtime_names import RANK_FILE, runtime_name
+
+Kind = Literal["text", "flag", "variable"]
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+# What gives back the path it is given, as far as where it leads is concerned.
+_PASSING = frozenset(
+    "os.path.abspath os.path.dirname os.path.normpath os.path.realpath os.path.expandvars "
+    "os.path.splitext pathlib.Path pathlib.PurePath os.fspath list sorted str "
+    "tensorflow.gfile.Glob glob.glob glob.iglob".split()
+)
+_TEXT_METHODS = frozenset("rstrip strip replace lower encode decode joinpath".split())
+_RUNTIME = "npu_runtime.places."
+_PLACEHOLDER = re.compile(r"\{(\w*)(?:[!:][^{}]*)?\}|%(?:\((\w+)\))?[-0-9.]*[sdr]")
+# Stands among the names where text is glued to the value.
+GLUED = "+"
+_NONE: frozenset[str] = frozenset()
+_GLUE = frozenset({GLUED})
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The first piece of a path.
+
+    Args:
+        path: the file in which it stands.
+        span: of the expression to be wrapped; of a flag, of the call that defines it.
+        text: the path as far as it is known: the text, or the flag's or variable's name.
+        default: of a flag, its default where that is a text.
+        names: variables, attributes and parameters on the way to the function.
+    """
+
+    kind: Kind
+    path: str
+    line: int
+    span: tuple[int, int]
+    text: str
+    names: frozenset[str] = frozenset()
+    default: str = ""
+
+    @property
+    def is_stem(self) -> bool:
+        """Whether text is glued to it somewhere, as to a name: ``name + ".txt"``."""
+        return GLUED in self.names
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """To another expression.
+
+    Args:
+        names: variables and the like that are passed on the way.
+    """
+
+    path: str
+    number: int
+    names: frozenset[str] = _NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """To an expression, if that has any origin; else to another one.
+
+    Args:
+        join: the span of ``"./" + path``, where it is that.
+    """
+
+    first: Back
+    otherwise: Back
+    join: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """To what only other files can tell.
+
+    Args:
+        what: a ``name`` at the top level of a file; what a function ``returns``; what is assigned
+            to any ``attribute`` of a name, or a flag of that name; the same, but flags
+            (``assigned``); what a ``parameter`` is given.
+        of: the qualified name, the attribute or the parameter.
+        path: of the file in which it is asked, or of the parameter's function.
+        number: of the parameter's function.
+    """
+
+    what: Literal["name", "returns", "attribute", "assigned", "parameter"]
+    of: str
+    path: str
+    number: int = 0
+    names: frozenset[str] = _NONE
+
+
+Way = Origin | Back | Either | Ask
+
+
+class Ways:
+    """The ways back from the expressions of one file, as far as somebody asked.
+
+    Derive it with ``cached_for``.
+    """
+
+    def __init__(self, project: Project, path: str) -> None:
+        self._project = project
+        self._path = path
+        self._known: dict[int, tuple[Way, ...]] = {}
+
+    def of(self, number: int) -> tuple[Way, ...]:
+        """Those from an expression, in the order in which they count."""
+        if number not in self._known:
+            reader = _Reader(self._project.module(self._path))
+            nodes = reader.module.nodes
+            # All that lies behind it in this file as well, while the file is parsed.
+            left = [number]
+            while left:
+                one = left.pop()
+                if one not in self._known:
+                    ways = self._known[one] = tuple(reader.ways(nodes[one]))
+                    for way in ways:
+                        if isinstance(way, Back):
+                            left.append(way.number)
+                        elif isinstance(way, Either):
+                            left += way.first.number, way.otherwise.number
+        return self._known[number]
+
+
+class _Reader:
+    def __init__(self, module: Module) -> None:
+        self.module = module
+        self._numbers = module.numbers
+        self._path = module.path
+
+    def _back(self, node: ast.AST | None, names: frozenset[str] = _NONE) -> Iterator[Back]:
+        if node is not None:
+            yield Back(self._path, self._numbers[node], names)
+
+    def ways(self, node: ast.AST) -> Iterator[Way]:
+        if isinstance(node, ast.Constant):
+            if isinstance(node.value, str) and node.value:
+                yield self._text(node, node.value)
+        elif isinstance(node, ast.JoinedStr):
+            yield from self._from_f_string(node)
+        elif isinstance(node, ast.BinOp):
+            yield from self._from_operator(node)
+        elif isinstance(node, ast.Call):
+            yield from self._from_call(node)
+        elif isinstance(node, ast.Name):
+            yield from self._from_name(node)
+        elif isinstance(node, ast.Attribute):
+            yield from self._from_attribute(node)
+        elif isinstance(node, ast.Subscript):
+            if self.module.qualified(node.value) == "os.environ":
+                yield from self._variable(node, node.slice, None)
+            else:
+                yield from self._back(node.value)
+        elif isinstance(node, ast.IfExp):
+            yield from self._back(node.body)
+            yield from self._back(node.orelse)
+        elif isinstance(node, ast.BoolOp | ast.List | ast.Tuple | ast.Dict):
+            for part in node.elts if isinstance(node, ast.List | ast.Tuple) else node.values:
+                yield from self._back(part)
+        elif isinstance(node, ast.ListComp | ast.GeneratorExp):
+            yield from self._back(node.elt)
+        elif isinstance(node, ast.NamedExpr):
+            yield from self._back(node.value)
+
+    def _text(self, node: ast.expr, text: str) -> Origin:
+        return Origin("text", self._path, node.lineno, self.module.span(node), text)
+
+    def _variable(self, node: ast.expr, name: ast.expr, default: ast.expr | None) -> Iterator[Way]:
+        text = text_of(name)
+        if text:
+            yield Origin("variable", self._path, node.lineno, self.module.span(node), text)
+        else:
+            yield from self._back(default)
+
+    def _from_f_string(self, node: ast.JoinedStr) -> Iterator[Way]:
+        first = node.values[0] if node.values else None
+        if isinstance(first, ast.FormattedValue):
+            glued = any(not _begins_anew(part) for part in node.values[1:2])
+            yield from self._back(first.value, _GLUE if glued else _NONE)
+        elif (text := text_of(first)) and not only_here(text):
+            yield self._text(node, text)
+
+    def _from_operator(self, node: ast.BinOp) -> Iterator[Way]:
+        if isinstance(node.op, ast.Div):
+            yield from self._back(node.left)
+        elif isinstance(node.op, ast.Add):
+            left = text_of(node.left)
+            names = _NONE if _begins_anew(node.right) else _GLUE
+            whole = Back(self._path, self._numbers[node.left], names)
+            if left is not None and (not left or only_here(left)):
+                right = Back(self._path, self._numbers[node.right])
+                yield Either(right, whole, self.module.span(node) if left else None)
+            else:
+                yield whole
+        elif isinstance(node.op, ast.Mod) and (text := text_of(node.left)):
+            given = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
+            yield from self._formatted(node, text, given, {})
+
+    def _formatted(
+        self,
+        node: ast.expr,
+        text: str,
+        given: list[ast.expr],
+        by_word: dict[str | None, ast.expr],
+    ) -> Iterator[Way]:
+        """``text.format(...)`` or ``text % ...``: its first placeholder, or the text itself."""
+        first = _PLACEHOLDER.match(text)
+        if first is None:
+            if not (_PLACEHOLDER.search(text) and only_here(text[: text.find("{")])):
+                yield self._text(node, text)
+            return
+        word = first[1] or first[2] or "0"
+        names = _NONE if text[first.end() : first.end() + 1] in ("", "/") else _GLUE
+        if word.isdigit() and int(word) < len(given):
+            yield from self._back(given[int(word)], names)
+        elif word in by_word:
+            yield from self._back(by_word[word], names)
+
+    def _from_call(self, call: ast.Call) -> Iterator[Way]:
+        module, func = self.module, call.func
+        name = module.qualified(func) or module.own_method(func)
+        if name is None and isinstance(func, ast.Name) and func.id in _PASSING:
+            name = func.id if module.is_free(func.id, func) else None
+        if name is not None and name.startswith(_RUNTIME):
+            return
+        is_rank_file = runtime_name(module, func) == RANK_FILE
+        if is_rank_file or name == "os.path.join" or name in _PASSING:
+            yield from self._joined(call.args)
+        elif name in ("os.environ.get", "os.getenv") and call.args:
+            yield from self._variable(call, call.args[0], argument(call, "default", 1))
+        elif isinstance(func, ast.Attribute) and func.attr == "format" and text_of(func.value):
+            words = {k.arg: k.value for k in call.keywords}
+            yield from self._formatted(call, text_of(func.value) or "", call.args, words)
+        elif isinstance(func, ast.Attribute) and func.attr in _TEXT_METHODS and name is None:
+            yield from self._back(func.value)
+        elif name is not None and ":" in name:
+            yield Ask("returns", name, self._path)
+
+    def _joined(self, parts: list[ast.expr]) -> Iterator[Way]:
+        if not parts:
+            return
+        first = text_of(parts[0])
+        whole = Back(self._path, self._numbers[parts[0]])
+        if len(parts) > 1 and first is not None and (not first or only_here(first)):
+            yield Either(Back(self._path, self._numbers[parts[1]]), whole)  # if that is absolute
+        else:
+            yield whole
+
+    # --- names ------------------------------------------------------------------------------
+
+    def _from_name(self, node: ast.Name) -> Iterator[Way]:
+        names = frozenset({node.id})
+        found = self.module.lookup(node.id, node)
+        if found is None:
+            yield from self._global(self.module.qualified(node), names)
+            return
+        scope, bindings = found
+        for binding in bindings:
+            if binding.kind == "value" and isinstance(binding.node, ast.expr):
+                yield from self._back(binding.node, names)
+            elif binding.kind == "import":
+                yield from self._global(binding.qualified, names)
+            elif binding.kind == "parameter" and isinstance(scope.node, Function):
+                yield Ask("parameter", node.id, self._path, self._numbers[scope.node], names)
+            elif isinstance(binding.statement, ast.For | ast.comprehension):
+                yield from self._back(binding.statement.iter, names)
+
+    def _global(self, name: str | None, names: frozenset[str]) -> Iterator[Way]:
+        """What ``path.py:NAME`` is bound to."""
+        _, colon, word = (name or "").partition(":")
+        if name is not None and colon and "." not in word:
+            yield Ask("name", name, self._path, names=names | {word})
+
+    def _from_attribute(self, node: ast.Attribute) -> Iterator[Way]:
+        module, names = self.module, frozenset({node.attr})
+        name = module.qualified(node)
+        if name is not None and ":" in name and "." not in name.partition(":")[2]:
+            yield from self._global(name, names)
+            return
+        if name is not None and ":" not in name and ".FLAGS." not in name:
+            return
+        if not is_self(node.value):
+            yield Ask("attribute", node.attr, self._path, names=names)
+            return
+        owner = module.class_of(node)
+        if owner is not None:
+            method = next(
+                (s for s in owner.body if isinstance(s, Function) and s.name == node.attr), None
+            )
+            if method is not None and method.decorator_list:
+                yield Ask("returns", f"{self._path}:{owner.name}.{node.attr}", self._path, 0, names)
+                return
+            values = module.attributes_of(owner).get(node.attr, [])
+            for value in values:
+                yield from self._back(value, names)
+            if values:
+                return
+        yield Ask("assigned", node.attr, self._path, names=names)
+
+
+def text_of(node: ast.AST | None) -> str | None:
+    """A text that stands in the code."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    return None
+
+
+def only_here(text: str) -> bool:
+    """``./`` and its kind, which lead nowhere by themselves."""
+    return bool(text) and not text.strip("./") and ".." not in text
+
+
+def _begins_anew(node: ast.expr) -> bool:
+    """Whether a text goes on below the folder that stands before it."""
+    while isinstance(node, ast.BinOp):
+        node = node.left
+    return (text_of(node) or "").startswith("/")
