@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 
 from migrate.analysis.project import Project
 
 _WORD = re.compile(rb"\w+")
-# What a project gives names to: functions, classes, attributes and what a class binds.
-_NAMED = re.compile(rb"\b(?:def|class)[ \t]+(\w+)|(\w+)[ \t]*=(?!=)")
+# What a project gives names to, and other files may ask for: functions, classes, attributes.
+_NAMED = re.compile(rb"\b(?:def|class)[ \t]+(\w+)|\.(\w+)[ \t]*=")
+# Before so many words are asked for, looking for each costs less than an index of all.
+_FEW = 100
 
 
 class Words:
@@ -16,22 +19,29 @@ class Words:
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._named = {
-            word
-            for path in project.python_files
-            for pair in _NAMED.findall(project.files[path].data)
-            for word in pair
-        }
-        self._files: dict[bytes, list[str]] = {}
-        for path in project.python_files:
-            for word in self._named.intersection(_WORD.findall(project.files[path].data)):
-                self._files.setdefault(word, []).append(path)
+        self._found: dict[str, list[str]] = {}
 
     def files_with(self, word: str) -> list[str]:
         """Those that hold a word, sorted by path."""
-        text = word.encode()
-        if text not in self._named:
-            files = self._project.files
-            self._files[text] = [p for p in self._project.python_files if text in files[p].data]
-            self._named.add(text)
-        return self._files[text]
+        if word not in self._found:
+            text, files = word.encode(), self._project.files
+            found = self._index.get(text) if len(self._found) > _FEW else None
+            if found is None:
+                found = [path for path in self._project.python_files if text in files[path].data]
+            self._found[word] = found
+        return self._found[word]
+
+    @cached_property
+    def _index(self) -> dict[bytes, list[str]]:
+        files = self._project.files
+        named = {
+            word
+            for path in self._project.python_files
+            for pair in _NAMED.findall(files[path].data)
+            for word in pair
+        }
+        found: dict[bytes, list[str]] = {}
+        for path in self._project.python_files:
+            for word in named.intersection(_WORD.findall(files[path].data)):
+                found.setdefault(word, []).append(path)
+        return found
