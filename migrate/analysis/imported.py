@@ -36,7 +36,7 @@ def imported_packages(node: ast.AST) -> set[str]:
 
 def imports_tensorflow(module: Module) -> bool:
     """Whether the file imports TensorFlow, or what stands on it, anywhere in it."""
-    return any(not _STAND_ON_TENSORFLOW.isdisjoint(imported_packages(n)) for n in module.nodes)
+    return any(not _STAND_ON_TENSORFLOW.isdisjoint(imported_packages(n)) for n in module.imports)
 
 
 def imported_by(project: Project, *entries: str) -> list[str]:
@@ -47,14 +47,15 @@ def imported_by(project: Project, *entries: str) -> list[str]:
         path = left.popleft()
         if path not in found and path in project.files and project.failure(path) is None:
             found[path] = None
-            left += project.cached_for(path, _imported_files)
+            left += project.cached_for(path, imported_files)
     return list(found)
 
 
-def _imported_files(project: Project, path: str) -> list[str]:
-    """The files that a file's imports may mean, each once, in order."""
+def imported_files(project: Project, path: str) -> list[str]:
+    """The files that a file's imports may mean, each once, in order; derive with ``cached_for``."""
     found: dict[str, None] = {}
-    for node in project.module(path).nodes:
+    module = project.parsed(path)
+    for node in module.imports if module is not None else ():
         for dotted, level in imported_names(node):
             target = project.resolve_import(path, dotted, level).partition(":")[0]
             if target in project.files:

@@ -69,20 +69,12 @@ class KerasUse:
         for path in project.python_files:
             data = project.files[path].data
             if any(method in data for method in methods):
-                self._read(path)
-
-    def _read(self, path: str) -> None:
-        module = self._project.parsed(path)
-        if module is None or is_unit_test(self._project, path):
-            return
-        for call, place in self.calls(module):
-            self.places.setdefault(owner_of(module, call), []).append(place)
+                for owner, place in project.cached_for(path, _places_in):
+                    self.places.setdefault(owner, []).append(place)
 
     def calls(self, module: Module) -> Iterator[tuple[ast.Call, Place]]:
         """The calls of one file that train or run a model."""
-        for call, method, certain in _running_calls(module, self._project):
-            within = _in_session(module, call)
-            yield call, Place(module.path, call.lineno, method, certain, within)
+        return _calls(module, self._project)
 
     @cached_property
     def paths(self) -> set[str]:
@@ -148,6 +140,20 @@ class KerasUse:
             for key in callers
             if key.endswith(":") and not is_unit_test(self._project, key[:-1])
         )
+
+
+def _places_in(project: Project, path: str) -> list[tuple[str, Place]]:
+    """The places of a file that is no unit test, each with its function."""
+    module = project.parsed(path)
+    if module is None or is_unit_test(project, path):
+        return []
+    return [(owner_of(module, call), place) for call, place in _calls(module, project)]
+
+
+def _calls(module: Module, project: Project) -> Iterator[tuple[ast.Call, Place]]:
+    for call, method, certain in _running_calls(module, project):
+        within = _in_session(module, call)
+        yield call, Place(module.path, call.lineno, method, certain, within)
 
 
 def _running_calls(module: Module, project: Project) -> Iterator[tuple[ast.Call, str, bool]]:

@@ -572,6 +572,13 @@ class Module:
         return self._by_kind.get(kind, [])
 
     @cached_property
+    def imports(self) -> list[ast.Import | ast.ImportFrom]:
+        """The import statements, in source order."""
+        found: list[ast.Import | ast.ImportFrom] = list(self.all_of(ast.Import))
+        found += self.all_of(ast.ImportFrom)
+        return sorted(found, key=lambda node: (node.lineno, node.col_offset))
+
+    @cached_property
     def calls(self) -> list[tuple[ast.Call, str | None]]:
         """Every call in source order, with the qualified name of what it calls."""
         return [(call, self.name_of(call.func)) for call in self.all_of(ast.Call)]

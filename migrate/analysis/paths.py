@@ -62,13 +62,10 @@ class _Tracer:
         self._seen: set[tuple[str, int]] = set()
         self._depth = 0
         for path in project.python_files:
-            if _DEFINES_FLAGS.search(project.files[path].data):
-                for flag in project.cached_for(path, _flags_in):
-                    self._flags.setdefault(flag.text, []).append(flag)
+            for flag in project.cached_for(path, flags_in):
+                self._flags.setdefault(flag.text, []).append(flag)
         for path in project.python_files:
-            if not _MAY_TAKE.search(project.files[path].data) or is_unit_test(project, path):
-                continue
-            for number, access, line in project.cached_for(path, _taken_in):
+            for number, access, line in project.cached_for(path, taken_in):
                 self._seen.clear()
                 where = (access, path, line)
                 for origin in self._origins(path, number, frozenset()):
@@ -137,7 +134,7 @@ class _Tracer:
             yield from self._given(ask.path, ask.number, ask.of)
         elif ask.what in ("assigned", "attribute"):
             for path in self._callers.holding(ask.of):
-                for number in self._project.cached_for(path, _assigned_in).get(ask.of, ()):
+                for number in self._project.cached_for(path, assigned_in).get(ask.of, ()):
                     yield Back(path, number)
         else:
             path, _, dotted = ask.of.partition(":")
@@ -172,19 +169,25 @@ class _Tracer:
                 yield Back(other, given)
 
 
-def _taken_in(project: Project, path: str) -> list[tuple[int, Access, int]]:
-    """The expressions of a file that are paths: number, what happens there, line."""
+def taken_in(project: Project, path: str) -> list[tuple[int, Access, int]]:
+    """The expressions of a file that are paths: number, what happens there, line.
+
+    A unit test has none. Derive it with ``cached_for``.
+    """
+    if not _MAY_TAKE.search(project.files[path].data) or is_unit_test(project, path):
+        return []
     module = project.parsed(path)
     if module is None:
         return []
     return [(module.numbers[u.node], u.access, u.node.lineno) for u in file_uses(module)]
 
 
-def _flags_in(project: Project, path: str) -> list[Origin]:
-    """The flags of texts that a file defines."""
+def flags_in(project: Project, path: str) -> list[Origin]:
+    """The flags of texts that a file defines; derive with ``cached_for``."""
     found = []
     flag: str | None
-    module = project.parsed(path)
+    defines = _DEFINES_FLAGS.search(project.files[path].data)
+    module = project.parsed(path) if defines else None
     for call, name in module.calls if module is not None else ():
         assert module is not None
         if isinstance(call.func, ast.Attribute) and call.func.attr == "add_argument":
@@ -209,8 +212,11 @@ def _argparse_name(call: ast.Call) -> str:
     return long[0].lstrip("-").replace("-", "_") if long else ""
 
 
-def _assigned_in(project: Project, path: str) -> dict[str, list[int]]:
-    """What a file assigns to attributes of each name, or a class binds in its body."""
+def assigned_in(project: Project, path: str) -> dict[str, list[int]]:
+    """What a file assigns to attributes of each name, or a class binds in its body.
+
+    Derive it with ``cached_for``.
+    """
     found: dict[str, list[int]] = {}
     module = project.parsed(path)
     for statement in module.all_of(ast.Assign) if module is not None else ():

@@ -50,7 +50,7 @@ class Unparsable(Exception):
 
 
 @dataclass(frozen=True)
-class _TopLevel:
+class TopLevel:
     """What a file binds at its top level, kept when the parsed file is not.
 
     Args:
@@ -63,17 +63,18 @@ class _TopLevel:
     star_imports: tuple[str, ...] = ()
 
 
-def _top_level(project: Project, path: str) -> _TopLevel:
+def top_level(project: Project, path: str) -> TopLevel:
+    """What a file binds; derive with ``cached_for``."""
     module = project.parsed(path)
     if module is None:
-        return _TopLevel()
+        return TopLevel()
     others = frozenset(
         name
         for name, bindings in module.scope.bindings.items()
         if any(b.kind == "import" or isinstance(b.node, ast.Attribute | ast.Name) for b in bindings)
     )
     own = frozenset(module.scope.bindings) - others
-    return _TopLevel(own, others, tuple(module.star_imports))
+    return TopLevel(own, others, tuple(module.star_imports))
 
 
 class Project:
@@ -127,7 +128,7 @@ class Project:
         stars = {
             path: self._stars(path)
             for path in changed
-            if _top_level in self._derived_of.get(path, ())
+            if top_level in self._derived_of.get(path, ())
         }
         for path, file in changed.items():
             self._files[path] = file
@@ -328,18 +329,18 @@ class Project:
 
     def binds(self, path: str, name: str) -> bool:
         """Whether the top level of a file binds a name itself."""
-        bound = self.cached_for(path, _top_level)
+        bound = self.cached_for(path, top_level)
         return name in bound.own or name in bound.others
 
     def _stars(self, path: str) -> tuple[str, ...]:
-        return self.cached_for(path, _top_level).star_imports
+        return self.cached_for(path, top_level).star_imports
 
     def _own_name(self, path: str, name: str) -> str | None:
         """What a module itself binds a name to, star imports apart."""
         key = (path, name)
         if key not in self._own:
             found: str | None = None
-            bound = self.cached_for(path, _top_level) if path in self._files else _TopLevel()
+            bound = self.cached_for(path, top_level) if path in self._files else TopLevel()
             if name in bound.own:
                 found = f"{path}:{name}"
             elif name in bound.others:

@@ -9,7 +9,7 @@ from typing import Any
 
 from migrate.analysis.inventory import Settled
 from migrate.analysis.module import Module
-from migrate.analysis.project import Project, Unparsable
+from migrate.analysis.project import Project, Unparsable, top_level
 from migrate.analysis.references import names_in
 from migrate.analysis.syntax import uncollected
 from migrate.codemods.counting import changed_places, changed_statements
@@ -104,8 +104,12 @@ def _rewrite(
 ) -> list[GroupResult]:
     results = []
     originals = dict(project.files)
+    # Each file is parsed now, to see whether it can be; its tree may be dropped then.
+    facts = [top_level, *dict.fromkeys(fact for rule in rules for fact in rule.facts)]
     for path in project.python_files:
-        names_in(project, path)  # each file is parsed now, to see whether it can be
+        names_in(project, path)
+        for read in facts:
+            project.cached_for(path, read)
     for group, members in in_groups(rules):
         progress(group)
         results.append(_run_group(project, group, members, options))

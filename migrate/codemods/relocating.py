@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from migrate.analysis.file_functions import Access
@@ -85,8 +86,10 @@ class Places:
         self._origins = found.origins
         self._joins = found.joins
         self._uses: dict[str, Uses] = defaultdict(set)
+        self._in_file: dict[str, list[Origin]] = defaultdict(list)
         for origin, uses in found.origins.items():
             self._uses[_key(origin)] |= uses
+            self._in_file[origin.path].append(origin)
         self.files = frozenset({origin.path for origin in found.origins} | found.joins.keys())
 
     def of(self, path: str, chosen: Mapping[str, str]) -> FilePlaces:
@@ -98,9 +101,7 @@ class Places:
         """
         file = FilePlaces(joins=sorted(self._joins.get(path, ())))
         told = set()
-        for origin in sorted(self._origins, key=lambda o: (o.path, o.span)):
-            if origin.path != path:
-                continue
+        for origin in sorted(self._in_file.get(path, ()), key=lambda o: o.span):
             verdict = self._judge(origin, chosen.get(origin.text))
             if isinstance(verdict, Remark):
                 if (verdict.message, origin.text) not in told:
@@ -141,11 +142,15 @@ class Places:
 
     def _in_one_program(self, readers: set[str], writers: set[str]) -> bool:
         """Whether a script reads what it wrote itself: what it makes for others is data."""
-        for path in self._project.python_files:
-            program = set(imported_by(self._project, path))
-            if program & readers and program & writers:
-                return True
-        return False
+        return any(
+            not program.isdisjoint(readers) and not program.isdisjoint(writers)
+            for program in self._programs
+        )
+
+    @cached_property
+    def _programs(self) -> list[set[str]]:
+        """Each file with all that it imports."""
+        return [set(imported_by(self._project, path)) for path in self._project.python_files]
 
     def _judge(self, origin: Origin, chosen: str | None) -> Target | Remark | None:
         if chosen == "keep":
@@ -241,20 +246,28 @@ def _compared(project: Project) -> dict[str, set[str]]:
     """The texts that each name is compared with."""
     found: dict[str, set[str]] = defaultdict(set)
     for path in project.python_files:
-        data = project.files[path].data
-        module = project.parsed(path) if b"==" in data or b"!=" in data or b" in " in data else None
-        for compare in module.all_of(ast.Compare) if module is not None else ():
-            if not isinstance(compare.ops[0], ast.Eq | ast.NotEq | ast.In | ast.NotIn):
-                continue
-            sides = [compare.left, *compare.comparators]
-            texts = {
-                part.value
-                for side in sides
-                for part in ast.walk(side)
-                if isinstance(part, ast.Constant) and isinstance(part.value, str)
-            }
-            for side in sides:
-                name = getattr(side, "attr", getattr(side, "id", None))
-                if name is not None:
-                    found[name] |= texts
+        for name, texts in project.cached_for(path, compared_in).items():
+            found[name] |= texts
+    return found
+
+
+def compared_in(project: Project, path: str) -> dict[str, set[str]]:
+    """The texts that each name of a file is compared with; derive with ``cached_for``."""
+    found: dict[str, set[str]] = {}
+    data = project.files[path].data
+    module = project.parsed(path) if b"==" in data or b"!=" in data or b" in " in data else None
+    for compare in module.all_of(ast.Compare) if module is not None else ():
+        if not isinstance(compare.ops[0], ast.Eq | ast.NotEq | ast.In | ast.NotIn):
+            continue
+        sides = [compare.left, *compare.comparators]
+        texts = {
+            part.value
+            for side in sides
+            for part in ast.walk(side)
+            if isinstance(part, ast.Constant) and isinstance(part.value, str)
+        }
+        for side in sides:
+            name = getattr(side, "attr", getattr(side, "id", None))
+            if texts and name is not None:
+                found.setdefault(name, set()).update(texts)
     return found

@@ -166,6 +166,7 @@ class Rule:
         signs: nor can a file without a match of this; costs more than literals, and says more.
         paths: nor can files other than these, as the project's names tell.
         options: the keys that a recipe may set for it.
+        facts: what it will ask of any file, read as soon as the file is parsed first.
         claims: qualified names that count as *rewritten* in a statement that the rule changed;
             ``keras.*`` stands for all names below ``keras``, in the whole file.
         late: what it does to the project waits until the group's modules are rewritten.
@@ -177,6 +178,7 @@ class Rule:
     literals: tuple[bytes, ...] = ()
     signs: re.Pattern[bytes] | None = None
     paths: Callable[[Project], Collection[str]] | None = None
+    facts: tuple[Callable[[Project, str], object], ...] = ()
     claims: frozenset[str] = frozenset()
     late: bool = False
     options: Mapping[str, Option] = field(default_factory=dict)

@@ -47,12 +47,15 @@ import ast
 import re
 from collections.abc import Iterator
 
+from migrate.analysis.imported import imported_files
 from migrate.analysis.module import Module, argument, keyword
+from migrate.analysis.paths import assigned_in, flags_in, taken_in
 from migrate.codemods.edits import Edit
 from migrate.codemods.imports import runtime_import
 from migrate.codemods.relocating import (
     Places,
     Relocation,
+    compared_in,
     is_relative,
     names_data,
     names_output,
@@ -69,6 +72,7 @@ NPU501 = Rule(
     "relocatable-places",
     group="obs-io",
     paths=lambda project: project.cached(Places).files,
+    facts=(assigned_in, flags_in, taken_in, compared_in, imported_files),
     options={
         "places": Option(
             'a table of places, such as "./files" = "data"; also "output" and "keep"',

@@ -148,6 +148,9 @@ class _Needs:
         for path in project.files:
             if path.endswith(".ipynb"):
                 self.imported |= set(_imported(project.files[path].data))
+        # The project's own modules and packages, wherever they lie.
+        parts = {part for path in project.python_files for part in path.split("/")}
+        self._own = {part.removesuffix(".py") for part in parts}
         old_scipy = None
         for path in project.python_files:
             data = project.files[path].data
@@ -172,10 +175,7 @@ class _Needs:
         if ":" in project.resolve_import(path, name, 0):
             return False
         # A module that the project finds by way of sys.path.
-        return not any(
-            other == f"{name}.py" or other.endswith(f"/{name}.py") or f"/{name}/" in f"/{other}"
-            for other in project.python_files
-        )
+        return name not in self._own
 
     def wants(self, name: str) -> bool:
         """Whether the recipe names one of ``_KEPT_FOR``, or anything imports what it is for."""
