@@ -353,7 +353,8 @@ def _rendered(
     if isinstance(entry, Finding):
         return [], [entry]
     with _told_of(recipe):
-        facts = facts_of(project, entry, upstream, recipe, cann)
+        fired = {code for result in results for code in result.fired}
+        facts = facts_of(project, entry, upstream, recipe, cann, fired)
     files, told = with_scripts(files, facts, recipe, templates)
     steps = [Step("scripts", "Add run scripts", scripts_body(upstream, cann), files)]
     files, more = with_readmes(project, facts, recipe, results, files, left_out, templates)

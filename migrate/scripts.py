@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -43,17 +43,23 @@ class _Script:
         return EXECUTABLE if starts else REGULAR
 
 
-_PERFORMANCE = "test/train_performance_1p.sh"
-_TRAIN = "test/train_1p.sh"
-# ModelZoo's harness finds the last three by their names.
+_TRAIN = "test/train.sh"
+# ModelZoo's harness finds these and the levels by their names.
+_HARNESS = {
+    "full": _Script(_TRAIN, "test/train_full_1p.sh"),
+    "performance": _Script(_TRAIN, "test/train_performance_1p.sh"),
+    "full_8p": _Script(_TRAIN, "test/train_full_8p.sh"),
+    "performance_8p": _Script(_TRAIN, "test/train_performance_8p.sh"),
+}
+# The rules that give each device its part of the data, or its place in a framework that does.
+_DISTRIBUTING = frozenset({"NPU701", "NPU704", "NPU705", "NPU706"})
 _SCRIPTS = {
     "env": _Script("test/env.sh", "test/env.sh", "npu_env.sh"),
     "run": _Script("run.sh", "run.sh", "run_npu.sh"),
     "run_msprof": _Script("run_msprof.sh", "run_msprof.sh", "run_msprof_npu.sh"),
     "boot": _Script("npu_boot.py", "npu_boot.py", "npu_modelarts.py"),
     "dockerfile": _Script("Dockerfile", "Dockerfile", "Dockerfile.npu"),
-    "full": _Script(_TRAIN, "test/train_full_1p.sh"),
-    "performance": _Script(_TRAIN, _PERFORMANCE),
+    **_HARNESS,
     "level": _Script("modelzoo_level.txt", "modelzoo_level.txt"),
 }
 
@@ -69,6 +75,7 @@ class Facts:
         harness: the entry's flag for each of ModelZoo's; empty for none.
         batch_size: examples in a step if nobody says another number; empty where that is unknown.
         boot: for each script that a person starts, the flags that the boot file moves or passes.
+        distributed: whether the port trains on several devices together.
     """
 
     upstream: Upstream
@@ -80,6 +87,7 @@ class Facts:
     harness: Mapping[str, str]
     batch_size: str
     boot: Mapping[str, list[BootFlag]]
+    distributed: bool
 
 
 def placed(files: Mapping[str, SourceFile]) -> dict[str, str]:
@@ -114,8 +122,18 @@ def entry_of(project: Project, recipe: Recipe) -> str | Finding:
     return Finding(".", 0, NO_ENTRY, "note", "no run scripts: no script that trains was found")
 
 
-def facts_of(project: Project, entry: str, upstream: Upstream, recipe: Recipe, cann: str) -> Facts:
+def facts_of(
+    project: Project,
+    entry: str,
+    upstream: Upstream,
+    recipe: Recipe,
+    cann: str,
+    fired: Collection[str],
+) -> Facts:
     """Gathers what the templates are filled with.
+
+    Args:
+        fired: the codes of the rules that changed something.
 
     Raises:
         RecipeError: the recipe names a flag that the entry does not have.
@@ -135,6 +153,7 @@ def facts_of(project: Project, entry: str, upstream: Upstream, recipe: Recipe, c
         harness,
         _batch_size(harness["batch_size"], flags, recipe.harness.arguments),
         {script: found for script, found in boot.items() if found},
+        not _DISTRIBUTING.isdisjoint(fired),
     )
 
 
@@ -157,16 +176,20 @@ def with_scripts(
     notes = (boot_note(script, flags) for script, flags in facts.boot.items())
     findings = [note for note in notes if note is not None]
     shortened = recipe.harness.shortened(facts.harness["train_steps"])
-    wanted = {**_SCRIPTS}
+    wanted = {
+        key: script
+        for key, script in _SCRIPTS.items()
+        if (facts.distributed or not key.endswith("_8p"))
+        and (shortened is not None or not key.startswith("performance"))
+    }
     if shortened is None:
-        del wanted["performance"]
         findings.append(
             Finding(
                 facts.entry,
                 0,
                 NO_ENTRY,
                 "note",
-                f"no {_PERFORMANCE}: no flag is known that shortens a training",
+                "no test/train_performance scripts: no flag is known that shortens a training",
                 'Say in the recipe what does: [harness] performance = "--epochs 1".',
             )
         )
@@ -178,6 +201,7 @@ def with_scripts(
         return dict(files), findings
     values = {
         **{name: getattr(facts, name) for name in ("upstream", "cann", "adapter", "entry", "boot")},
+        "distributed": facts.distributed,
         "network": facts.network,
         "names": names,
         "flags": facts.harness,
@@ -188,10 +212,12 @@ def with_scripts(
     }
     for key, path in names.items():
         if path and not _is_ours(files, path):
-            added = shortened or () if key == "performance" else ()
+            measures = key.startswith("performance")
+            added = shortened or () if measures else ()
             more = {
                 "script": PurePosixPath(path).name,
-                "kind": "perf" if key == "performance" else "acc",
+                "kind": "perf" if measures else "acc",
+                "several": key.endswith("_8p"),
                 "arguments": (*recipe.harness.arguments, *added),
             }
             data = render(templates, f"{wanted[key].template}.j2", {**values, **more})

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from migrate import cli
 from migrate.codemods.registry import kit_rules
 from migrate.errors import RecipeError, UsageError
 from migrate.harness import Harness, read_harness
@@ -39,6 +40,9 @@ if __name__ == "__main__":
     tf.train.AdamOptimizer(0.1).minimize(tf.Variable(1.0))
     tf.Session().run(tf.global_variables_initializer())
 """
+DISTRIBUTED = TRAIN.replace(
+    "import tensorflow as tf", "import horovod.tensorflow as hvd\nimport tensorflow as tf"
+)
 WRITTEN = [
     *(".gitignore", "Dockerfile", "modelzoo_level.txt", "npu_boot.py", "run.sh", "run_msprof.sh"),
     *("test/env.sh", "test/train_full_1p.sh", "test/train_performance_1p.sh"),
@@ -85,6 +89,14 @@ def test_a_project_that_trains_gets_scripts() -> None:
         assert port.after[path].mode == (EXECUTABLE if starts else REGULAR)
     patches = [name[5:] for name, _ in port.series.patches]
     assert patches.index("scripts.patch") < patches.index("provenance.patch")
+
+
+def test_only_what_trains_on_several_devices_gets_scripts_for_them() -> None:
+    several = {"test/train_full_8p.sh", "test/train_performance_8p.sh"}
+    assert not several & ported({"train.py": TRAIN}).after.keys()
+    port = ported({"train.py": DISTRIBUTED})
+    assert several <= port.after.keys() and codes(port) == []
+    assert all(port.after[path].mode == EXECUTABLE for path in several)
 
 
 def test_two_ports_have_the_same_bytes() -> None:
@@ -145,7 +157,7 @@ def test_what_shortens_a_training_is_never_guessed() -> None:
     text = TRAIN.replace("max_steps", "length")
     port = ported({"train.py": text})
     assert codes(port) == [("NPU916", "note", "train.py")]
-    assert "test/train_performance_1p.sh" not in port.after
+    assert not [path for path in port.after if "performance" in path]
     port = ported({"train.py": text}, performance=("--epochs", "1"))
     assert b"(--epochs)" in port.after["test/train_performance_1p.sh"].data
     assert b"(--epochs)" not in port.after["test/train_full_1p.sh"].data
@@ -217,8 +229,9 @@ def test_shellcheck_has_nothing_to_say(tmp_path: Path) -> None:
     ports = {
         "plain": ported({"train.py": TRAIN}),
         "tiny_gan": port_of("tiny_gan"),
+        "several": ported({"train.py": DISTRIBUTED}),
         "odd": ported(
-            {odd: TRAIN},
+            {odd: DISTRIBUTED},
             arguments=("a b", "$(date)", "'"),
             loss="'\\s(\\S+)$",
             accuracy="`(.)`",
@@ -229,7 +242,7 @@ def test_shellcheck_has_nothing_to_say(tmp_path: Path) -> None:
     for name, port in ports.items():
         folder = written(port, tmp_path / name)
         scripts += [folder / path for path in port.after if path.endswith(".sh")]
-    assert len(scripts) == 15
+    assert len([script for script in scripts if script.name.endswith("_8p.sh")]) >= 4
     done = subprocess.run([SHELLCHECK, *scripts], capture_output=True, text=True)
     assert done.stdout == ""
     for script in scripts:
@@ -274,9 +287,10 @@ def test_flags_that_the_recipe_names_are_there() -> None:
 # What takes Python's place: it tells what it is started with, and leaves results.py to Python.
 STAND_IN = f"""#!/bin/bash
 case $1 in
-*results.py) exec {shlex.quote(sys.executable)} "$@" ;;
+*results.py | -m) exec {shlex.quote(sys.executable)} "$@" ;;
 -c) [ -n "$ADAPTER" ] ; exit ;;
 esac
+[ "$RANK_SIZE" = 1 ] || TOLD=$TOLD.$RANK_ID
 printf '%s\\n' "$@" >"$TOLD.words"
 env >"$TOLD.env"
 pwd >"$TOLD.cwd"
@@ -444,6 +458,103 @@ def test_a_training_does_not_go_on_where_another_ended(started: Started) -> None
         assert done.returncode == 0, done.stderr
     assert not ours.exists() and ours.parent.is_dir()
     assert theirs.exists()
+
+
+@pytest.fixture
+def several(tmp_path: Path) -> Started:
+    """As `started`, of a project that trains on several devices."""
+    files: dict[str, str | bytes] = {"tr ain.py": DISTRIBUTED}
+    port = ported(files, loss=r"loss=(\S+)", accuracy=r"right=(\S+)", model="Net")
+    return Started(tmp_path, port)
+
+
+def environment_of(started: Started, rank: int) -> dict[str, str]:
+    lines = Path(f"{started.told}.{rank}.env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+NAMES = ("RANK_ID", "RANK_SIZE", "DEVICE_ID", "ASCEND_DEVICE_ID", "JOB_ID")
+
+
+def test_a_training_on_several_devices_writes_one_result(several: Started) -> None:
+    for old in ("train_7.log", "steps_7.jsonl"):
+        path = several.root / "test" / "output" / "2" / old
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    done = several.run(
+        "test/train_full_8p.sh",
+        *("--data_path=data", "--batch_size=8"),
+        RANK_SIZE="2",
+        ASCEND_DEVICE_ID="2",
+        RANK_ID="0",  # of who started it
+    )
+    assert done.returncode == 0, done.stderr
+    for rank in (0, 1):
+        told = environment_of(several, rank)
+        device = str(2 + rank)
+        assert [told[name] for name in NAMES] == [str(rank), "2", device, device, "10087"]
+        words = Path(f"{several.told}.{rank}.words").read_text().splitlines()
+        assert words == ["tr ain.py", f"--data_dir={several.folder}/data", "--batch=8"]
+        assert told["NPU_OUTPUT_DIR"] == str(several.root / "test" / "output" / "2" / "ckpt")
+    output = several.root / "test" / "output" / "2"
+    lines = (output / "Net_for_TensorFlow_bs8_2p_acc.log").read_text().splitlines()
+    assert lines[1] == "RankSize = 2"
+    assert lines[5:9] == [
+        "ActualFPS = 400.00",  # twice 200
+        "TrainingTime = 40.00",
+        "TrainAccuracy = 0.875",
+        "ActualLoss = 0.25",
+    ]
+    assert [path.name for path in sorted(output.glob("train_?.log"))] == [
+        *("train_0.log", "train_1.log")
+    ]
+    assert len(list(output.glob("*_acc.log"))) == 1
+    assert "Final Performance images/sec : 400.00\n" in done.stdout
+
+
+def test_what_one_rank_did_not_measure_is_none(several: Started) -> None:
+    done = several.run(
+        "test/train_performance_8p.sh", "--data_path=data", RANK_SIZE="2", STEPS="/dev/null"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Final Performance images/sec : None\n" in done.stdout
+
+
+def test_each_server_starts_its_own_and_the_first_writes_the_result(several: Started) -> None:
+    table = several.folder / "table.json"
+    hosts = [f"{name}=192.168.{number}.0" for number, name in enumerate(("one", "two"))]
+    assert cli.main(["ranktable", *hosts, "--devices=1", "--to", str(table)]) == 0
+    words = ("test/train_full_8p.sh", "--data_path=data")
+    known = {"RANK_TABLE_FILE": str(table), "RANK_SIZE": "2"}
+    done = several.run(*words, **known, NPU_SERVER="two")
+    assert done.returncode == 0, done.stderr
+    assert "Rank 0 is on another server, which writes the results." in done.stdout
+    assert not list(several.root.glob("test/output/0/*_acc.log"))
+    done = several.run(*words, **known, NPU_SERVER="one")
+    assert done.returncode == 0, done.stderr
+    assert "Final Performance images/sec : 400.00\n" in done.stdout  # this one's, for both
+    done = several.run(*words, **{**known, "RANK_SIZE": "8"}, NPU_SERVER="one")
+    assert done.returncode == 2
+    assert "has 2 ranks, but RANK_SIZE=8; set RANK_SIZE=2" in done.stderr
+
+
+def test_a_rank_that_dies_is_told(several: Started) -> None:
+    done = several.run("test/train_full_8p.sh", "--data_path=data", RANK_SIZE="2", CODE="3")
+    assert done.returncode == 3
+    assert "ended with exit code 3" in done.stderr
+    assert "[Error] the training ended with 3; its logs: " in done.stderr
+
+
+def test_run_takes_several_devices(several: Started) -> None:
+    assert several.run("run.sh", "--max_steps=1").returncode == 0
+    assert [several.env[name] for name in NAMES[:2]] == ["0", "1"]
+    assert several.run("run.sh", RANK_ID="1", RANK_SIZE="2").returncode == 0
+    assert environment_of(several, 1)["RANK_ID"] == "1"
+    done = several.run("run.sh", "--max_steps=1", RANK_SIZE="2")
+    assert done.returncode == 0, done.stderr
+    assert [environment_of(several, rank)["RANK_ID"] for rank in (0, 1)] == ["0", "1"]
+    assert done.stdout.startswith("epoch 1 loss=0.75")
+    assert (several.root / "npu_logs" / "rank_1.log").exists()
 
 
 def test_what_was_not_measured_is_none(started: Started) -> None:

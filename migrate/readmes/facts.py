@@ -31,8 +31,6 @@ _HYPER = re.compile(
     r"w_match|n_z|gan_type|ld|dataset|model_name|augment|tsa)(?=_|$)"
 )
 _MOVES = ("data_path", "output_path")
-# The rules that give each device its part of the data, or its place in a framework that does.
-_DISTRIBUTING = frozenset({"NPU701", "NPU704", "NPU705", "NPU706"})
 _PRECISION = re.compile(rb'^PRECISION_MODE = "(\w+)"', re.MULTILINE)
 _RESULT_NAMES: Mapping[str, Text] = {
     "TrainAccuracy": {"zh": "精度", "en": "Accuracy"},
@@ -115,6 +113,7 @@ class ReadmeFacts:
         precision: the precision mode fixed in the port; empty where it leaves that to CANN.
         on_device: whether a session of the port runs on the device.
         sessions: how many sessions are on the device, and how many stay on the host.
+        distributed: whether the port trains on several devices together.
         train: the words of a usual training, after the script's name.
         boot_train: the same without the folders that the boot file passes.
         evaluate: the words of a usual evaluation, from the script's name; empty for none.
@@ -141,6 +140,7 @@ class ReadmeFacts:
     on_device: bool
     sessions: tuple[int, int]
     features: tuple[Feature, ...]
+    distributed: bool
     fired: tuple[Fired, ...]
     settings: tuple[Setting, ...]
     train: str
@@ -202,7 +202,8 @@ def gather(
         "" if precision == "none" else precision,
         on_device,
         _sessions(rows),
-        _features(fired, names, on_device),
+        _features(fired, names, on_device, scripts.distributed),
+        scripts.distributed,
         fired,
         _settings(scripts.cann, files),
         shlex.join(train),
@@ -287,10 +288,9 @@ def _sentence(text: str) -> str:
 
 
 def _features(
-    fired: Sequence[Fired], names: Mapping[str, str], on_device: bool
+    fired: Sequence[Fired], names: Mapping[str, str], on_device: bool, distributed: bool
 ) -> tuple[Feature, ...]:
     codes = {rule.code for rule in fired}
-    distributed = not codes.isdisjoint(_DISTRIBUTING)
     several = {
         "zh": "多卡训练" if distributed else "在一个设备上训练",
         "en": "trains on several devices" if distributed else "trains on one device",

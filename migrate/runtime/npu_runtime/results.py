@@ -3,8 +3,10 @@
 Run as a script, by those in test/; needs no TensorFlow. What was not measured is None.
 
 Speed comes from the step log (steps.py). Where a program has several kinds of steps, as a GAN has,
-its speed is the examples of the most frequent kind over the time of all of them. Loss and accuracy
-are what the program's own log says last.
+its speed is the examples of the most frequent kind over the time of all of them. Of several ranks
+the speed is the sum over their step logs; ranks of other servers, whose logs are not here, are
+taken for as fast as these on average. The time of a step is that of the slowest rank. Loss and
+accuracy are what the program's own log says last.
 """
 
 import argparse
@@ -25,9 +27,11 @@ def main(argv=None):
     parser.add_argument("--network", required=True)
     parser.add_argument("--kind", choices=("acc", "perf"), required=True)
     parser.add_argument("--batch_size", default="")
-    parser.add_argument("--rank_size", default="1")
+    parser.add_argument("--rank_size", type=int, default=1)
     parser.add_argument("--seconds", required=True, help="of wall time, from start to end")
-    parser.add_argument("--steps", required=True, help="the step log")
+    parser.add_argument(
+        "--steps", nargs="+", required=True, help="the step log of each rank of this server"
+    )
     parser.add_argument("--log", required=True, help="what the training printed")
     parser.add_argument("--loss", default="", help="pattern with one group")
     parser.add_argument("--accuracy", default="", help="pattern with one group")
@@ -37,7 +41,7 @@ def main(argv=None):
         text = file.read()  # a progress bar's carriage returns are line ends here
     losses = _numbers(options.loss, text)
     accuracies = _numbers(options.accuracy, text)
-    rate, step = speed(options.steps)
+    rate, step = speed_of_all(options.steps, options.rank_size)
     batch = options.batch_size or None
     case = "%s_bs%s_%sp_%s" % (options.network, batch, options.rank_size, options.kind)
     results = (
@@ -62,6 +66,18 @@ def main(argv=None):
     print("Final Train Accuracy : %s" % found["TrainAccuracy"])
     print("E2E Training Duration sec : %s" % found["E2ETrainingTime"])
     return 0
+
+
+def speed_of_all(paths, ranks):
+    """As `speed`, of all ranks together; None where one of the logs does not say it.
+
+    Args:
+        paths: the step logs of this server's ranks.
+        ranks: how many ranks train, on all servers.
+    """
+    rates, steps = zip(*(speed(path) for path in paths))
+    rate = None if None in rates else sum(rates) * ranks / len(rates)
+    return rate, None if None in steps else max(steps)
 
 
 def speed(path):
