@@ -29,7 +29,7 @@ GPU_SCALES = frozenset(
 # The adapter's optimizers that scale a loss, however they are imported.
 ADAPTER_SCALES = frozenset({"NPULossScaleOptimizer", "NPUOptimizer"})
 # Those of TensorFlow 1.15.0 that are made around another one.
-_OUTER = frozenset(
+OUTER = frozenset(
     "AGNOptimizer AdditiveExternalRegretOptimizer AdditiveSwapRegretOptimizer CrossShardOptimizer "
     "DropStaleGradientOptimizer ElasticAverageOptimizer KerasCrossShardOptimizer "
     "LossScaleOptimizer MixedPrecisionLossScaleOptimizer ModelAverageOptimizer "
@@ -144,7 +144,7 @@ class _Finder:
         """Classes as values, and partials of them."""
         found: dict[ast.expr, str] = {}
         for mention in mentions(self.module, lambda name: is_optimizer(self.project, name)):
-            if mention.name.rpartition(".")[2] in _OUTER:
+            if mention.name.rpartition(".")[2] in OUTER:
                 continue
             parent = self.module.parents[mention.node]
             if isinstance(parent, ast.Call) and is_partial(self.module, parent):
@@ -169,7 +169,7 @@ class _Finder:
 
     def _is_outer(self, call: ast.Call, name: str) -> bool:
         if ":" not in name:
-            return name.rpartition(".")[2] in _OUTER
+            return name.rpartition(".")[2] in OUTER
         given = [*call.args, *(k.value for k in call.keywords)]
         if any(self._is_optimizer_value(value) for value in given):
             return True
