@@ -46,6 +46,7 @@ _MODULES = {
         "settings",
         "shards",
         "steps",
+        "strategies",
         "writing",
     ),
 }

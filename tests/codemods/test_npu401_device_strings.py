@@ -429,7 +429,7 @@ def test_strategies_stay() -> None:
         """,
         CODE,
     )
-    assert ported.codes("warning") == [CODE] * 3
+    assert ported.findings == []
 
 
 UNDER_TEST = """

@@ -61,6 +61,7 @@ def test_only_what_is_wanted() -> None:
         "settings",
         "shards",
         "steps",
+        "strategies",
         "writing",
     ]
     horovod = ["horovod", "horovod_callbacks", "horovod_keras"]

@@ -274,19 +274,10 @@ class _DistributedOptimizer(tf.train.Optimizer):
         pairs = self._optimizer.compute_gradients(*args, **kwargs)
         if ranks.size() == 1:
             return pairs
-        with tf.name_scope(self._name + "_Allreduce"):
-            return [(self._reduced(gradient), variable) for gradient, variable in pairs]
-
-    def _reduced(self, gradient):
-        if gradient is None:
-            return None
-        if self._sparse_as_dense and isinstance(gradient, tf.IndexedSlices):
-            gradient = tf.convert_to_tensor(gradient)
-        if not _averages(self._optimizer):
-            return allreduce(gradient, compression=self._compression, op=self._reduction)
-        if self._reduction == Sum:
-            return _times(gradient, ranks.size())
-        return gradient
+        pairs = _averaging(self._compression, self._sparse_as_dense)(pairs)
+        if self._reduction == Average:
+            return pairs
+        return [(_times(gradient, ranks.size()), variable) for gradient, variable in pairs]
 
     def apply_gradients(self, *args, **kwargs):
         """As the optimizer that this is made around does."""
@@ -318,17 +309,40 @@ def _reduction(average, op):
     return op
 
 
-def _averages(optimizer):
-    """Whether what npu_optimizer made is within, so that gradients are the same on all ranks."""
-    from . import optimizers
+def _averaging(compression=Compression.none, sparse_as_dense=False):
+    """Makes the function from (gradient, variable) pairs to averaged ones.
 
-    return any(
-        isinstance(part, _DistributedOptimizer) or type(part).__name__ == "NPUDistributedOptimizer"
-        for part in optimizers._chain(optimizer)
-    )
+    All go together, through the adapter's own optimizer; those that npu_optimizer has averaged
+    are left as they are.
+    """
+    from . import averaging
+
+    def averaged(pairs):
+        small, contexts = [], []
+        for gradient, variable in pairs:
+            if sparse_as_dense and isinstance(gradient, tf.IndexedSlices):
+                gradient = tf.convert_to_tensor(gradient)
+            context = None
+            if isinstance(gradient, tf.Tensor):
+                gradient, context = compression.compress(gradient)
+            small.append((gradient, variable))
+            contexts.append(context)
+        return [
+            (
+                compression.decompress(gradient, context)
+                if isinstance(gradient, tf.Tensor)
+                else gradient,
+                variable,
+            )
+            for (gradient, variable), context in zip(averaging.averaged(small), contexts)
+        ]
+
+    return averaged
 
 
 def _times(gradient, factor):
+    if gradient is None:
+        return None
     if isinstance(gradient, tf.IndexedSlices):
         return tf.IndexedSlices(gradient.values * factor, gradient.indices, gradient.dense_shape)
     return gradient * factor

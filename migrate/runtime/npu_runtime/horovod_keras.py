@@ -53,16 +53,7 @@ def DistributedOptimizer(
     """
     if ranks.size() == 1:
         return optimizer
-    return keras_optimizers.average(optimizer, _reduction(compression, sparse_as_dense))
-
-
-def _reduction(compression, sparse_as_dense):
-    def reduce(gradient):
-        if sparse_as_dense and isinstance(gradient, tf.IndexedSlices):
-            gradient = tf.convert_to_tensor(gradient)
-        return horovod.allreduce(gradient, compression=compression)
-
-    return reduce
+    return keras_optimizers.average(optimizer, horovod._averaging(compression, sparse_as_dense))
 
 
 def load_model(filepath, custom_optimizers=None, custom_objects=None, compression=Compression.none):
@@ -85,9 +76,9 @@ def load_model(filepath, custom_optimizers=None, custom_objects=None, compressio
     }
     optimizers.update((kind.__name__, kind) for kind in custom_optimizers or ())
     if ranks.size() > 1:
-        reduce = _reduction(compression, False)
+        averaged = horovod._averaging(compression)
         for name, kind in optimizers.items():
-            optimizers[name] = keras_optimizers.averaging(kind, reduce)
+            optimizers[name] = keras_optimizers.averaging_class(kind, averaged)
     optimizers.update(custom_objects or {})
     return tf.keras.models.load_model(filepath, custom_objects=optimizers)
 

@@ -4,7 +4,7 @@ import functools
 
 import tensorflow.compat.v1 as tf
 
-from . import collectives, ranks
+from . import ranks, session
 
 
 def npu_keras_optimizer(optimizer):
@@ -16,58 +16,55 @@ def npu_keras_optimizer(optimizer):
 
     Returns:
         The optimizer, changed in place. `optimizer` itself: with one rank, or NPU_DEVICE=host.
+
+    Raises:
+        ValueError: there is no such optimizer, or see ranks.rank().
+        RuntimeError: there is no adapter (npu_bridge).
     """
     if ranks.size() == 1 or isinstance(optimizer, tf.train.Optimizer):
         return optimizer
+    session.load_adapter()
+    from . import averaging, distribution
+
+    distribution.train_together()
     if isinstance(optimizer, (str, dict)):
         optimizer = tf.keras.optimizers.get(optimizer)
-    return average(optimizer)
+    return average(optimizer, averaging.averaged)
 
 
-def average(optimizer, reduce=collectives.allreduce):
+def average(optimizer, averaged):
     """Changes a Keras optimizer, of tf.keras or of Keras 2.3, once, in place.
 
     Args:
         optimizer: the optimizer, which keeps its name in saved models.
-        reduce: averages one gradient over the ranks.
+        averaged: makes of (gradient, variable) pairs such pairs, averaged over the ranks.
     """
     if not hasattr(optimizer, "_averages_over_ranks"):
-        optimizer.__class__ = averaging(type(optimizer), reduce)
+        optimizer.__class__ = averaging_class(type(optimizer), averaged)
     return optimizer
 
 
 @functools.lru_cache(maxsize=None)
-def averaging(kind, reduce=collectives.allreduce):
-    """Derives a class of optimizers of the same name that averages.
+def averaging_class(kind, averaged):
+    """Derives a class of optimizers of the same name that averages; see `average`.
 
     A class, since Keras copies an optimizer by its class and configuration.
     """
 
     def get_gradients(self, loss, params):
-        """The gradients of all ranks, on average."""
-        return _reduced(super(made, self).get_gradients(loss, params), reduce)
+        params = tf.nest.flatten(params)
+        gradients = super(made, self).get_gradients(loss, params)
+        return [gradient for gradient, _ in averaged(zip(gradients, params))]
 
     def _compute_gradients(self, loss, var_list, grad_loss=None):
-        pairs = super(made, self)._compute_gradients(loss, var_list, grad_loss)
-        reduced = _reduced([gradient for gradient, _ in pairs], reduce)
-        return list(zip(reduced, [variable for _, variable in pairs]))
+        return averaged(super(made, self)._compute_gradients(loss, var_list, grad_loss))
 
-    made = type(
-        kind.__name__,
-        (kind,),
-        {
-            "__doc__": kind.__doc__,
-            "__module__": kind.__module__,
-            "_averages_over_ranks": True,
-            "_compute_gradients": _compute_gradients,
-            "get_gradients": get_gradients,
-        },
-    )
+    def apply_gradients(self, grads_and_vars, *args, **kwargs):
+        return super(made, self).apply_gradients(averaged(grads_and_vars), *args, **kwargs)
+
+    parts = {"__doc__": kind.__doc__, "__module__": kind.__module__, "_averages_over_ranks": True}
+    for method in (get_gradients, _compute_gradients, apply_gradients):
+        if hasattr(kind, method.__name__):  # The last two are tf.keras's alone.
+            parts[method.__name__] = method
+    made = type(kind.__name__, (kind,), parts)
     return made
-
-
-def _reduced(gradients, reduce):
-    if tf.distribute.has_strategy():  # It sums them when they are applied.
-        return gradients
-    with tf.name_scope("average_gradients"):
-        return [None if gradient is None else reduce(gradient) for gradient in gradients]
