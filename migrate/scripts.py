@@ -51,8 +51,10 @@ _HARNESS = {
     "full_8p": _Script(_TRAIN, "test/train_full_8p.sh"),
     "performance_8p": _Script(_TRAIN, "test/train_performance_8p.sh"),
 }
-# The rules that give each device its part of the data, or its place in a framework that does.
-_DISTRIBUTING = frozenset({"NPU701", "NPU704", "NPU705", "NPU706"})
+# Rules that bring what trains on several devices by itself; the one that gives each its part of the
+# data, and the one that averages gradients over them.
+_FRAMEWORKS = frozenset({"NPU704", "NPU705", "NPU706"})
+_SHARDS, _AVERAGES = "NPU701", "NPU201"
 _SCRIPTS = {
     "env": _Script("test/env.sh", "test/env.sh", "npu_env.sh"),
     "run": _Script("run.sh", "run.sh", "run_npu.sh"),
@@ -153,7 +155,7 @@ def facts_of(
         harness,
         _batch_size(harness["batch_size"], flags, recipe.harness.arguments),
         {script: found for script, found in boot.items() if found},
-        not _DISTRIBUTING.isdisjoint(fired),
+        not _FRAMEWORKS.isdisjoint(fired) or (_SHARDS in fired and _AVERAGES in fired),
     )
 
 

@@ -301,7 +301,10 @@ def test_addresses_become_links() -> None:
 
 def test_features_are_those_of_the_port(example: Port) -> None:
     rows = {row[0]: row[1] for row in table(text_of(example), "Feature")[1:]}
-    assert rows["Distributed training"] == rows["Data parallelism"] == "no"
+    several = "test/train_full_8p.sh" in example.after
+    assert rows["Distributed training"] == rows["Data parallelism"] == ("yes" if several else "no")
+    chapters = [title for _, title in headings(text_of(example))]
+    assert ("Distributed training" in chapters) == several
     assert rows["Mixed precision"] == "yes"
     codes = [row[0] for row in table(text_of(example), "Rule")[1:]]
     assert sorted(codes) == sorted(example.manifest.rules)

@@ -292,8 +292,10 @@ def _features(
 ) -> tuple[Feature, ...]:
     codes = {rule.code for rule in fired}
     several = {
-        "zh": "多卡训练" if distributed else "在一个设备上训练",
-        "en": "trains on several devices" if distributed else "trains on one device",
+        "zh": "见[分布式训练](#分布式训练)" if distributed else "在一个设备上训练",
+        "en": "see [Distributed training](#distributed-training)"
+        if distributed
+        else "trains on one device",
     }
     found = [
         Feature({"zh": "分布式训练", "en": "Distributed training"}, distributed, several),
