@@ -14,7 +14,7 @@ from migrate.console import styled
 from migrate.environment import tf115_environment
 from migrate.errors import UsageError
 from migrate.runtime import cann_release
-from migrate.verify.process import Command, run_all, shell_line
+from migrate.verify.process import Command, first_failed, run_all, shell_line
 from migrate.verify.simulation import hub, simulated
 from migrate.verify.trace import Process, distinct_problems, read_trace
 from migrate.workspace import DEFAULT_CANN
@@ -68,10 +68,12 @@ def run(arguments: argparse.Namespace) -> int:
         ]
         outcomes = run_all(commands, None, together=arguments.ranks > 1, shown=True)
         processes = read_trace(trace)
-    for rank, outcome in enumerate(outcomes):
-        if not outcome.ok:
-            who = f"rank {rank}" if arguments.ranks > 1 else "the command"
-            print(styled(f"{who} {outcome.how}", "error"), file=sys.stderr)
+    failed = first_failed(outcomes)
+    if failed is not None:
+        text = f"the command {outcomes[failed].how}"
+        if arguments.ranks > 1:
+            text = f"rank {failed} {outcomes[failed].how}; the other ranks were ended"
+        print(styled(text, "error"), file=sys.stderr)
     for line in _summary(processes, cann):
         print(line, file=sys.stderr)
     refused = any(

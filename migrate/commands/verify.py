@@ -196,7 +196,7 @@ class _Verification:
             smoke = read_smoke(read_recipe(folder).smoke, str(folder / RECIPE_NAME))
         program = self._arguments.program
         if program:
-            run = SmokeRun("command", shell_line(program), frozenset({"session"}))
+            run = SmokeRun("command", shell_line(program), frozenset({"session"}), everywhere=True)
             smoke = replace(smoke, runs=(run,))
         return smoke
 

@@ -62,4 +62,33 @@ So they say nothing about the port; see how pytest ended.""",
     "CHK972": """A file of upstream's unit tests was stopped by a limit, on upstream already.
 
 Each file has 15 minutes. What had ended until then is compared.""",
+    "CHK973": """Gradients are not averaged over the ranks.
+
+What each optimizer's operator is given was fetched in the same training run, before it changed its
+variable. It must come out of a reduction over all ranks, be their mean, and be the same on all.
+What a rank gives to the reduction is compared with what comes out by two weighted sums, so that
+clipping and unscaling after the averaging do no harm; gradients that variables accumulate are left
+out.""",
+    "CHK974": """Several ranks train on the same data.
+
+Either all ranks computed the same gradients, to the bit, in every training run; or more than a
+tenth of the rows that they took from iterators and queues, or were fed, went to several of them
+before any came again. In verify's runs chance differs by rank, as it does on devices: only seeds
+that the program sets itself make ranks draw the same numbers.""",
+    "CHK975": """Variables differ between the ranks.
+
+Those that are trainable or that an optimizer changes, its slots included, must be the same on all
+ranks after the same number of training runs. Moving averages of batch normalization are of each
+rank's own data; the report counts them apart. The first step and variable that differ say where to
+look: before the first step, initial variables were not broadcast.""",
+    "CHK976": """Data is not split so that each rank gets another part.
+
+Elements are watched where `dataset.shard` and `npu_shard` split them, batches by their rows. Of
+those that all ranks have read, exactly one rank must keep each. Ranks that shuffle differently
+before they split keep some elements twice and lose others. A warning says that nothing of this
+kind was seen; a program that slices its lists of files by itself may still be right.""",
+    "CHK977": """Several ranks write the same file.
+
+All ranks of a server run in one folder. Two that write one checkpoint, or event files into one
+folder, spoil it; of samples and logs the last one stays.""",
 }

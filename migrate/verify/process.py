@@ -23,6 +23,7 @@ _TAIL_BYTES = 64 << 10
 _TAIL_LINES = 25
 _POLL = 0.1
 _WATCH = 1.0  # seconds between two looks at memory and disk, which cost more than a poll
+_ANOTHER = "another rank failed"
 _GRACE = 3.0  # seconds between asking a group to end and killing it
 
 # What a program needs to start, and to speak the user's language. All else stays here: tokens,
@@ -92,14 +93,22 @@ class Outcome:
         return self.code == 0
 
     @property
+    def killed(self) -> str:
+        """The signal that killed it, or empty."""
+        code = self.code or 0
+        number = -code if code < 0 else code - 128
+        if 0 < number < 65:
+            with suppress(ValueError):
+                return signal.Signals(number).name
+        return ""
+
+    @property
     def how(self) -> str:
         """How it ended, in words."""
         if self.code is None:
             return f"was stopped: {self.stopped}"
-        number = -self.code if self.code < 0 else self.code - 128
-        if 0 < number < 65:
-            with suppress(ValueError):
-                return f"was killed by {signal.Signals(number).name}"
+        if self.killed:
+            return f"was killed by {self.killed}"
         return f"ended with exit code {self.code}"
 
 
@@ -157,7 +166,7 @@ def run_all(
                     raise KeyboardInterrupt
                 if together and any(p.failed for p in running if p not in alive):
                     for program in alive:
-                        program.end_soon("another rank failed")
+                        program.end_soon(_ANOTHER)
                 time.sleep(_POLL)
             if interrupts:
                 raise KeyboardInterrupt
@@ -165,6 +174,21 @@ def run_all(
             for program in running:
                 program.kill()
     return [program.outcome() for program in running]
+
+
+def first_failed(outcomes: Sequence[Outcome]) -> int | None:
+    """Which of several ranks failed before the others did, or made them fail; None if none did.
+
+    A rank that waits for one that was killed fails as well, and what was stopped since another
+    failed says nothing of itself.
+    """
+    bad = [number for number, outcome in enumerate(outcomes) if not outcome.ok]
+
+    def order(number: int) -> tuple[bool, bool, float]:
+        outcome = outcomes[number]
+        return outcome.stopped == _ANOTHER, not outcome.killed, outcome.seconds
+
+    return min(bad, key=order, default=None)
 
 
 class _Running:

@@ -66,6 +66,7 @@ class SmokeRun:
         tolerance_why: why it is another than the usual one.
         races: tensors that parity leaves out, since upstream itself leaves their values open.
         races_why: what makes them so.
+        everywhere: whether it runs on every rank though nothing says that it trains.
     """
 
     name: str
@@ -77,6 +78,11 @@ class SmokeRun:
     tolerance_why: str = ""
     races: tuple[str, ...] = ()
     races_why: str = ""
+    everywhere: bool = False
+
+    def ranks(self, asked: int) -> int:
+        """On how many ranks it runs: one that only prepares or evaluates something on one."""
+        return asked if self.everywhere or "train" in self.expect else 1
 
     def line(self, steps: int, *, baseline: bool = False) -> str:
         line = self.command.replace("{steps}", str(steps))
@@ -154,7 +160,7 @@ def _run(reader: _Reader, key: str, entry: Mapping[str, Any]) -> SmokeRun:
     tolerance = entry.get("tolerance", TOLERANCE)
     if isinstance(tolerance, bool) or not isinstance(tolerance, float | int) or tolerance < 0:
         raise reader.wrong(f"{key}.tolerance", "a relative difference, such as 1e-4")
-    said = {name: reader.text(entry, key, name) for name in texts if name in entry}
+    said: dict[str, Any] = {name: reader.text(entry, key, name) for name in texts if name in entry}
     for name in ("baseline", "tolerance", "races"):
         if (name in entry) != (f"{name}_why" in entry):
             raise reader.wrong(key, f"{name} and {name}_why together: nothing without a reason")

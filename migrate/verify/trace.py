@@ -84,6 +84,79 @@ class Problem:
     advice: str
 
 
+@dataclass(frozen=True)
+class Gradient:
+    """What an optimizer was given for a variable, on one of several ranks.
+
+    Args:
+        applied: digest of it.
+        reduced: whether it came out of a reduction over the ranks.
+        own: digest of what this rank gave to the reduction; of what was applied, without one.
+        size: the sum of the absolute values of that.
+        sums: two weighted sums of what this rank gave; one where rows of ranks were joined.
+        reduced_sums: the same of what came out.
+        factors: by what the latter was multiplied, after none, one, two ... operators.
+    """
+
+    applied: str
+    reduced: bool
+    own: str
+    size: float
+    sums: tuple[float, ...] = ()
+    reduced_sums: tuple[float, ...] = ()
+    factors: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """The gradients of one training run of a session, by variable.
+
+    Args:
+        unseen: how many operators of optimizers could not be looked at.
+    """
+
+    gradients: Mapping[str, Gradient]
+    unseen: int
+
+
+@dataclass(frozen=True)
+class Variables:
+    """Digests of a session's variables, by name.
+
+    Args:
+        trained: those that are trainable, or that an optimizer changes.
+    """
+
+    trained: Mapping[str, str]
+    others: Mapping[str, str]
+
+
+@dataclass
+class Shard:
+    """Data that is split over the ranks at one place.
+
+    Args:
+        seen: digests of the elements that came, in order.
+        kept: which of them this rank kept: a digest, and how often it had come before.
+    """
+
+    seen: list[str] = field(default_factory=list)
+    kept: set[tuple[str, int]] = field(default_factory=set)
+    _times: dict[str, int] = field(default_factory=dict)
+
+    def take(self, elements: Iterable[str], kept: bool) -> None:
+        for element in elements:
+            if kept:
+                self.kept.add((element, self._times.get(element, 1) - 1))
+            else:
+                self._times[element] = self._times.get(element, 0) + 1
+                self.seen.append(element)
+
+    def elements(self) -> set[tuple[str, int]]:
+        """The elements that came: each digest, and how often it had come before."""
+        return {(e, number) for e, times in self._times.items() for number in range(times)}
+
+
 @dataclass
 class Process:
     """One process's trace.
@@ -91,6 +164,12 @@ class Process:
     Args:
         ok: how it says that it ended; None where it was killed before it could.
         damaged: lines that could not be read, a cut last one apart.
+        training: for a session and a number of its training runs, the last of them. This and what
+            follows is there with several ranks only.
+        variables: for a session and a number of its training runs, its variables after them.
+        batches: for a session, the rows that its training runs were given, run by run.
+        shards: for a place and how often data was split there, what came of it.
+        writes: paths that it opened for writing.
     """
 
     rank: int
@@ -105,6 +184,11 @@ class Process:
     problems: list[Problem] = field(default_factory=list)
     ok: bool | None = None
     damaged: int = 0
+    training: dict[tuple[int, int], TrainingRun] = field(default_factory=dict)
+    variables: dict[tuple[int, int], Variables] = field(default_factory=dict)
+    batches: dict[int, list[list[str]]] = field(default_factory=dict)
+    shards: dict[tuple[str, int], Shard] = field(default_factory=dict)
+    writes: list[str] = field(default_factory=list)
 
     def trains(self, run: Run) -> bool:
         graph = self.graphs.get((run.session, run.signature))
@@ -195,6 +279,21 @@ def _take(process: Process, event: Mapping[str, Any]) -> None:
         process.copies += 1
     elif kind == "collective":
         process.collectives += 1
+    elif kind == "gradients":
+        gradients = {str(name): _gradient(given) for name, given in event["gradients"].items()}
+        process.training[_step(event)] = TrainingRun(gradients, int(event["unseen"]))
+    elif kind == "variables":
+        process.variables[_step(event)] = Variables(dict(event["trained"]), dict(event["others"]))
+    elif kind == "batch":
+        rows = [str(row) for row in event["rows"]]
+        process.batches.setdefault(int(event["session"]), []).append(rows)
+    elif kind == "shard":
+        process.shards[str(event["place"]), int(event["occurrence"])] = Shard()
+    elif kind == "element":
+        shard = process.shards[str(event["place"]), int(event["occurrence"])]
+        shard.take(map(str, event["elements"]), bool(event["kept"]))
+    elif kind == "write":
+        process.writes.append(str(event["path"]))
     elif kind == "end":
         process.ok = bool(event["ok"])
 
@@ -207,6 +306,22 @@ def _problem(event: Mapping[str, Any], place: str, code: str) -> Problem:
         str(event.get("place") or place),
         str(event["severity"]),
         str(event.get("advice") or ""),
+    )
+
+
+def _step(event: Mapping[str, Any]) -> tuple[int, int]:
+    return int(event["session"]), int(event["step"])
+
+
+def _gradient(event: Mapping[str, Any]) -> Gradient:
+    return Gradient(
+        str(event["applied"]),
+        bool(event["reduced"]),
+        str(event["own"]),
+        float(event["size"]),
+        tuple(map(float, event.get("sums", ()))),
+        tuple(map(float, event.get("reduced_sums", ()))),
+        tuple(map(float, event.get("factors", ()))),
     )
 
 

@@ -11,7 +11,8 @@ from migrate.manifest import Manifest
 from migrate.upstream.tree import SourceFile
 from migrate.verify import parity, upstream_tests
 from migrate.verify.places import in_a_line, last_words, place_in, script_of, split_place
-from migrate.verify.process import Command, Limits, Outcome, run_all
+from migrate.verify.process import Command, Limits, Outcome, first_failed, run_all
+from migrate.verify.ranks import RankComparison
 from migrate.verify.report import (
     Count,
     Part,
@@ -81,20 +82,19 @@ def run_and_compare(trial: Trial, say: Say, *, compare: bool) -> tuple[Part, Par
         MigrateError: the data could not be made, or the port is too large to be copied.
     """
     with temporary_folder() as folder:
-        ports = [Site(folder / f"port-{rank}") for rank in range(trial.ranks)]
+        port = Site(folder / "port")  # of all ranks, as on a server
         say("making data")
-        for site in ports:
-            copy_port(trial.port, trial.manifest, site.project)
+        copy_port(trial.port, trial.manifest, port.project)
         baseline = trial.baseline if compare else None
         upstream = Site(folder / "upstream") if baseline is not None else None
         if upstream and baseline is not None:
             write_files(baseline, upstream.project)
-        sites = [*ports, *([upstream] if upstream else [])]
+        sites = [port, upstream] if upstream else [port]
         place_data(trial.smoke.data, trial.python, trial.limits, folder, sites)
         judge = _Judge(trial, compare)
         for number, run in enumerate(trial.smoke.runs):
             say(f"run {number + 1} of {len(trial.smoke.runs)}: {run.name}")
-            if not judge.run(run, ports, upstream):
+            if not judge.run(run, port, upstream):
                 break
         return judge.parts()
 
@@ -154,28 +154,30 @@ class _Judge:
         self._comparisons: list[parity.Comparison] = []
         self._differences: list[Finding] = []
         self._sessions = [0, 0]
+        self._ranks = RankComparison()
 
-    def run(self, run: SmokeRun, ports: list[Site], upstream: Site | None) -> bool:
+    def run(self, run: SmokeRun, port: Site, upstream: Site | None) -> bool:
         """Runs one program on the port, and on upstream beside it; tells whether to go on."""
         trial = self._trial
-        traces = [site.trace(run.name) for site in ports]
+        trace = port.trace(run.name)
+        ranks = run.ranks(trial.ranks)
         environment = dict(trial.smoke.environment)
         if upstream:  # Beside upstream the port has upstream's precision, and so its graph.
             environment["NPU_PRECISION_MODE"] = "none"
-        with hub(trial.python, trial.ranks) as address:
+        with hub(trial.python, ranks) as address:
             commands = [
-                site.command(
+                port.command(
                     run.line(trial.steps),
                     trial.python,
                     environment,
                     cann=trial.cann,
                     trace=trace,
-                    seed=SEED,
+                    seed=SEED + rank,  # chance differs by rank, as it does on devices
                     rank=rank,
-                    ranks=trial.ranks,
+                    ranks=ranks,
                     hub=address,
                 )
-                for rank, (site, trace) in enumerate(zip(ports, traces, strict=True))
+                for rank in range(ranks)
             ]
             if upstream:
                 beside = upstream.trace(run.name)
@@ -189,32 +191,31 @@ class _Judge:
                         seed=SEED,
                     )
                 )
-            sites = [*ports, *([upstream] if upstream else [])]
-            outcomes = [
-                site.shown(outcome)
-                for site, outcome in zip(
-                    sites,
-                    run_all(commands, trial.limits, together=trial.ranks > 1),
-                    strict=True,
-                )
-            ]
-        processes = [process for trace in traces for process in read_trace(trace)]
-        ours = outcomes[: len(ports)]
-        good = self._judge_run(run, ours, processes)
+            done = run_all(commands, trial.limits, together=ranks > 1)
+        processes = read_trace(trace)
+        ours = [port.shown(outcome) for outcome in done[:ranks]]
+        before = len(self._findings)
+        self._judge_run(run, ours, processes)
+        if ranks > 1:
+            self._ranks.add(run, processes, ranks, port.project)
+        good = not any(f.severity == "error" for f in self._findings[before:])
         if upstream:
             theirs = read_trace(beside)
-            good = self._judge_parity(run, outcomes[-1], ours[0], theirs, processes) and good
+            good &= self._judge_parity(run, upstream.shown(done[-1]), ours[0], theirs, processes)
         return good
 
     def parts(self) -> tuple[Part, Part]:
         ran, all_runs = len(self._results), len(self._trial.smoke.runs)
         on_device, training = self._sessions
-        counts = (
+        counts: tuple[Count, ...] = (
             Count("programs run", ran, all_runs),
             Count("training sessions on the device", on_device, training),
         )
+        if self._trial.ranks > 1:
+            counts += self._ranks.counts()
+        findings = self._findings + self._ranks.findings
         results, comparisons = tuple(self._results), tuple(self._comparisons)
-        run = checked("run", self._findings, counts=counts, runs=results)
+        run = checked("run", findings, counts=counts, runs=results)
         if not self._compare:
             return run, Part("parity", "not checked")
         counts = (
@@ -235,16 +236,19 @@ class _Judge:
 
     def _judge_run(
         self, run: SmokeRun, outcomes: Sequence[Outcome], processes: list[Process]
-    ) -> bool:
+    ) -> None:
         trial = self._trial
-        bad = [outcome for outcome in outcomes if not outcome.ok]
-        # What was stopped because another rank failed says nothing.
-        outcome = next((o for o in bad if "another rank" not in o.stopped), outcomes[0])
-        before = len(self._findings)
+        rank = first_failed(outcomes)
+        bad, outcome = rank is not None, outcomes[rank or 0]
         if bad:
             path, line = place_in(outcome.tail, run)
-            self._say(path, line, "CHK950", f"{run.name} {outcome.how}{last_words(outcome.tail)}")
+            who = f"{run.name}: rank {rank}" if len(outcomes) > 1 else run.name
+            others = "; the other ranks were ended" if len(outcomes) > 1 else ""
+            said = last_words(outcome.tail)
+            self._say(path, line, "CHK950", f"{who} {outcome.how}{said}{others}")
         for problem, times in distinct_problems(processes):
+            if bad and problem.code == "lost-rank":
+                continue
             path, line = split_place(problem.place, run)
             severity: Severity = "error" if problem.severity == "error" else "warning"
             often = f" ({times} times)" if times > 1 else ""
@@ -291,7 +295,6 @@ class _Judge:
                 outcome.tail if bad else "",
             )
         )
-        return not any(f.severity == "error" for f in self._findings[before:])
 
     def _judge_deeds(
         self, run: SmokeRun, processes: list[Process], fewest: int, needed: int

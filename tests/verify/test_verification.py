@@ -281,9 +281,7 @@ def test_a_port_made_by_hand_is_taken_whole(tmp_path: Path) -> None:
     assert verify(given)[0].state == "passed"
 
 
-def test_two_ranks_each_in_a_folder_of_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_ranks_in_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import contextlib
 
     from migrate.verify import verification
@@ -294,7 +292,8 @@ def test_two_ranks_each_in_a_folder_of_its_own(
         "assert os.environ['NPU_SIMULATOR_HUB'] == 'localhost:1'\n"
         "table = json.load(open(os.environ['RANK_TABLE_FILE']))\n"
         "assert len(table['server_list'][0]['device']) == 2\n"
-        "open('mine', 'x')\n"
+        "open('rank' + os.environ['RANK_ID'], 'x')\n"
+        "while not os.path.exists('rank0') or not os.path.exists('rank1'): pass\n"
     )
     run, _ = verify(trial(tmp_path, text, ranks=2))
     assert run.state == "passed", run.findings
@@ -302,7 +301,9 @@ def test_two_ranks_each_in_a_folder_of_its_own(
     lost = GOOD + "if os.environ['RANK_ID'] == '1': raise ValueError('lost')\n"
     waits = lost + "import time; time.sleep(1000)\n"
     run, _ = verify(trial(tmp_path, waits, ranks=2))
-    assert [f.message for f in run.findings] == ["train ended with exit code 1: ValueError: lost"]
+    assert [f.message for f in run.findings if f.code == "CHK950"] == [
+        "train: rank 1 ended with exit code 1: ValueError: lost; the other ranks were ended"
+    ]
 
 
 def test_data_is_made_once_and_copied_to_both(

@@ -167,7 +167,7 @@ def _exchange(kind, name, members, spec, arrays):
     except CollectiveError as error:
         trace.emit(
             "problem",
-            code="collective",
+            code="lost-rank" if hub.LOST in str(error) else "collective",
             message=str(error),
             place="",
             severity="error",

@@ -24,6 +24,7 @@ import time
 
 # Ranks that do nothing but wait for each other; one that computes may take its time.
 STALL_SECONDS = 300.0
+LOST = "was lost (it crashed, or was killed)"
 _LENGTHS = struct.Struct(">IQ")
 
 
@@ -205,7 +206,7 @@ class Hub:
         gone = self._gone.get(member)
         if gone is None or gone.visit < visitor.visit:
             return None
-        how = "has ended" if gone.left else "was lost (it crashed, or was killed)"
+        how = "has ended" if gone.left else LOST
         return "rank %d %s, but rank %d waits for it in %s" % (member, how, visitor.rank, name)
 
     def _farewell(self, visitor):

@@ -50,9 +50,9 @@ def _sources(fetches, targets, feeds):
     given = set(map(id, feeds))
     wanted = set(targets) | {tensor.op for tensor in fetches}
     found = []
-    for op in _reached(wanted, given):
+    for op in reached(wanted, given):
         if op.type in _SOURCES and op not in wanted and op._get_control_flow_context() is None:
-            needed = _reached([op], given) - {op}
+            needed = reached([op], given) - {op}
             if not any(tensor.dtype.name in _NO_VALUES for tensor in op.outputs) and all(
                 n.type in _HANDLES or not n.op_def.is_stateful for n in needed
             ):
@@ -61,7 +61,13 @@ def _sources(fetches, targets, feeds):
     return sorted(found, key=lambda source: source[0]._id)
 
 
-def _reached(ops, given):
+def reached(ops, given):
+    """Returns the operators that a run executes.
+
+    Args:
+        ops: those whose results or effects it wants.
+        given: ids of the tensors that are fed, so that what computes them does not run.
+    """
     waiting, reached = list(ops), set()
     while waiting:
         op = waiting.pop()

@@ -3,6 +3,8 @@
 It patches BaseSession, which every kind of session of TensorFlow 1.15 is (tf.Session, Monitored,
 Supervisor, Estimator), and its callables, through which tf.keras and Keras run. An error in the
 recorder itself becomes a `problem` event, and the program goes on.
+
+Where there are several ranks, it looks as well at what their training runs do (see several/).
 """
 
 import collections
@@ -14,9 +16,10 @@ import threading
 import time
 import traceback
 
-from . import graphs, places, refusals, trace
+from . import graphs, places, refusals, several, trace
 from .imports import after_import
 from .options import check_options, effective, entries_of
+from .several import gradients, steps
 
 # Threads for operators where the program sets no number. TensorFlow takes one for each core; with
 # few, a Python function that runs a session waits for a thread that waits for it.
@@ -33,6 +36,9 @@ def install(chosen):
     """
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", _THREADS)
     _Record.arrays = chosen.seed is not None
+    _Record.several = chosen.rank_size > 1
+    if _Record.several:
+        several.install()
     after_import("tensorflow.python.client.session", lambda module: _patch(module, chosen.adapter))
     after_import("tensorflow.python.training.saver", _patch_saver)
 
@@ -57,8 +63,9 @@ def npu_options(config, adapter):
 _counting = threading.Lock()
 _inside = threading.local()  # depth: runs in progress in this thread
 # A kind of run of one session. timed: names of tensors' operators and tags of summaries that hang
-# on time, which say nothing of what a program computes.
-_Signature = collections.namedtuple("_Signature", "number timed")
+# on time, which say nothing of what a program computes. applied: gradients.Applied of a run that
+# trains on one of several ranks, else None.
+_Signature = collections.namedtuple("_Signature", "number timed applied")
 
 
 class _Record:
@@ -68,13 +75,15 @@ class _Record:
         session: a BaseSession whose graph is set.
         config: its tf.ConfigProto.
         adapter: adapter release.
+        do_run: runs it unrecorded.
     """
 
     count = 0
     running = 0  # runs in progress in this process
     arrays = False  # whether arrays are weighed, for those who compare numbers with another run's
+    several = False  # whether this process is one of several ranks
 
-    def __init__(self, session, config, adapter):
+    def __init__(self, session, config, adapter, do_run):
         with _counting:
             _Record.count += 1
             self.number = _Record.count
@@ -89,6 +98,7 @@ class _Record:
         given = effective(entries, adapter)
         self.problems = check_options(entries, adapter)
         self.signatures = {}
+        self.steps = steps.Steps(session, self.number, do_run) if _Record.several else None
         trace.emit(
             "session",
             session=self.number,
@@ -138,7 +148,7 @@ class _Record:
             elif self.asks_for_npu:
                 refusals.report_missing_adapter(self.place)
         signature = len(self.signatures) + 1
-        unsinkable, timed = [], frozenset()
+        unsinkable, timed, applied = [], frozenset(), None
         with _guarded():
             ops = [tensor.op for tensor in fetches] + list(targets)
             fields, timed = graphs.summary(self.graph, ops, [tensor for tensor, _ in shapes])
@@ -151,9 +161,11 @@ class _Record:
                 feeds={tensor.name: list(shape or ()) for tensor, shape in shapes},
                 **fields,
             )
+            if _Record.several:
+                applied = gradients.find(ops, [tensor for tensor, _ in shapes])
         if self.on_npu and not self.mix_compile:
             refusals.refuse_graph(unsinkable, self.place)
-        self.signatures[key] = _Signature(signature, timed)
+        self.signatures[key] = _Signature(signature, timed, applied)
 
 
 @contextlib.contextmanager
@@ -195,13 +207,14 @@ def _patch(module, adapter):
     trace.begin()
     base = module.BaseSession
     _patch_init(base, adapter)
+    _patch_close(base)
     _patch_run(base)
     _patch_callable(base)
     _patch_make_callable(base)
 
 
 def _patch_init(base, adapter):
-    init = base.__init__
+    init, do_run = base.__init__, base._do_run
 
     @functools.wraps(init)
     def patched(self, target="", graph=None, config=None):
@@ -212,9 +225,23 @@ def _patch_init(base, adapter):
         init(self, target, graph, config)
         self._npu_record = None
         with _guarded():
-            self._npu_record = _Record(self, config, adapter)
+            self._npu_record = _Record(self, config, adapter, do_run)
 
     base.__init__ = patched
+
+
+def _patch_close(base):
+    close = base.close
+
+    @functools.wraps(close)
+    def patched(self):
+        record = getattr(self, "_npu_record", None)
+        if record is not None and record.steps is not None:
+            with _guarded():
+                record.steps.end()
+        close(self)
+
+    base.close = patched
 
 
 def _patch_run(base):
@@ -222,37 +249,45 @@ def _patch_run(base):
 
     @functools.wraps(do_run)
     def patched(self, handle, targets, fetches, feeds, options, metadata):
-        with _recorded(self, fetches, targets, feeds) as results:
-            results += do_run(self, handle, targets, fetches, feeds, options, metadata)
-        return results
+        more = None if handle is None else []
+        with _recorded(self, fetches, targets, feeds, more) as (results, more):
+            wanted = fetches + more if more else fetches
+            results += do_run(self, handle, targets, wanted, feeds, options, metadata)
+        return results[: len(fetches)] if more else results
 
     base._do_run = patched
 
 
 def _patch_callable(base):
+    from tensorflow.core.protobuf import config_pb2
+
     init, call = base._Callable.__init__, base._Callable.__call__
 
     @functools.wraps(init)
     def patched_init(self, session, options):
-        init(self, session, options)
         self._npu_sides = None
         with _guarded():
             graph = session.graph
-            self._npu_sides = (
-                [graph.get_tensor_by_name(name) for name in options.fetch],
-                [graph.get_operation_by_name(name) for name in options.target],
-                [graph.get_tensor_by_name(name) for name in options.feed],
-            )
+            fetches = [graph.get_tensor_by_name(name) for name in options.fetch]
+            targets = [graph.get_operation_by_name(name) for name in options.target]
+            fed = [graph.get_tensor_by_name(name) for name in options.feed]
+            more = []
+            if _Record.several:
+                more = steps.wanted([tensor.op for tensor in fetches] + targets, fed)
+                options = config_pb2.CallableOptions.FromString(options.SerializeToString())
+                options.fetch.extend(tensor.name for tensor in more)
+            self._npu_sides = fetches, targets, fed, more
+        init(self, session, options)
 
     @functools.wraps(call)
     def patched_call(self, *arguments, **keywords):
         if self._npu_sides is None:
             return call(self, *arguments, **keywords)
-        fetches, targets, fed = self._npu_sides
+        fetches, targets, fed, more = self._npu_sides
         feeds = dict(zip(fed, arguments))
-        with _recorded(self._session, fetches, targets, feeds) as results:
+        with _recorded(self._session, fetches, targets, feeds, more) as (results, more):
             results += call(self, *arguments, **keywords)
-        return results
+        return results[: len(fetches)] if more else results
 
     base._Callable.__init__ = patched_init
     base._Callable.__call__ = patched_call
@@ -271,14 +306,24 @@ def _patch_make_callable(base):
 
 
 @contextlib.contextmanager
-def _recorded(session, fetches, targets, feeds):
-    """Records one run; the block fills the list that it gets."""
+def _recorded(session, fetches, targets, feeds, more):
+    """Records one run; the block fills the list that it gets.
+
+    Args:
+        more: tensors that are fetched behind the others, for the record alone; None if the block
+            can fetch any, and gets them.
+    """
     results = []
     record = getattr(session, "_npu_record", None)
     if record is None:
-        yield results
+        yield results, more or []
         return
     signature = record.before(fetches, targets, feeds)
+    applied = signature.applied
+    if applied is not None:
+        with _guarded():
+            asked = record.steps.before(applied)
+            more = asked if more is None else more
     depth, nested = _Record.running, getattr(_inside, "depth", 0)
     _inside.depth = nested + 1
     with _counting:
@@ -286,7 +331,11 @@ def _recorded(session, fetches, targets, feeds):
     start = time.perf_counter()
     failure = {}
     try:
-        yield results
+        yield results, more or []
+        if applied is not None:
+            with _guarded():
+                fetched = dict(zip(more or [], results[len(fetches) :]))
+                record.steps.after(applied, fetched, feeds)
     except Exception as error:
         failure = {"error": type(error).__name__}
         raise

@@ -1,0 +1,366 @@
+"""Compares the ranks of a distributed training: what must be the same on all, and what must not.
+
+Variables and gradients are compared by digests, to the bit: equal gradients, applied to equal
+variables on the same machine, leave equal variables.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from migrate.findings import Finding, Severity
+from migrate.verify.places import script_of, split_place
+from migrate.verify.report import Count
+from migrate.verify.smoke import SmokeRun
+from migrate.verify.trace import Gradient, Process, Session, TrainingRun, Variables
+
+# Of the sum of absolute values. Gradients may be fp16 on their way; a sum instead of a mean of two
+# ranks is off by half.
+_TOLERANCE = 1e-3
+# Of all rows: data sets may have some twice.
+_TWINS = 0.1
+_CHECKPOINTS = "checkpoint"  # TensorFlow's list of the checkpoints beside it
+
+
+@dataclass
+class _Tally:
+    """How many of something were right, out of how many."""
+
+    right: int = 0
+    all: int = 0
+
+    def add(self, right: bool) -> None:
+        self.right += right
+        self.all += 1
+
+    def count(self, what: str) -> Count:
+        return Count(what, self.right, self.all)
+
+
+@dataclass
+class RankComparison:
+    """What came of comparing ranks, run by run."""
+
+    findings: list[Finding] = field(default_factory=list)
+    _variables: _Tally = field(default_factory=_Tally)
+    _equal: _Tally = field(default_factory=_Tally)
+    _averaged: _Tally = field(default_factory=_Tally)
+    _rows: _Tally = field(default_factory=_Tally)
+    _elements: _Tally = field(default_factory=_Tally)
+    _files: _Tally = field(default_factory=_Tally)
+    _apart: int = 0
+    _unseen: int = 0
+
+    def add(self, run: SmokeRun, processes: Sequence[Process], ranks: int, project: Path) -> None:
+        """Compares the ranks of one run that trains.
+
+        Args:
+            processes: what all of its processes told.
+            ranks: how many there are.
+            project: the folder in which they ran.
+        """
+        by_rank = [[p for p in processes if p.rank == rank] for rank in range(ranks)]
+        same_data = False
+        for sessions in zip(*[list(_sessions(own)) for own in by_rank], strict=False):
+            path, line = split_place(sessions[0].session.place, run)
+            say = _Voice(self.findings, path, line, run.name)
+            same_data |= self._compare_gradients([s.training for s in sessions], say)
+            self._compare_variables([s.variables for s in sessions], say)
+            same_data |= self._compare_rows([s.batches for s in sessions], same_data, say)
+        if any(p.training_runs for p in processes):
+            self._compare_elements(run, by_rank, same_data)
+        self._compare_files(run, by_rank, project)
+
+    def counts(self) -> tuple[Count, ...]:
+        """What was compared, out of how much."""
+        counts = [
+            self._variables.count("variables equal"),
+            self._equal.count("gradients equal"),
+            self._averaged.count("gradients averaged"),
+            self._elements.count("elements kept by one rank"),
+            self._rows.count("rows trained on by one rank"),
+            self._files.count("files written by one rank"),
+        ]
+        if self._apart:
+            what = "variables that no optimizer changes and that differ by rank, as averages may"
+            counts.append(Count(what, self._apart))
+        if self._unseen:
+            counts.append(Count("gradients in loops or functions, not looked at", self._unseen))
+        return tuple(counts)
+
+    def _compare_variables(self, ranks: Sequence[Mapping[int, Variables]], say: _Voice) -> None:
+        steps = sorted(set.intersection(*[set(rank) for rank in ranks]))
+        if not steps:
+            return
+        last = [rank[steps[-1]] for rank in ranks]
+        wrong = []
+        for name in _common([variables.trained for variables in last]):
+            different = _different([variables.trained[name] for variables in last])
+            self._variables.add(not different)
+            if different:
+                wrong.append((name, different))
+        others = [variables.others for variables in last]
+        self._apart += sum(bool(_different([o[name] for o in others])) for name in _common(others))
+        if not wrong:
+            return
+        name, rank = wrong[0]
+        first = next(
+            step
+            for step in steps
+            if _different([variables[step].trained.get(name, "") for variables in ranks])
+        )
+        when = "before the first step" if first == 0 else f"after training run {first}"
+        say(
+            "CHK975",
+            f"{len(wrong)} variables differ between the ranks; the first: {name}, {when},"
+            f" on rank {rank}",
+            "Give all ranks the variables of rank 0 before they train:"
+            " NPUBroadcastGlobalVariablesHook, or npu_hooks_append."
+            if first == 0
+            else "Equal variables stay equal where all ranks apply the same gradients.",
+        )
+
+    def _compare_gradients(self, ranks: Sequence[Mapping[int, TrainingRun]], say: _Voice) -> bool:
+        """Says what is wrong with gradients; tells whether all ranks computed the same ones."""
+        unequal: dict[str, tuple[int, int]] = {}
+        wrong: dict[str, tuple[int, float]] = {}
+        alone: dict[str, int] = {}
+        same: dict[frozenset[str], bool] = {}
+        for step in sorted(set.intersection(*[set(rank) for rank in ranks])):
+            runs = [rank[step] for rank in ranks]
+            self._unseen += max(run.unseen for run in runs)
+            varied = moving = False
+            names = _common([run.gradients for run in runs])
+            for name in names:
+                gradients = [run.gradients[name] for run in runs]
+                different = _different([gradient.applied for gradient in gradients])
+                self._equal.add(not different)
+                if different:
+                    unequal.setdefault(name, (step, different))
+                reduced = all(gradient.reduced for gradient in gradients)
+                ratio = _ratio(gradients) if reduced else 1.0
+                self._averaged.add(reduced and ratio == 1.0)
+                if not reduced:
+                    alone.setdefault(name, step)
+                elif ratio != 1.0:
+                    wrong.setdefault(name, (step, ratio))
+                moving |= any(gradient.size > 0 for gradient in gradients)
+                varied |= bool(_different([gradient.own for gradient in gradients]))
+            if moving:
+                key = frozenset(names)
+                same[key] = same.get(key, True) and not varied
+        if alone:
+            name, step = next(iter(alone.items()))
+            say(
+                "CHK973",
+                f"the gradients of {len(alone)} variables are not averaged over the ranks; the"
+                f" first: {name}, at training run {step}",
+                "Wrap the optimizer that changes it in NPUDistributedOptimizer; of a GAN's two,"
+                " both.",
+            )
+        unequal = {name: at for name, at in unequal.items() if name not in alone}
+        if unequal:
+            name, (step, rank) = next(iter(unequal.items()))
+            say(
+                "CHK973",
+                f"optimizers are given different gradients of {len(unequal)} variables; the"
+                f" first: {name}, at training run {step}, on rank {rank}",
+                "What is done to gradients after they were averaged must not depend on the rank.",
+            )
+        if wrong:
+            name, (step, ratio) = next(iter(wrong.items()))
+            say(
+                "CHK973",
+                f"the gradients of {len(wrong)} variables are not the mean over the ranks; the"
+                f" first: {name}, at training run {step}, is {ratio:.3g} times that",
+                "A sum over n ranks is n times their mean: divide by the number of ranks, or use"
+                " NPUDistributedOptimizer.",
+            )
+        copies = [names for names, alike in same.items() if alike]
+        if copies:
+            names = sorted(copies[0])
+            say(
+                "CHK974",
+                f"all ranks compute the same gradients, of {names[0]} and"
+                f" {len(names) - 1} other variables, in every training run: they train on the"
+                " same data, or on the same random numbers",
+                "Give each rank its part, dataset.shard(rank_size, rank) before shuffle and"
+                " batch, and a seed of its own.",
+            )
+        return bool(copies)
+
+    def _compare_rows(
+        self, ranks: Sequence[Sequence[Sequence[str]]], said: bool, say: _Voice
+    ) -> bool:
+        """Compares the data that ranks train on; tells whether it is not split.
+
+        Args:
+            said: whether that has been said already.
+        """
+        epochs = [_first_epoch(runs) for runs in ranks]
+        every = set[str]().union(*epochs)
+        shared = {row for row in every if sum(row in epoch for epoch in epochs) > 1}
+        for row in every:
+            self._rows.add(row not in shared)
+        if len(shared) <= _TWINS * len(every):
+            return False
+        if not said:
+            say(
+                "CHK974",
+                f"{len(shared)} of {len(every)} rows were trained on by several ranks",
+                "Give each rank its part of the data: dataset.shard(rank_size, rank) before"
+                " shuffle and batch, or npu_shard.",
+            )
+        return True
+
+    def _compare_elements(
+        self, run: SmokeRun, by_rank: Sequence[Sequence[Process]], same_data: bool
+    ) -> None:
+        ranks = [
+            {key: shard for process in own for key, shard in process.shards.items()}
+            for own in by_rank
+        ]
+        places = [key for key in ranks[0] if all(key in rank for rank in ranks)]
+        compared = 0
+        for key in places:
+            shards = [rank[key] for rank in ranks]
+            common = set.intersection(*[shard.elements() for shard in shards])
+            keepers = [sum(element in shard.kept for shard in shards) for element in common]
+            compared += len(keepers)
+            for number in keepers:
+                self._elements.add(number == 1)
+            several, none = sum(k > 1 for k in keepers), sum(k == 0 for k in keepers)
+            if several or none:
+                path, line = split_place(key[0], run)
+                _Voice(self.findings, path, line, run.name)(
+                    "CHK976",
+                    f"of {len(keepers)} elements that all ranks have read, {several} are kept by"
+                    f" several and {none} by none",
+                    "Each rank must keep another part of the same order:"
+                    " dataset.shard(rank_size, rank), before shuffle and batch.",
+                )
+        if not compared and not same_data:
+            what = "what is split differs by rank before that" if places else "nothing splits data"
+            _Voice(self.findings, script_of(run), 0, run.name)(
+                "CHK976",
+                f"it cannot be seen that each rank trains on a part of its own: {what}",
+                "Only dataset.shard and npu_shard are watched; what the program chooses by"
+                " itself, see for yourself.",
+                "warning",
+            )
+
+    def _compare_files(
+        self, run: SmokeRun, by_rank: Sequence[Sequence[Process]], project: Path
+    ) -> None:
+        writers: dict[str, set[int]] = {}
+        for rank, own in enumerate(by_rank):
+            for path in (path for process in own for path in process.writes):
+                if Path(path).is_relative_to(project):
+                    writers.setdefault(str(Path(path).relative_to(project)), set()).add(rank)
+        shared = sorted(
+            (path for path, ranks in writers.items() if len(ranks) > 1),
+            key=lambda path: (Path(path).name != _CHECKPOINTS, path),
+        )
+        for path in writers:
+            self._files.add(path not in shared)
+        say = _Voice(self.findings, script_of(run), 0, run.name)
+        if shared:
+            more = f" and {len(shared) - 1} others" if shared[1:] else ""
+            ranks = ", ".join(map(str, sorted(writers[shared[0]])))
+            say(
+                "CHK977",
+                f"ranks {ranks} write the same {_called(shared[0])}{more}",
+                "All ranks of a server run in one folder: let rank 0 alone write checkpoints,"
+                " summaries and samples.",
+            )
+        saving = [rank for rank, own in enumerate(by_rank) if rank and any(p.saves for p in own)]
+        if saving and not shared:
+            say(
+                "CHK977",
+                f"rank {saving[0]} writes checkpoints as well, to a place of its own",
+                "They are those of rank 0 once more: let rank 0 alone write them.",
+                "warning",
+            )
+
+
+@dataclass(frozen=True)
+class _Voice:
+    findings: list[Finding]
+    path: str
+    line: int
+    run: str
+
+    def __call__(self, code: str, message: str, advice: str, severity: Severity = "error") -> None:
+        text = f"{self.run}: {message}"
+        self.findings.append(Finding(self.path, self.line, code, severity, text, advice))
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """What one session that trains left, by number of training runs."""
+
+    session: Session
+    variables: Mapping[int, Variables]
+    training: Mapping[int, TrainingRun]
+    batches: Sequence[Sequence[str]]
+
+
+def _sessions(processes: Sequence[Process]) -> Iterator[_Trained]:
+    for process in processes:
+        for session in process.training_sessions:
+            yield _Trained(
+                session,
+                {s: v for (number, s), v in process.variables.items() if number == session.number},
+                {s: t for (number, s), t in process.training.items() if number == session.number},
+                process.batches.get(session.number, ()),
+            )
+
+
+def _first_epoch(runs: Sequence[Sequence[str]]) -> set[str]:
+    """The rows that were trained on until one came again; several runs may share a batch."""
+    seen: set[str] = set()
+    last: set[str] = set()
+    for rows in map(set, runs):
+        if rows <= last:
+            continue
+        if rows & seen:
+            break
+        seen |= rows
+        last = rows
+    return seen
+
+
+def _common(ranks: Sequence[Mapping[str, object]]) -> list[str]:
+    """The names that all ranks have, in the order of rank 0."""
+    return [name for name in ranks[0] if all(name in rank for rank in ranks)]
+
+
+def _different(values: Sequence[str]) -> int:
+    """The first rank whose value is not that of rank 0; 0 if there is none."""
+    return next((rank for rank, value in enumerate(values) if value != values[0]), 0)
+
+
+def _ratio(gradients: Sequence[Gradient]) -> float:
+    """How many times the mean over the ranks it is that an optimizer is given; 1.0 is right."""
+    count = len(gradients)
+    size = sum(gradient.size for gradient in gradients) / count
+    if not math.isfinite(size) or size == 0:
+        return 1.0
+    means = [sum(own) / count for own in zip(*[g.sums for g in gradients], strict=True)]
+    given = gradients[0]
+    for factor in given.factors:
+        ours = [factor * value for value in given.reduced_sums]
+        if all(
+            abs(value - mean) <= _TOLERANCE * size for value, mean in zip(ours, means, strict=True)
+        ):
+            return 1.0
+    largest = max(range(len(means)), key=lambda place: abs(means[place]))
+    ratio = given.factors[-1] * given.reduced_sums[largest] / (means[largest] or size)
+    return math.nan if ratio == 1.0 else ratio
+
+
+def _called(path: str) -> str:
+    return f"{'checkpoints' if Path(path).name == _CHECKPOINTS else 'file'} ({path})"
