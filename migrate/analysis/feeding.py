@@ -114,8 +114,8 @@ class Follower:
         self.trace(Step(module, node), found)
         return found
 
-    def trace(self, first: Step, found: Feeding) -> None:
-        """Adds to ``found`` where what a step holds ends."""
+    def trace(self, first: Step, found: Feeding) -> set[tuple[object, ...]]:
+        """Adds to ``found`` where what a step holds ends; gives the keys of all steps there."""
         self._asked.clear()
         # Generators, not lists: only the modules on the way to a step stay in memory.
         stack: list[Iterator[Step]] = [iter([first])]
@@ -127,6 +127,7 @@ class Follower:
             elif step.key not in seen:
                 seen.add(step.key)
                 stack.append(self.steps_from(step, found))
+        return seen
 
     # --- one step -----------------------------------------------------------------------------
 

@@ -9,8 +9,8 @@ from migrate.analysis.module import Module
 
 Mode = Literal["train", "eval"]
 
-_TRAIN = frozenset({"is_training", "is_train", "training", "train", "train_mode"})
-_EVAL = frozenset(
+TRAIN_PARAMETERS = frozenset({"is_training", "is_train", "training", "train", "train_mode"})
+EVAL_PARAMETERS = frozenset(
     "is_eval is_evaluating is_evaluation evaluation is_test is_testing is_valid is_validation "
     "is_predict is_prediction is_inference".split()
 )
@@ -18,7 +18,7 @@ _TRAIN_VALUES = frozenset({"train", "training"})
 _EVAL_VALUES = frozenset(
     "eval evaluate evaluation test testing val valid validation predict infer inference".split()
 )
-PARAMETERS = _TRAIN | _EVAL | {"mode", "phase", "split"}
+PARAMETERS = TRAIN_PARAMETERS | EVAL_PARAMETERS | {"mode", "phase", "split"}
 
 
 def mode_of(module: Module, node: ast.AST) -> Mode | None:
@@ -70,9 +70,9 @@ def condition(module: Module, test: ast.expr) -> tuple[Mode | None, Mode | None]
             return "eval", "train"
         return None, "eval" if mode == "eval" else None
     name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", "")
-    if name in _TRAIN:
+    if name in TRAIN_PARAMETERS:
         return "train", "eval"
-    return ("eval", "train") if name in _EVAL else (None, None)
+    return ("eval", "train") if name in EVAL_PARAMETERS else (None, None)
 
 
 def _value(module: Module, node: ast.expr) -> Mode | None:

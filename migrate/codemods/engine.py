@@ -171,7 +171,7 @@ def _run_group(
     _run_project_rules(project, [rule for rule in rules if not rule.late], options, result)
     per_module: dict[str, SourceFile] = {}
     for path in project.python_files:
-        concerned = [rule for rule in rules if rule.concerns(project, path)]
+        concerned = [r for r in rules if r.concerns(project, path, options.get(r.code, {}))]
         if not concerned:
             continue
         module = project.parsed(path)
@@ -320,10 +320,11 @@ def _second_pass(
         if module is None:
             continue
         for rule in rules:
-            if not rule.concerns(project, path):
+            given = options.get(rule.code, {})
+            if not rule.concerns(project, path, given):
                 continue
             try:
-                changes = list(rule.check_module(module, project, options.get(rule.code, {})))
+                changes = list(rule.check_module(module, project, given))
             except Exception as error:
                 findings.append(_rule_failed(rule, path, error))
                 continue

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from migrate.analysis.inventory import Settled
@@ -33,6 +34,9 @@ GROUP_TITLES = {
     "distributed": "Train on several devices",
     "obs-io": "Let data and outputs lie elsewhere",
 }
+
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -166,6 +170,7 @@ class Rule:
         signs: nor can a file without a match of this; costs more than literals, and says more.
         paths: nor can files other than these, as the project's names tell.
         options: the keys that a recipe may set for it.
+        places: that of them, if any, whose list of ``path.py:name`` names more files.
         facts: what it will ask of any file, read as soon as the file is parsed first.
         claims: qualified names that count as *rewritten* in a statement that the rule changed;
             ``keras.*`` stands for all names below ``keras``, in the whole file.
@@ -182,6 +187,7 @@ class Rule:
     claims: frozenset[str] = frozenset()
     late: bool = False
     options: Mapping[str, Option] = field(default_factory=dict)
+    places: str = ""
     page: str = field(default="", init=False)
     _module_check: Callable[[Context], Iterator[Change]] | None = field(default=None, init=False)
     _project_check: Callable[[ProjectContext], Iterator[Change]] | None = field(
@@ -202,10 +208,12 @@ class Rule:
         self._project_check = check
         return check
 
-    def concerns(self, project: Project, path: str) -> bool:
+    def concerns(self, project: Project, path: str, options: Mapping[str, Any] = NOTHING) -> bool:
         """Whether the rule has to look at the parsed module of a file."""
         if self._module_check is None:
             return False
+        if any(place.rpartition(":")[0] == path for place in options.get(self.places, ())):
+            return True
         data = project.files[path].data
         if self.literals and not any(literal in data for literal in self.literals):
             return False

@@ -1,0 +1,365 @@
+"""What training data, and other data, is read for: each iterator and each loop judged alone.
+
+A dataset may end in several iterators, and a function that makes one may be called by training and
+by evaluation. So data is followed up to what takes it element by element, and from there to what
+that serves.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from migrate.analysis.feeding import Feeding, Follower, Function, Step
+from migrate.analysis.module import Module, argument, own_nodes
+from migrate.analysis.project import Project
+from migrate.analysis.references import owner_of
+from migrate.analysis.training import trains
+
+# ``mixed``: training, as far as can be told, but other data may come the same way. ``other``:
+# statistics and the like; ``aside``: those of programs that do not train. ``lost``: what becomes
+# of it cannot be followed.
+Purpose = Literal["train", "mixed", "evaluate", "other", "aside", "lost"]
+Purposes = dict[Purpose, str]
+
+_ITERATORS = frozenset({"make_one_shot_iterator", "make_initializable_iterator"})
+# What reads files, and may be given a dataset of their names.
+FILE_READERS = frozenset(
+    {
+        "tensorflow.data.TFRecordDataset",
+        "tensorflow.data.TextLineDataset",
+        "tensorflow.data.FixedLengthRecordDataset",
+        "tensorflow.data.experimental.CsvDataset",
+        "tensorflow.contrib.data.CsvDataset",
+    }
+)
+_OF_FILES = frozenset({"interleave", "flat_map", "parallel_interleave", "apply"})
+_TRAINING_OP = re.compile(r"train|tune|optim|solver|minimi[sz]e|apply_grad", re.I)
+NPU_SHARD = "npu_runtime.npu_shard"
+
+
+@dataclass
+class Consumed(Feeding):
+    """Where data goes, as long as it is a dataset.
+
+    Args:
+        iterators: what makes an iterator of it.
+        readers: objects that read the files in a queue of names; whether others use them, too.
+        sharded: whether each rank takes its part on the way.
+        covered: whether it is names of files that something else reads.
+        others: functions that fetch its values, for whatever it may be.
+        spread: whether a function returns it to more than one caller.
+        passed: the places (path and span) of all expressions that hold it.
+    """
+
+    iterators: list[Step] = field(default_factory=list)
+    readers: list[tuple[Module, ast.expr, bool]] = field(default_factory=list)
+    sharded: bool = False
+    covered: bool = False
+    others: set[str] = field(default_factory=set)
+    spread: bool = False
+    passed: set[tuple[object, ...]] = field(default_factory=set)
+
+
+@dataclass
+class Judged:
+    """What data is read for.
+
+    Args:
+        purposes: all of them, each with a place (``path:line``) where there is one.
+        consumed: how far it is a dataset.
+    """
+
+    purposes: Purposes
+    consumed: Consumed
+
+
+class Consumers(Follower):
+    """Tells what data is read for; what it indexes serves all data of a project."""
+
+    def __init__(self, project: Project) -> None:
+        super().__init__(project)
+        self._judged: dict[tuple[object, ...], Judged] = {}
+        self._may_train: dict[str, bool] = {}
+        self._following: Consumed = Consumed()
+
+    def judge(self, step: Step, *, stream: bool = False) -> Judged:
+        """What the data that a step holds is read for.
+
+        Args:
+            stream: it is a queue or what comes out of one, which is read once.
+        """
+        key = (*step.key, stream)
+        if key not in self._judged:
+            self._judged[key] = self._judge(step, stream)
+        return self._judged[key]
+
+    def _judge(self, step: Step, stream: bool) -> Judged:
+        consumed = self._trace(step)
+        purposes = _purposes_at_once(self._purposes(consumed), stream and not consumed.spread)
+        for iterator in consumed.iterators:
+            ends = self._trace(iterator)
+            found = _purposes_at_once(self._purposes(ends), not ends.spread)
+            place = f"{iterator.module.path}:{getattr(iterator.node, 'lineno', 0)}"
+            for purpose, where in (found or {"lost": place}).items():
+                purposes.setdefault(purpose, where)
+        return Judged(purposes, consumed)
+
+    def _trace(self, step: Step) -> Consumed:
+        found = self._following = Consumed()
+        found.passed = {key[:2] for key in self.trace(step, found)}
+        return found
+
+    def _purposes(self, found: Consumed) -> Purposes:
+        purposes: Purposes = {}
+        if found.trains:
+            purposes["train"] = min(found.trains)
+        elif found.mixed:
+            purposes["mixed"] = min(found.mixed)
+        if found.evaluates:
+            purposes["evaluate"] = min(found.evaluates)
+        if not purposes and found.others:
+            near = {key for key in found.others if self._is_where_training_is(key)}
+            purposes["other" if near else "aside"] = min(near or found.others)
+        return purposes
+
+    def _is_where_training_is(self, key: str) -> bool:
+        """Whether some program that trains runs the function as well."""
+        if key not in self._may_train:
+            around = self._graph.reach(self._graph.callers({key}))
+            self._may_train[key] = any(trains(use) for use in self._graph.uses(around))
+        return self._may_train[key]
+
+    def called(self, module: Module, call: ast.Call) -> Iterator[tuple[Module, Function]]:
+        """The project's functions that a call may run, also where a name stands for several."""
+        for owner, function, _ in self._definitions(
+            module, call, module.qualified(call.func) or ""
+        ):
+            yield owner, function
+        if isinstance(call.func, ast.Name):
+            _, bindings = module.lookup(call.func.id, call.func) or (None, [])
+            for part in (
+                p for b in bindings if b.kind == "value" and b.node for p in ast.walk(b.node)
+            ):
+                name = (
+                    module.qualified(part) if isinstance(part, ast.Name | ast.Attribute) else None
+                )
+                path, colon, dotted = (name or "").partition(":")
+                other = self._module(path) if colon else None
+                found = other.definition(dotted) if other is not None else None
+                if other is not None and isinstance(found, Function):
+                    yield other, found
+
+    def steps_from(self, step: Step, found: Feeding) -> Iterator[Step]:
+        """As Follower's, without variables that have another value by then."""
+        for following in self._from_tuple(step) or super().steps_from(step, found):
+            if not _is_replaced(step, following):
+                yield following
+
+    def _from_tuple(self, step: Step) -> list[Step]:
+        """Where one of several values goes that a function returns together."""
+        module = step.module
+        together = module.parents.get(step.node)
+        if not isinstance(together, ast.Tuple) or step.entered:
+            return []
+        if not isinstance(module.parents.get(together), ast.Return):
+            return []
+        position = together.elts.index(step.node)  # type: ignore[arg-type]
+        found: list[Step] = []
+        for caller in self._returned(step):
+            statement = caller.module.parents.get(caller.node)
+            target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+            if isinstance(target, ast.Tuple) and len(target.elts) == len(together.elts):
+                found += self._store(caller, target.elts[position], None)
+            else:
+                found.append(caller)
+        return found
+
+    # --- what ends a dataset --------------------------------------------------------------------
+
+    def _method_call(self, step: Step, call: ast.Call, found: Feeding) -> Iterator[Step]:
+        node = step.node
+        assert isinstance(found, Consumed)
+        if not isinstance(node, ast.Attribute) or step.function:
+            yield from super()._method_call(step, call, found)
+        elif node.attr in _ITERATORS:
+            found.iterators.append(Step(step.module, call, step.entered, step.shared))
+        elif node.attr == "shard":
+            found.sharded = True
+        elif node.attr in _OF_FILES and self._reads_files(step.module, call):
+            found.covered = True
+        elif node.attr in ("run", "eval"):
+            found.others.add(owner_of(step.module, call))
+        else:
+            yield from super()._method_call(step, call, found)
+
+    def _call(self, step: Step, call: ast.Call, found: Feeding) -> Iterator[Step]:
+        module, node = step.module, step.node
+        assert isinstance(found, Consumed)
+        if call.func is node:
+            yield from super()._call(step, call, found)
+            return
+        name = module.qualified(call.func) or ""
+        last = call.func.attr if isinstance(call.func, ast.Attribute) else name.rpartition(".")[2]
+        if name == NPU_SHARD:
+            found.sharded = True
+        elif name in FILE_READERS:
+            found.covered = True
+        elif last in _ITERATORS:
+            found.iterators.append(Step(module, call, step.entered, step.shared))
+        elif self._is_fed(call, node, last):
+            self._feed(step, call, found)
+        elif last in ("run", "partial_run") and ":" not in name:
+            found.others.add(owner_of(module, call))
+            yield from self._to(step, call)
+        elif last in ("read", "read_up_to") and isinstance(call.func, ast.Attribute):
+            found.readers.append((module, call.func.value, step.shared))
+            yield from self._to(step, call)
+        elif self._makes_object(module, call, name):
+            yield from self._enter(step, call, name)
+        elif consuming := self._consuming(module, call):
+            owner, function = consuming
+            if owner.returned_class(_dotted(owner, function)) == "tensorflow.data.Dataset":
+                yield from self._to(step, call)  # kept in memory, and a dataset again
+            elif ".run(" in owner.text_of(function):
+                yield from self._enter(step, call, name)
+            else:
+                found.iterators.append(Step(module, call, step.entered, step.shared))
+        else:
+            yield from super()._call(step, call, found)
+
+    def _consuming(self, module: Module, call: ast.Call) -> tuple[Module, Function] | None:
+        """A function of the project's that makes an iterator of the dataset it is given."""
+        for owner, function in self.called(module, call):
+            if any(name in owner.text_of(function) for name in _ITERATORS):
+                return owner, function
+        return None
+
+    def _is_fed(self, call: ast.Call, node: ast.AST, last: str) -> bool:
+        return argument(call, "feed_dict", 1 if last in ("run", "partial_run") else 99) is node
+
+    def _feed(self, step: Step, call: ast.Call, found: Consumed) -> None:
+        place = f"{step.module.path}:{call.lineno}"
+        found.fed.add(place)
+        if not runs_training(step.module, call):
+            found.evaluates.add(place)
+        elif step.shared:
+            found.mixed.add(place)
+        else:
+            found.trains.add(place)
+
+    def _makes_object(self, module: Module, call: ast.Call, name: str) -> bool:
+        """Whether the call makes an object of a class of the project's, which keeps the data."""
+        path, colon, dotted = name.partition(":")
+        if colon:
+            other = self._module(path)
+            return other is not None and isinstance(other.definition(dotted), ast.ClassDef)
+        return self._class_method(module, call) is not None
+
+    def _definitions(
+        self, module: Module, call: ast.Call, name: str
+    ) -> Iterator[tuple[Module, Function, int]]:
+        found = self._class_method(module, call)
+        if found is not None:
+            yield module, found, 1
+        else:
+            yield from super()._definitions(module, call, name)
+
+    def _class_method(self, module: Module, call: ast.Call) -> Function | None:
+        """The constructor that ``cls(...)`` means in a class method."""
+        if not isinstance(call.func, ast.Name) or call.func.id != "cls":
+            return None
+        owner = module.class_of(call)
+        return next(
+            (
+                statement
+                for statement in (owner.body if owner is not None else [])
+                if isinstance(statement, Function) and statement.name == "__init__"
+            ),
+            None,
+        )
+
+    def _returned(self, step: Step) -> Iterator[Step]:
+        callers = list(super()._returned(step))
+        self._following.spread |= len(callers) > 1
+        yield from callers
+
+    def _reads_files(self, module: Module, call: ast.Call) -> bool:
+        """Whether what the call is given makes datasets of files."""
+        given = [*call.args, *(k.value for k in call.keywords)]
+        for part in (part for value in given for part in ast.walk(value)):
+            if not isinstance(part, ast.Name | ast.Attribute):
+                continue
+            name = module.qualified(part) or ""
+            if name in FILE_READERS:
+                return True
+            facts = self._graph.facts(name)
+            if facts is None and isinstance(part, ast.Name):
+                facts = self._graph.facts(f"{owner_of(module, part)}.{part.id}")
+            if facts is not None and any(use.name in FILE_READERS for use in facts.uses):
+                return True
+        return False
+
+
+def _purposes_at_once(purposes: Purposes, once: bool) -> Purposes:
+    """Of data that is read once: if it trains, that is what it is for."""
+    return {"train": purposes["train"]} if once and "train" in purposes else purposes
+
+
+def _dotted(module: Module, function: Function) -> str:
+    parent = module.parents[function]
+    return f"{parent.name}.{function.name}" if isinstance(parent, ast.ClassDef) else function.name
+
+
+def _is_replaced(step: Step, following: Step) -> bool:
+    """Whether a variable certainly has another value where it is read than a step gave it."""
+    module, load = following.module, following.node
+    if not isinstance(load, ast.Name):
+        return False
+    read = module.statement_of(load)
+    around = {id(parent) for parent in module.ancestors(read)}
+    _, bindings = module.lookup(load.id, load) or (None, [])
+    before = [
+        statement
+        for binding in bindings
+        if isinstance(statement := binding.statement, ast.Assign)
+        and statement.lineno < read.lineno
+        and id(module.parents[statement]) in around
+    ]
+    if not before:
+        return False
+    last = max(before, key=lambda statement: statement.lineno)
+    given = module.statement_of(step.node) if step.module is module else None
+    if given is last:
+        return False
+    if given is not None and module.function_of(given) is module.function_of(last):
+        return given.lineno < last.lineno
+    return any(isinstance(p, ast.Name) and p.id == load.id for p in ast.walk(last.value))
+
+
+def runs_training(module: Module, call: ast.Call) -> bool:
+    """Whether a session's ``run`` fetches something that trains, as its name tells."""
+    fetches = argument(call, "fetches", 0)
+    if fetches is None:
+        return False
+    parts = list(ast.walk(fetches))
+    names = {part.id for part in parts if isinstance(part, ast.Name)}
+    for node in own_nodes(module.function_of(call) or module.tree):
+        if isinstance(node, ast.Assign | ast.AugAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(t, ast.Name) and t.id in names for t in targets):
+                parts += ast.walk(node.value)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            holder = node.func.value
+            if isinstance(holder, ast.Name) and holder.id in names:
+                parts += [part for value in node.args for part in ast.walk(value)]
+    return any(_TRAINING_OP.search(_word(part)) for part in parts)
+
+
+def _word(part: ast.AST) -> str:
+    if isinstance(part, ast.Constant):
+        return part.value if isinstance(part.value, str) else ""
+    return getattr(part, "id", getattr(part, "attr", ""))

@@ -1,0 +1,186 @@
+"""The expressions that data comes from, and what of each a rank's part can be taken of."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from migrate.analysis.consumers import FILE_READERS
+from migrate.analysis.graph import Graph
+from migrate.analysis.module import Module, argument, keyword
+from migrate.analysis.project import Project
+from migrate.analysis.references import is_unit_test, names_in, owner_of
+
+# How a part is taken: of an expression; of a list of tensors, as a tuple; of two neighbouring
+# arguments, by position or by keyword.
+Form = Literal["plain", "tuple", "pair", "keywords"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One place that data comes from.
+
+    Args:
+        node: what makes the dataset, queue or input function.
+        taken: the expressions that a part is taken of; empty where that cannot be done.
+        stream: it is a queue, which cannot be divided any more behind this place.
+        function: calling it makes the data.
+        files: it is names of files, of which a rank gets whole ones.
+        reads_names: it is a queue of names that a reader may read.
+    """
+
+    module: Module
+    node: ast.expr
+    name: str
+    taken: tuple[ast.expr, ...]
+    form: Form = "plain"
+    stream: bool = False
+    function: bool = False
+    files: bool = False
+    reads_names: bool = False
+
+
+_DATASET = "tensorflow.data.Dataset"
+_ITSELF = FILE_READERS | {
+    f"{_DATASET}.from_generator",
+    f"{_DATASET}.range",
+    "tensorflow.data.experimental.SqlDataset",
+    "tensorflow.contrib.data.SqlDataset",
+}
+_NUMBERS = "tensorflow.train.range_input_producer"
+_LEARN = "tensorflow.contrib.learn"
+_SLIM = "tensorflow.contrib.slim"
+# The argument that is taken a part of, and its position.
+_ARGUMENTS = {
+    f"{_DATASET}.from_tensor_slices": ("tensors", 0),
+    f"{_DATASET}.list_files": ("file_pattern", 0),
+    "tensorflow.data.experimental.make_csv_dataset": ("file_pattern", 0),
+    "tensorflow.contrib.data.make_csv_dataset": ("file_pattern", 0),
+}
+_STREAM_ARGUMENTS = {
+    "tensorflow.train.string_input_producer": ("string_tensor", 0),
+    "tensorflow.train.input_producer": ("input_tensor", 0),
+    "tensorflow.train.slice_input_producer": ("tensor_list", 0),
+    f"{_SLIM}.dataset_data_provider.DatasetDataProvider": ("dataset", 0),
+    f"{_SLIM}.parallel_reader.parallel_read": ("reader_class", 1),
+    f"{_SLIM}.parallel_reader.single_pass_read": ("reader_class", 1),
+    f"{_SLIM}.parallel_reader.ParallelReader": ("reader_class", 0),
+    f"{_LEARN}.read_batch_examples": ("reader", 2),
+    f"{_LEARN}.read_keyed_batch_examples": ("reader", 2),
+    f"{_LEARN}.read_keyed_batch_examples_shared_queue": ("reader", 2),
+    f"{_LEARN}.read_batch_features": ("reader", 3),
+    f"{_LEARN}.read_keyed_batch_features": ("reader", 3),
+    f"{_LEARN}.read_keyed_batch_features_shared_queue": ("reader", 3),
+    f"{_LEARN}.read_batch_record_features": ("file_pattern", 0),
+}
+_FEATURES = frozenset(
+    {
+        "tensorflow.data.experimental.make_batched_features_dataset",
+        "tensorflow.contrib.data.make_batched_features_dataset",
+    }
+)
+# What makes an input function of arrays.
+_INPUTS = frozenset(
+    f"{owner}.{name}"
+    for owner in ("tensorflow.estimator.inputs", f"{_LEARN}.io", f"{_LEARN}.learn_io")
+    for name in ("numpy_input_fn", "pandas_input_fn")
+)
+_FLOWS = frozenset(
+    f"{keras}.preprocessing.image.ImageDataGenerator.flow"
+    for keras in ("keras", "tensorflow.keras", "keras_preprocessing")
+)
+SOURCES = frozenset({*_ITSELF, _NUMBERS, *_ARGUMENTS, *_STREAM_ARGUMENTS, *_FEATURES, *_INPUTS})
+_TRANSFORMATIONS = frozenset("map flat_map interleave filter reduce from_generator".split())
+
+
+def data_sources(module: Module, project: Project) -> Iterator[Source]:
+    """The sources of one module, in source order; those of unit tests are none."""
+    names = names_in(project, module.path)
+    made = {name.rpartition(".")[0] for name in _FLOWS}
+    if names.isdisjoint(SOURCES) and names.isdisjoint(made):
+        return
+    if is_unit_test(project, module.path):
+        return
+    pipeline = project.cached(Graph).pipeline_only
+    for node, name in module.named:
+        parent = module.parents[node]
+        given = isinstance(parent, ast.Call) and parent.func is not node
+        if name in FILE_READERS and (given or isinstance(parent, ast.keyword)):
+            yield Source(module, node, name, (node,))
+    for call, called in module.calls:
+        source = _source(module, call, called or "")
+        if source is None:
+            continue
+        # Within a transformation it makes several elements of one, and those are a rank's own.
+        inner = owner_of(module, call) in pipeline or _is_in_transformation(module, call)
+        if source.name in FILE_READERS or not inner:
+            yield source
+
+
+def _source(module: Module, call: ast.Call, name: str) -> Source | None:
+    if name in _ITSELF:
+        return Source(module, call, name, (call,))
+    if name == _NUMBERS:
+        order = keyword(call, "shuffle")
+        ordered = order is not None and getattr(order.value, "value", True) is False
+        return Source(module, call, name, () if ordered else (call,), stream=True)
+    if name in _ARGUMENTS or name in _STREAM_ARGUMENTS:
+        return _of_argument(module, call, name)
+    if name in _FEATURES:
+        reader = argument(call, "reader", 3)
+        files = argument(call, "file_pattern", 0)
+        taken = reader or files
+        return Source(module, call, name, _present(taken), files=reader is None)
+    if name in _INPUTS:
+        return arrays(module, call, name, function=True)
+    return arrays(module, call, name) if name in _FLOWS else None
+
+
+def _of_argument(module: Module, call: ast.Call, name: str) -> Source:
+    word, position = (_ARGUMENTS | _STREAM_ARGUMENTS)[name]
+    form: Form = "tuple" if word == "tensor_list" else "plain"
+    return Source(
+        module,
+        call,
+        name,
+        _present(argument(call, word, position)),
+        form,
+        stream=name in _STREAM_ARGUMENTS,
+        files=word == "file_pattern",
+        reads_names=word == "string_tensor",
+    )
+
+
+def _present(node: ast.expr | None) -> tuple[ast.expr, ...]:
+    return () if node is None else (node,)
+
+
+def arrays(module: Module, call: ast.Call, name: str, *, function: bool = False) -> Source:
+    """Arrays ``x`` and ``y``, the first arguments of a call, that belong together."""
+    x, y = argument(call, "x", 0), argument(call, "y", 1)
+    named = [k for k in call.keywords if k.arg in ("x", "y")]
+    others = {"sample_weight", "sample_weights", "weights"} & {k.arg for k in call.keywords}
+    taken: tuple[ast.expr, ...] = ()
+    form: Form = "plain"
+    if x is None or others:
+        pass
+    elif y is None or (isinstance(y, ast.Constant) and y.value is None):
+        taken = (x,)
+    elif not named:
+        taken, form = (x, y), "pair"
+    elif len(named) == 2 and call.keywords.index(named[1]) == call.keywords.index(named[0]) + 1:
+        taken, form = (named[0].value, named[1].value), "keywords"
+    return Source(module, call, name, taken, form, function=function)
+
+
+def _is_in_transformation(module: Module, node: ast.AST) -> bool:
+    for parent in module.ancestors(node):
+        if isinstance(parent, ast.Lambda):
+            around = module.parents[parent]
+            if isinstance(around, ast.keyword):
+                around = module.parents[around]
+            if isinstance(around, ast.Call) and isinstance(around.func, ast.Attribute):
+                return around.func.attr in _TRANSFORMATIONS
+    return False

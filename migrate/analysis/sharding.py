@@ -1,0 +1,472 @@
+"""Where each rank's part of the training data is to be taken.
+
+From each source the data is followed until everything it is read for is training: that is the
+place, as early as can be, so that evaluation and statistics have all of it. Places lie in front of
+shuffling, repeating and batching, since behind them the parts would overlap.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from migrate.analysis.consumers import NPU_SHARD, Consumed, Consumers, Judged
+from migrate.analysis.data_sources import Source, data_sources
+from migrate.analysis.feeding import Function, Step
+from migrate.analysis.modes import mode_of
+from migrate.analysis.module import Module
+from migrate.analysis.project import Project
+from migrate.analysis.splits import split_called, split_named, training_condition
+from migrate.findings import Severity
+
+_TEXTS = {
+    "plain": ("{}(", ")"),
+    "tuple": ("{}(tuple(", "))"),
+    "pair": ("*{}((", "))"),
+    "keywords": ("**{}(dict(", "))"),
+}
+_BARRIERS = frozenset({"shuffle", "repeat", "batch", "padded_batch", "window"})
+_BARRIER_TEXT = re.compile(
+    r"\b(?:shuffle|repeat|(?:padded_)?batch|shuffle_and_repeat|map_and_batch|\w*bucket\w*)\s*\("
+)
+_COUNTING = frozenset({"skip", "take"})
+_RECORDS = re.compile(r"tensorflow\.(?:TFRecord|TextLine|FixedLengthRecord|LMDB)Reader")
+# How code that divides its data itself calls the parts.
+_OWN_RANKS = re.compile(
+    r"\b(?:num_shards|shard_(?:index|id|num)|worker_(?:index|id)|(?:local_)?rank|rank_(?:id|size)"
+    r"|get_rank_(?:id|size)|world_size|num_input_pipelines|input_pipeline_id|hvd|horovod)\b"
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A part to be taken.
+
+    Args:
+        line: of the expression.
+        start, end: characters between which it stands.
+        before, after: what comes around it; ``{}`` in ``before`` stands for the function's name.
+        source: the file and, behind a colon, the outermost name that holds the source.
+        trains: where its data trains (``path:line``).
+        files: the data is names of files.
+        passed: the places (path, span in lines and columns) that hold its data.
+        spot: its own.
+    """
+
+    path: str
+    line: int
+    start: int
+    end: int
+    before: str
+    after: str
+    source: str
+    trains: str
+    files: bool
+    spot: tuple[object, ...]
+    passed: frozenset[tuple[object, ...]]
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A source that stays whole although it may train."""
+
+    path: str
+    line: int
+    source: str
+    severity: Severity
+    why: str
+
+
+class Sharding:
+    """All places of a project."""
+
+    def __init__(self, project: Project) -> None:
+        self.places: dict[str, list[Place]] = {}
+        self.doubts: dict[str, list[Doubt]] = {}
+        consumers: Consumers | None = None
+        for path in project.python_files:
+            module = project.parsed(path) if _may_hold(project, path) else None
+            for source in data_sources(module, project) if module is not None else ():
+                consumers = consumers or Consumers(project)
+                for found in _Placing(source, consumers).places():
+                    self._add(found)
+        self._keep_last()
+
+    def _keep_last(self) -> None:
+        """Of places that the same data passes only the last, where other data has joined it."""
+        spots = {place.spot: place for own in self.places.values() for place in own}
+        for path, own in self.places.items():
+            self.places[path] = [
+                place
+                for place in own
+                if not any(other != place and spot in place.passed for spot, other in spots.items())
+            ]
+
+    def _add(self, found: Place | Doubt) -> None:
+        if isinstance(found, Doubt):
+            doubts = self.doubts.setdefault(found.path, [])
+            if found not in doubts:
+                doubts.append(found)
+        else:
+            places = self.places.setdefault(found.path, [])
+            if all((found.start, found.end) != (p.start, p.end) for p in places):
+                places.append(found)
+
+    @property
+    def paths(self) -> frozenset[str]:
+        return frozenset({*self.places, *self.doubts})
+
+
+def _may_hold(project: Project, path: str) -> bool:
+    return not path.startswith("npu_runtime/")
+
+
+class _Placing:
+    """Finds the places of one source."""
+
+    def __init__(self, source: Source, consumers: Consumers) -> None:
+        self._source = source
+        self._consumers = consumers
+        self._seen: set[tuple[object, ...]] = set()
+
+    def places(self) -> Iterator[Place | Doubt]:
+        source = self._source
+        module = source.module
+        if self._is_done() or mode_of(module, source.node) == "eval":
+            return
+        first = Step(module, source.node, function=source.function)
+        judged = self._consumers.judge(first, stream=source.stream)
+        if judged.consumed.covered or judged.consumed.sharded:
+            return
+        if source.stream or source.function:
+            yield from self._undivided(first, judged)
+        else:
+            yield from self._divided(first)
+
+    def _is_done(self) -> bool:
+        """Whether the source is within a shard, or its code divides data among ranks itself."""
+        module, node = self._source.module, self._source.node
+        for parent in module.ancestors(node):
+            if isinstance(parent, ast.Call) and module.qualified(parent.func) == NPU_SHARD:
+                return True
+        for taken in self._source.taken:
+            if any(is_shard(module, part) for part in ast.walk(taken)):
+                return True
+            if isinstance(taken, ast.Name) and _holds_shard(module, taken):
+                return True
+        if any(_OWN_RANKS.search(module.text_of(part)) for part in _made_of(module, node)):
+            return True
+        function = module.function_of(node)
+        # What is made of a dataset that is given: that one is divided.
+        return function is not None and _takes_dataset(module, function, node)
+
+    # --- queues and input functions -------------------------------------------------------------
+
+    def _undivided(self, step: Step, judged: Judged) -> Iterator[Place | Doubt]:
+        """What cannot be divided behind its source: there, or not at all."""
+        purposes = judged.purposes
+        if not {"train", "mixed", "lost"} & purposes.keys() and purposes:
+            return
+        module, node = step.module, step.node
+        if split_called(module, node) == "eval":
+            if "train" in purposes:
+                yield from self._doubt(judged)
+            return
+        condition = ""
+        if purposes.keys() != {"train"} and mode_of(module, node) != "train":
+            both = {"evaluate", "other"} & purposes.keys()
+            named = "" if both else split_named(module, node)
+            if named == "eval":
+                return
+            condition = "" if named else training_condition(module, node)
+            if not named and not condition:
+                yield from self._doubt(judged)
+                return
+        reader = self._reader(judged.consumed)
+        if reader is not None and is_shard(*reader):
+            return
+        if reader is not None:
+            yield self._place(reader[0], (reader[1],), "plain", condition, judged)
+        elif self._source.taken:
+            yield self._own_place(condition, judged)
+        else:
+            yield from self._doubt(judged)
+
+    def _reader(self, consumed: Consumed) -> tuple[Module, ast.expr] | None:
+        """The reader of the files in a queue, if it serves this queue alone."""
+        readers = consumed.readers if self._source.reads_names else []
+        if len(readers) != 1 or readers[0][2]:
+            return None
+        module, reader, _ = readers[0]
+        if not _RECORDS.fullmatch(module.instance_of(reader) or ""):
+            return None
+        made: ast.AST | None = reader
+        if isinstance(reader, ast.Name):
+            found = module.lookup(reader.id, reader)
+            bindings = found[1] if found is not None else []
+            made = bindings[0].node if len(bindings) == 1 else None
+        return (module, made) if isinstance(made, ast.Call) else None
+
+    # --- datasets -------------------------------------------------------------------------------
+
+    def _divided(self, step: Step) -> Iterator[Place | Doubt]:
+        """The earliest places behind a step at which all data is for training."""
+        if step.key in self._seen:
+            return
+        self._seen.add(step.key)
+        module, node = step.module, step.node
+        if not _is_dataset(module, node):
+            yield from self._onward(step)
+            return
+        judged = self._consumers.judge(step)
+        purposes = judged.purposes.keys() - {"aside"}
+        mode = mode_of(module, node)
+        is_source = node is self._source.node
+        named = split_named(module, node)
+        if mode == "eval" or not purposes & {"train", "mixed", "lost"}:
+            unseen = is_source and not judged.purposes
+            if unseen and "train" in (named, mode):
+                yield from self._ending_at(step, "", judged)
+            return
+        if named == "eval" and "train" not in purposes:
+            return
+        if split_called(module, node) == "eval":
+            yield from self._doubt(judged)
+            return
+        certain = purposes == {"train"} or mode == "train"
+        if not certain and not purposes & {"evaluate", "other"}:
+            certain = named == "train"
+        if certain:
+            yield from self._ending_at(step, "", judged)
+        elif condition := training_condition(module, node):
+            yield from self._ending_at(step, condition, judged)
+        elif step.function or _is_barrier(self._consumers, module, node):
+            yield from self._doubt(judged)
+        else:
+            found = list(self._onward(step))
+            if found:
+                yield from found
+            elif purposes & {"train", "mixed"} and not judged.consumed.sharded:
+                yield from self._doubt(judged)
+
+    def _onward(self, step: Step) -> Iterator[Place | Doubt]:
+        for following in list(self._consumers.steps_from(step, Consumed())):
+            yield from self._divided(following)
+
+    def _ending_at(self, step: Step, condition: str, judged: Judged) -> Iterator[Place | Doubt]:
+        """A place at a step, or behind what counts elements after it."""
+        if step.function:
+            yield from self._doubt(judged)
+            return
+        last = _behind_counting(step.module, step.node)
+        if last is not step.node:
+            yield self._place(step.module, (last,), "plain", condition, judged)
+        elif step.node is not self._source.node:
+            yield self._place(step.module, (step.node,), "plain", condition, judged)
+        elif self._source.taken:
+            yield self._own_place(condition, judged)
+        else:
+            yield from self._doubt(judged)
+
+    # --- results --------------------------------------------------------------------------------
+
+    def _own_place(self, condition: str, judged: Judged) -> Place:
+        source = self._source
+        return self._place(source.module, source.taken, source.form, condition, judged)
+
+    def _place(
+        self,
+        module: Module,
+        taken: tuple[ast.AST, ...],
+        form: str,
+        condition: str,
+        judged: Judged,
+    ) -> Place:
+        before, after = _TEXTS[form]
+        if condition:
+            after = f"{after[:-1]}, {condition})"
+        start, end = module.span(taken[0])[0], module.span(taken[-1])[1]
+        if form == "keywords":
+            start = module.span(_keyword_of(module, taken[0]))[0]
+        trains = judged.purposes.get("train") or judged.purposes.get("mixed", "")
+        line = module.source.line_of(start)
+        files = self._source.files and taken == self._source.taken
+        spot = Step(module, taken[0]).key[:2]
+        passed = frozenset(judged.consumed.passed)
+        return Place(
+            *(module.path, line, start, end, before, after),
+            source=self._name(),
+            trains=trains,
+            files=files,
+            spot=spot,
+            passed=passed,
+        )
+
+    def _name(self) -> str:
+        module, node = self._source.module, self._source.node
+        outermost = ""
+        for parent in module.ancestors(node):
+            if isinstance(parent, Function | ast.ClassDef):
+                outermost = parent.name
+        return f"{module.path}:{outermost}"
+
+    def _doubt(self, judged: Judged) -> Iterator[Doubt]:
+        source, purposes = self._source, judged.purposes
+        if split_called(source.module, source.node) == "eval":
+            why = f"its name says evaluation, but it trains at {min(purposes.values())}"
+        elif "train" in purposes and ("evaluate" in purposes or "other" in purposes):
+            other = purposes.get("evaluate") or "statistics"
+            why = f"it feeds the training at {purposes['train']} and also {other}"
+        elif "train" in purposes:
+            why = f"it feeds the training at {purposes['train']}, but in a form that is not known"
+        elif "mixed" in purposes:
+            why = f"whether it is for training ({purposes['mixed']}) cannot be told"
+        else:
+            why = "what it is for cannot be followed"
+        severity: Severity = "warning" if {"train", "mixed"} & purposes.keys() else "note"
+        yield Doubt(source.module.path, source.node.lineno, self._name(), severity, why)
+
+
+def _made_of(module: Module, node: ast.expr, depth: int = 3) -> Iterator[ast.AST]:
+    """An expression, and what its names were assigned in the function around."""
+    yield node
+    for part in ast.walk(node) if depth else ():
+        if not isinstance(part, ast.Name):
+            continue
+        scope, bindings = module.lookup(part.id, part) or (None, [])
+        if scope is not module.scopes[node]:
+            continue
+        for binding in bindings:
+            if binding.kind == "value" and isinstance(binding.node, ast.expr):
+                yield from _made_of(module, binding.node, depth - 1)
+
+
+def _is_dataset(module: Module, node: ast.AST) -> bool:
+    """Whether an expression may be a dataset, and not its method or a tuple that holds it."""
+    if isinstance(node, ast.Attribute) and _is_called(module, node):
+        return False
+    parent = module.parents.get(node)
+    unpacked = isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Tuple)
+    return not unpacked and not isinstance(node, ast.Tuple | ast.List | ast.Dict | ast.Lambda)
+
+
+def _is_called(module: Module, node: ast.AST) -> bool:
+    parent = module.parents.get(node)
+    return isinstance(parent, ast.Call) and parent.func is node
+
+
+def _keyword_of(module: Module, value: ast.AST) -> ast.AST:
+    parent = module.parents[value]
+    return parent if isinstance(parent, ast.keyword) else value
+
+
+def is_shard(module: Module, node: ast.AST) -> bool:
+    """Whether an expression takes a rank's part."""
+    return isinstance(node, ast.Call) and module.qualified(node.func) == NPU_SHARD
+
+
+def assignment_of(module: Module, names: list[str]) -> ast.Assign | None:
+    """The last statement of the last function that assigns some variables or attributes."""
+    wanted = set(names)
+    found: list[ast.Assign] = []
+    for statement in module.all_of(ast.Assign):
+        targets = [part for target in statement.targets for part in ast.walk(target)]
+        assigned = {module.text_of(p) for p in targets if isinstance(p, ast.Name | ast.Attribute)}
+        if assigned & wanted:
+            found.append(statement)
+    return found[-1] if found else None
+
+
+def _holds_shard(module: Module, name: ast.Name) -> bool:
+    _, bindings = module.lookup(name.id, name) or (None, [])
+    for binding in bindings:
+        value = getattr(binding.statement, "value", binding.node)
+        if isinstance(value, ast.AST) and is_shard(module, value):
+            return True
+    return False
+
+
+def _takes_dataset(module: Module, function: Function, node: ast.AST) -> bool:
+    """Whether the function is given a dataset, other than to make the source of."""
+    names = {a.arg for a in (*function.args.args, *function.args.kwonlyargs)}
+    within = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+    for parameter in (*function.args.args, *function.args.kwonlyargs):
+        annotation = parameter.annotation
+        if annotation is not None and module.qualified(annotation) == "tensorflow.data.Dataset":
+            return True
+    for name in names - within:
+        for load in module.loads.get(name, ()):
+            parent = module.parents[load]
+            is_method = isinstance(parent, ast.Attribute) and parent.attr in (
+                "make_one_shot_iterator",
+                "make_initializable_iterator",
+            )
+            if is_method and module.function_of(load) is function:
+                return True
+    return False
+
+
+def _is_barrier(consumers: Consumers, module: Module, node: ast.AST) -> bool:
+    """Whether a call shuffles, repeats or batches, or may do so."""
+    if not isinstance(node, ast.Call):
+        return False
+    if isinstance(node.func, ast.Attribute):
+        if node.func.attr in _BARRIERS:
+            return True
+        if node.func.attr == "apply":
+            return bool(_BARRIER_TEXT.search(module.text_of(node)))
+    return any(
+        _BARRIER_TEXT.search(owner.text_of(function))
+        for owner, function in consumers.called(module, node)
+    )
+
+
+def _behind_counting(module: Module, node: ast.AST) -> ast.AST:
+    """The last ``skip`` or ``take`` of the chain of methods that a dataset begins, or itself.
+
+    The chain goes on where it is assigned to a name and the next statement begins with that.
+    """
+    last, current = node, node
+    while True:
+        attribute = module.parents.get(current)
+        if isinstance(attribute, ast.Attribute) and _is_called(module, attribute):
+            call = module.parents[attribute]
+            if attribute.attr in _BARRIERS or (
+                attribute.attr == "apply" and _BARRIER_TEXT.search(module.text_of(call))
+            ):
+                return last
+            current = call
+            last = call if attribute.attr in _COUNTING else last
+            continue
+        following = _next_load(module, current)
+        if following is None:
+            return last
+        current = following
+
+
+def _next_load(module: Module, node: ast.AST) -> ast.AST | None:
+    """The name that begins the value of the next statement, if ``node`` was assigned to it."""
+    statement = module.parents.get(node)
+    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return None
+    target = statement.targets[0]
+    block = _block_of(module, statement)
+    position = block.index(statement) + 1 if statement in block else len(block)
+    following = block[position] if position < len(block) else None
+    if not isinstance(target, ast.Name) or not isinstance(following, ast.Assign):
+        return None
+    root: ast.AST = following.value
+    while isinstance(root, ast.Call | ast.Attribute):
+        root = root.func if isinstance(root, ast.Call) else root.value
+    return root if isinstance(root, ast.Name) and root.id == target.id else None
+
+
+def _block_of(module: Module, statement: ast.stmt) -> list[ast.stmt]:
+    parent = module.parents[statement]
+    for field in ("body", "orelse", "finalbody"):
+        block = getattr(parent, field, None)
+        if isinstance(block, list) and statement in block:
+            return block
+    return []

@@ -1,0 +1,148 @@
+"""Gives each rank its part of the training data.
+
+What it does: puts `npu_shard(...)` around what training data comes from, before it is shuffled,
+repeated and batched. Data of evaluation and tests, and statistics, stays whole.
+
+Why: with several devices each rank runs the whole program. Unless each takes another part of the
+data, all train on the same samples, and what was paid for is one training, several times.
+
+Example:
+    data = tf.data.TFRecordDataset(files).shuffle(1000).repeat().batch(32)
+    image, label = data.make_one_shot_iterator().get_next()
+    train_op = tf.train.AdamOptimizer(rate).minimize(loss(image, label))
+
+becomes:
+    data = npu_shard(tf.data.TFRecordDataset(files)).shuffle(1000).repeat().batch(32)
+    image, label = data.make_one_shot_iterator().get_next()
+    train_op = tf.train.AdamOptimizer(rate).minimize(loss(image, label))
+
+With one rank `npu_shard` returns its argument itself: the graph is exactly upstream's.
+
+Where: the data is followed to all that it is read for. The place is the first at which that is
+training only, behind any `skip` and `take`. In a function that also serves evaluation, and has a
+parameter that says so, it is `npu_shard(data, is_training)`. Known are `tf.data` (also what
+`interleave` and its kin read: records of each file are divided, so that the order of files does
+not matter), the input producers and readers of `tf.train`, slim's data providers,
+`tf.contrib.learn.read_batch_*`, `numpy_input_fn` and `pandas_input_fn`, and the arrays given to
+Keras's `fit` and `ImageDataGenerator.flow`. Arrays in memory, and lists of files, are divided by
+content, so that ranks that shuffled them differently still have parts that do not overlap.
+
+Options (recipe): `shard`, a list of `path.py:name` or `path.py:name, name`: behind the assignment
+that makes them, these variables get this rank's part, together. `leave`, a list of `path.py` or
+`path.py:name`: sources in this file, or in this function or class, stay whole.
+
+Fix safety: safe for one rank. For more, ranks whose parts differ by one sample may differ by one
+batch in a pass: data that ends should repeat, or drop the remainder. Numbers that the program
+computes from the size of all data, such as steps for each epoch, stay as they are.
+
+Not handled, and told: batches that are fed by hand from data that cannot be found, generators,
+`flow_from_directory`, ordered `range_input_producer`, data that serves training and evaluation
+and says nowhere which. Code that divides its data itself (`shard`, Horovod's rank, `num_shards`)
+is left alone.
+
+Authority: CANN "TensorFlow 1.15 Model Porting Guide", distributed training, "Data sharding".
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Any
+
+from migrate.analysis.module import Module
+from migrate.analysis.sharding import Doubt, Place, Sharding, assignment_of, is_shard
+from migrate.codemods.edits import Edit
+from migrate.codemods.imports import runtime_import
+from migrate.codemods.rule import Change, Context, Option, ProjectContext, Rule
+from migrate.errors import RecipeError
+from migrate.findings import Finding
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+NPU701 = Rule(
+    "NPU701",
+    "shard-data",
+    group="distributed",
+    paths=lambda project: project.cached(Sharding).paths,
+    places="shard",
+    options={
+        "shard": Option("a list of path.py:name", _is_list),
+        "leave": Option("a list of path.py or path.py:name", _is_list),
+    },
+)
+_ADVICE = (
+    "With several ranks, put npu_shard(...) around it before shuffle, repeat and batch, or name "
+    "the variable in the recipe (rules.NPU701.shard)."
+)
+
+
+@NPU701.on_module
+def shard_data(context: Context) -> Iterator[Change]:
+    module, sharding = context.module, context.project.cached(Sharding)
+    wanted = runtime_import(module, "npu_shard")
+    for place in sharding.places.get(module.path, ()):
+        if _is_left(context, place):
+            continue
+        yield Edit(place.start, place.start, place.before.format(wanted.bound))
+        yield Edit(place.end, place.end, place.after)
+        yield wanted
+    for names in _named_in(context, module.path):
+        statement = assignment_of(module, names)
+        if statement is not None and not is_shard(module, statement.value):
+            yield _behind(module, statement, names, wanted.bound)
+            yield wanted
+    for doubt in sharding.doubts.get(module.path, ()):
+        if not _is_left(context, doubt):
+            message = f"data not divided among ranks: {doubt.why}"
+            yield Finding(module.path, doubt.line, context.code, doubt.severity, message, _ADVICE)
+
+
+def _is_left(context: Context, found: Place | Doubt) -> bool:
+    named = context.options.get("leave", ())
+    return found.source in named or found.source.partition(":")[0] in named
+
+
+@NPU701.on_project
+def check_names(context: ProjectContext) -> Iterator[Change]:
+    """What the recipe names must be assigned somewhere."""
+    for place in context.options.get("shard", ()):
+        path, _, text = place.rpartition(":")
+        module = context.project.parsed(path)
+        if module is None or assignment_of(module, _names(text)) is None:
+            raise RecipeError(
+                "rules.NPU701.shard",
+                f"{place!r}: nothing is assigned to that",
+                advice="Write path.py:name, or path.py:name, name for what belongs together.",
+            )
+    yield from ()
+
+
+def _named_in(context: Context, path: str) -> Iterator[list[str]]:
+    for place in context.options.get("shard", ()):
+        named, _, text = place.rpartition(":")
+        if named == path:
+            yield _names(text)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",")]
+
+
+def _behind(module: Module, statement: ast.Assign, names: list[str], function: str) -> Edit:
+    """A statement that gives variables this rank's part, behind one that assigns them."""
+    source = module.source
+    listed = ", ".join(names)
+    given = f"({listed})" if len(names) > 1 else listed
+    text = f"{listed} = {function}({given})"
+    start, end = module.span(statement)
+    line_end = source.line_end(end)
+    if source.text[end:line_end].strip().partition("#")[0]:
+        return Edit(end, end, f"; {text}")
+    margin = source.text[source.line_start(start) : start]
+    indent = margin[: len(margin) - len(margin.lstrip())]
+    if not source.text[end:line_end].endswith(("\n", "\r")):
+        return Edit(line_end, line_end, f"{source.newline}{indent}{text}")
+    return Edit(line_end, line_end, f"{indent}{text}{source.newline}")

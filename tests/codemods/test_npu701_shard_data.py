@@ -1,0 +1,668 @@
+from typing import Any
+
+import pytest
+
+from migrate.errors import RecipeError
+from tests.codemods.support import Ported, check_noop, check_port, port_files
+
+HEAD = "import tensorflow as tf\n"
+IMPORT = "from npu_runtime import npu_shard\n"
+TAIL = """
+    image, label = data.make_one_shot_iterator().get_next()
+    loss = tf.reduce_mean(tf.layers.dense(image, 1) - label)
+    return tf.train.AdamOptimizer(0.1).minimize(loss)
+"""
+
+
+def training(*lines: str, head: str = HEAD) -> str:
+    """A function that trains on the dataset ``data`` that some lines make."""
+    body = "".join(f"    {line}\n" for line in lines)
+    return f"{head}\ndef run(files, size, parse):\n{body}{TAIL.lstrip(chr(10))}"
+
+
+def evaluating(*lines: str) -> str:
+    body = "".join(f"    {line}\n" for line in lines)
+    return f"""{HEAD}
+def run(files, size, session):
+{body}    image = data.make_one_shot_iterator().get_next()
+    return session.run(tf.reduce_mean(image))
+"""
+
+
+def pair(before: str, after: str) -> Ported:
+    return check_port(training(before), training(after, head=HEAD + IMPORT), "NPU701")
+
+
+def ported(source: str, **options: Any) -> Ported:
+    return port_files({"train.py": source}, "NPU701", options={"NPU701": options})
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "data = tf.data.TFRecordDataset(files).shuffle(9).repeat().batch(size)",
+            "data = npu_shard(tf.data.TFRecordDataset(files)).shuffle(9).repeat().batch(size)",
+        ),
+        (
+            "data = tf.data.TextLineDataset(files).map(parse).batch(size)",
+            "data = npu_shard(tf.data.TextLineDataset(files)).map(parse).batch(size)",
+        ),
+        (
+            "data = tf.data.FixedLengthRecordDataset(files, 9).batch(size)",
+            "data = npu_shard(tf.data.FixedLengthRecordDataset(files, 9)).batch(size)",
+        ),
+        (
+            "data = tf.data.Dataset.from_tensor_slices((files, size)).repeat()",
+            "data = tf.data.Dataset.from_tensor_slices(npu_shard((files, size))).repeat()",
+        ),
+        (
+            "data = tf.data.Dataset.from_tensor_slices(tensors=files)",
+            "data = tf.data.Dataset.from_tensor_slices(tensors=npu_shard(files))",
+        ),
+        (
+            "data = tf.data.Dataset.list_files(files + '/*').map(parse)",
+            "data = tf.data.Dataset.list_files(npu_shard(files + '/*')).map(parse)",
+        ),
+        (
+            "data = tf.data.Dataset.from_generator(parse, tf.int64).batch(size)",
+            "data = npu_shard(tf.data.Dataset.from_generator(parse, tf.int64)).batch(size)",
+        ),
+        (
+            "data = tf.data.Dataset.range(9).map(parse)",
+            "data = npu_shard(tf.data.Dataset.range(9)).map(parse)",
+        ),
+        (
+            "data = tf.data.Dataset.list_files(files).interleave(tf.data.TFRecordDataset, 4)",
+            "data = tf.data.Dataset.list_files(files).interleave(npu_shard(tf.data.TFRecordDataset), 4)",
+        ),
+        (
+            "data = tf.data.Dataset.from_tensor_slices(files).flat_map("
+            "lambda name: tf.data.TFRecordDataset(name))",
+            "data = tf.data.Dataset.from_tensor_slices(files).flat_map("
+            "lambda name: npu_shard(tf.data.TFRecordDataset(name)))",
+        ),
+        (
+            "data = tf.data.Dataset.list_files(files).apply("
+            "tf.contrib.data.parallel_interleave(tf.data.TFRecordDataset, cycle_length=4))",
+            "data = tf.data.Dataset.list_files(files).apply("
+            "tf.contrib.data.parallel_interleave(npu_shard(tf.data.TFRecordDataset), cycle_length=4))",
+        ),
+        (
+            "data = tf.data.TFRecordDataset(tf.data.Dataset.list_files(files)).batch(size)",
+            "data = npu_shard(tf.data.TFRecordDataset(tf.data.Dataset.list_files(files))).batch(size)",
+        ),
+        (
+            "data = tf.data.TFRecordDataset(files).skip(100).shuffle(9)",
+            "data = npu_shard(tf.data.TFRecordDataset(files).skip(100)).shuffle(9)",
+        ),
+        (
+            "data = tf.data.TFRecordDataset(files).take(100).map(parse).skip(2).batch(3)",
+            "data = npu_shard(tf.data.TFRecordDataset(files).take(100).map(parse).skip(2)).batch(3)",
+        ),
+        (
+            "data = tf.data.TFRecordDataset(files).repeat().take(100)",
+            "data = npu_shard(tf.data.TFRecordDataset(files)).repeat().take(100)",
+        ),
+    ],
+)
+def test_datasets_that_train_are_divided_before_shuffling_and_batching(
+    before: str, after: str
+) -> None:
+    result = pair(before, after)
+    assert result.findings == []
+
+
+def test_each_step_may_have_its_own_line() -> None:
+    before = (
+        "data = tf.data.TFRecordDataset(",
+        "    files,  # all of them",
+        ")",
+        "data = data.skip(3)",
+        "data = data.shuffle(100).repeat()",
+        "data = data.batch(size)",
+    )
+    after = (*before[:3], "data = npu_shard(data.skip(3))", *before[4:])
+    check_port(training(*before), training(*after, head=HEAD + IMPORT), "NPU701")
+
+
+def test_two_sources_are_divided_alike() -> None:
+    before = (
+        "images = tf.data.Dataset.from_tensor_slices(files)",
+        "labels = tf.data.TextLineDataset(size)",
+        "data = tf.data.Dataset.zip((images, labels)).shuffle(9).batch(2)",
+    )
+    after = (
+        "images = tf.data.Dataset.from_tensor_slices(npu_shard(files))",
+        "labels = npu_shard(tf.data.TextLineDataset(size))",
+        before[2],
+    )
+    check_port(training(*before), training(*after, head=HEAD + IMPORT), "NPU701")
+
+
+def test_a_branch_that_joins_another_is_divided_once() -> None:
+    before = (
+        "if size:",
+        "    data = tf.data.TextLineDataset(files)",
+        "else:",
+        "    data = tf.data.TFRecordDataset(files)",
+        "data = data.shuffle(9).batch(2)",
+    )
+    after = (
+        "if size:",
+        "    data = npu_shard(tf.data.TextLineDataset(files))",
+        "else:",
+        "    data = npu_shard(tf.data.TFRecordDataset(files))",
+        before[4],
+    )
+    check_port(training(*before), training(*after, head=HEAD + IMPORT), "NPU701")
+
+
+INPUT_FN = """
+import tensorflow as tf
+
+def make(files, is_training):
+    data = tf.data.TFRecordDataset(files)
+    if is_training:
+        data = data.shuffle(100).repeat()
+    return data.batch(8)
+
+def main(model_fn):
+    estimator = tf.estimator.Estimator(model_fn)
+    estimator.train(lambda: make('a', True), steps=9)
+    estimator.evaluate(lambda: make('b', False))
+"""
+
+
+def test_a_function_that_knows_its_mode_divides_training_data() -> None:
+    check_port(
+        INPUT_FN,
+        INPUT_FN.replace("import tensorflow as tf\n", HEAD + IMPORT).replace(
+            "tf.data.TFRecordDataset(files)",
+            "npu_shard(tf.data.TFRecordDataset(files), is_training)",
+        ),
+        "NPU701",
+    )
+
+
+@pytest.mark.parametrize(
+    ("parameter", "test", "condition"),
+    [
+        ("mode", "mode == tf.estimator.ModeKeys.TRAIN", "mode == tf.estimator.ModeKeys.TRAIN"),
+        ("mode", "mode == 'train'", "mode == 'train'"),
+        ("evaluation", "not evaluation", "not evaluation"),
+        ("is_eval", "is_eval", "not (is_eval)"),
+    ],
+)
+def test_a_mode_has_many_names(parameter: str, test: str, condition: str) -> None:
+    before = INPUT_FN.replace("is_training)", f"{parameter})").replace(
+        "if is_training", f"if {test}"
+    )
+    after = before.replace("import tensorflow as tf\n", HEAD + IMPORT).replace(
+        "tf.data.TFRecordDataset(files)", f"npu_shard(tf.data.TFRecordDataset(files), {condition})"
+    )
+    check_port(before, after, "NPU701")
+
+
+def test_a_function_without_a_mode_is_a_warning() -> None:
+    source = """
+        import tensorflow as tf
+
+        def make(files):
+            return tf.data.TFRecordDataset(files).batch(8)
+
+        def main(model_fn):
+            estimator = tf.estimator.Estimator(model_fn)
+            estimator.train(lambda: make('a'), steps=9)
+            estimator.evaluate(lambda: make('b'))
+        """
+    result = check_noop(source, "NPU701")
+    (finding,) = result.findings
+    assert (finding.severity, finding.line) == ("warning", 4)
+    assert "feeds the training at train.py:8 and also train.py:9" in finding.message
+    assert "npu_shard(...)" in finding.advice
+
+
+def test_each_caller_of_a_reading_function_is_judged_alone() -> None:
+    before = """
+        import tensorflow as tf
+
+        def read(name):
+            return tf.data.TFRecordDataset(name)
+
+        def run(session, model):
+            known = read('a').shuffle(9).batch(2).make_one_shot_iterator().get_next()
+            op = tf.train.AdamOptimizer(0.1).minimize(model(known))
+            held = read('b').batch(2).make_one_shot_iterator().get_next()
+            print(session.run(tf.reduce_mean(held)))
+            return op
+        """
+    after = before.replace(
+        "import tensorflow as tf\n", "import tensorflow as tf\n        " + IMPORT
+    )
+    after = after.replace("read('a').shuffle", "npu_shard(read('a')).shuffle")
+    check_port(before, after, "NPU701")
+
+
+def test_statistics_have_all_of_the_data() -> None:
+    before = """
+        import tensorflow as tf
+
+        def mean_of(values, session):
+            return session.run(values.batch(99).make_one_shot_iterator().get_next()).mean()
+
+        def run(session):
+            data = tf.data.TFRecordDataset('a')
+            mean = mean_of(data, session)
+            batch = data.shuffle(9).batch(2).make_one_shot_iterator().get_next()
+            return tf.train.AdamOptimizer(0.1).minimize(batch - mean)
+        """
+    after = before.replace(
+        "import tensorflow as tf\n", "import tensorflow as tf\n        " + IMPORT
+    )
+    after = after.replace("data.shuffle(9)", "npu_shard(data).shuffle(9)")
+    check_port(before, after, "NPU701")
+
+
+def test_held_out_records_are_nobody_s_part() -> None:
+    before = """
+        import tensorflow as tf
+
+        def run(session, model):
+            records = tf.data.TFRecordDataset('a')
+            held = records.take(50).batch(50).make_one_shot_iterator().get_next()
+            rest = records.skip(50).shuffle(9).batch(2).make_one_shot_iterator().get_next()
+            print(session.run(model(held)))
+            return tf.train.AdamOptimizer(0.1).minimize(model(rest))
+        """
+    after = before.replace(
+        "import tensorflow as tf\n", "import tensorflow as tf\n        " + IMPORT
+    )
+    after = after.replace("records.skip(50)", "npu_shard(records.skip(50))")
+    check_port(before, after, "NPU701")
+
+
+def test_an_iterator_for_both_goes_by_the_names_of_the_data() -> None:
+    before = """
+        import tensorflow as tf
+
+        def run(a, b, loss):
+            train_data = tf.data.TFRecordDataset(a).batch(2)
+            test_data = tf.data.TFRecordDataset(b).batch(2)
+            iterator = tf.data.Iterator.from_structure(train_data.output_types)
+            start = iterator.make_initializer(train_data)
+            start_test = iterator.make_initializer(test_data)
+            op = tf.train.AdamOptimizer(0.1).minimize(loss(iterator.get_next()))
+            return op, start, start_test
+        """
+    after = before.replace(
+        "import tensorflow as tf\n", "import tensorflow as tf\n        " + IMPORT
+    )
+    after = after.replace("tf.data.TFRecordDataset(a)", "npu_shard(tf.data.TFRecordDataset(a))")
+    check_port(before, after, "NPU701")
+
+
+def test_values_that_are_fetched_and_fed_again_count_by_what_is_run() -> None:
+    before = """
+        import tensorflow as tf
+
+        def run(session, x, loss):
+            op = tf.train.AdamOptimizer(0.1).minimize(loss)
+            one = tf.data.TFRecordDataset('a').batch(2).make_one_shot_iterator().get_next()
+            two = tf.data.TFRecordDataset('b').batch(2).make_one_shot_iterator().get_next()
+            values = session.run(one)
+            session.run([op, loss], feed_dict={x: values})
+            others = session.run(two)
+            session.run(loss, feed_dict={x: others})
+        """
+    before = before.replace("op =", "train_op =").replace("[op,", "[train_op,")
+    after = before.replace(
+        "import tensorflow as tf\n", "import tensorflow as tf\n        " + IMPORT
+    )
+    after = after.replace("tf.data.TFRecordDataset('a')", "npu_shard(tf.data.TFRecordDataset('a'))")
+    check_port(before, after, "NPU701")
+
+
+def test_what_is_made_of_a_given_dataset_is_divided_where_that_comes_from() -> None:
+    before = """
+        import tensorflow as tf
+
+        def in_memory(data, session):
+            item = data.make_one_shot_iterator().get_next()
+            rows = [session.run(item) for _ in range(9)]
+            return tf.data.Dataset.range(len(rows)).repeat().shuffle(9)
+
+        def run(session):
+            data = tf.data.TFRecordDataset('train')
+            data = in_memory(data, session).batch(3)
+            batch = data.make_one_shot_iterator().get_next()
+            return tf.train.AdamOptimizer(0.1).minimize(batch)
+        """
+    after = before.replace(
+        "import tensorflow as tf\n", "import tensorflow as tf\n        " + IMPORT
+    )
+    after = after.replace(
+        "tf.data.TFRecordDataset('train')", "npu_shard(tf.data.TFRecordDataset('train'))"
+    )
+    result = ported(before)
+    assert "npu_shard(tf.data.Dataset.range" not in result.text()
+    assert result.text().count("npu_shard(") == 1
+
+
+QUEUE = """
+import tensorflow as tf
+
+def run(names):
+    queue = tf.train.string_input_producer(names, num_epochs=2)
+    reader = tf.TFRecordReader()
+    _, value = reader.read(queue)
+    image, label = tf.train.shuffle_batch([value, value], 2, 9, 3)
+    return tf.train.AdamOptimizer(0.1).minimize(image - label)
+"""
+
+
+def test_readers_of_records_are_divided() -> None:
+    check_port(
+        QUEUE,
+        QUEUE.replace("import tensorflow as tf\n", HEAD + IMPORT).replace(
+            "tf.TFRecordReader()", "npu_shard(tf.TFRecordReader())"
+        ),
+        "NPU701",
+    )
+
+
+def test_readers_of_whole_files_get_other_files() -> None:
+    before = QUEUE.replace("TFRecordReader", "WholeFileReader")
+    after = before.replace("import tensorflow as tf\n", HEAD + IMPORT)
+    check_port(before, after.replace("(names,", "(npu_shard(names),"), "NPU701")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "image, label = tf.train.slice_input_producer([images, labels], shuffle=True)",
+            "image, label = tf.train.slice_input_producer(npu_shard(tuple([images, labels])), shuffle=True)",
+        ),
+        (
+            "label = tf.train.input_producer(labels).dequeue()",
+            "label = tf.train.input_producer(npu_shard(labels)).dequeue()",
+        ),
+        (
+            "label = tf.train.range_input_producer(9).dequeue()",
+            "label = npu_shard(tf.train.range_input_producer(9)).dequeue()",
+        ),
+        (
+            "label = tf.contrib.learn.read_batch_examples('a', 2, tf.TFRecordReader)",
+            "label = tf.contrib.learn.read_batch_examples('a', 2, npu_shard(tf.TFRecordReader))",
+        ),
+        (
+            "label = tf.contrib.learn.read_batch_features('a', 2, {}, reader=tf.TFRecordReader)",
+            "label = tf.contrib.learn.read_batch_features('a', 2, {}, reader=npu_shard(tf.TFRecordReader))",
+        ),
+        (
+            "label = tf.contrib.learn.read_batch_record_features('a*', 2, {})",
+            "label = tf.contrib.learn.read_batch_record_features(npu_shard('a*'), 2, {})",
+        ),
+        (
+            "label = tf.contrib.slim.parallel_reader.parallel_read('a*', tf.TFRecordReader)[1]",
+            "label = tf.contrib.slim.parallel_reader.parallel_read('a*', npu_shard(tf.TFRecordReader))[1]",
+        ),
+        (
+            "label = slim.dataset_data_provider.DatasetDataProvider(data, num_readers=2).get(['l'])",
+            "label = slim.dataset_data_provider.DatasetDataProvider(npu_shard(data), num_readers=2).get(['l'])",
+        ),
+    ],
+)
+def test_queues_that_train_are_divided(before: str, after: str) -> None:
+    source = """
+import tensorflow as tf
+import tensorflow.contrib.slim as slim
+
+def run(images, labels, data):
+    {}
+    return tf.train.AdamOptimizer(0.1).minimize(tf.train.batch([label], 2))
+"""
+    written = source.replace("as slim\n", "as slim\n" + IMPORT)
+    check_port(source.format(before), written.format(after), "NPU701")
+
+
+def test_a_queue_that_serves_both_asks_for_the_mode() -> None:
+    before = """
+        import tensorflow as tf
+
+        def batches(ids, is_train):
+            one = tf.train.string_input_producer(ids).dequeue()
+            return tf.train.batch([one], 2)
+
+        class Trainer(object):
+            def __init__(self, ids, test_ids, loss):
+                self.batch = batches(ids, True)
+                self.test_batch = batches(test_ids, False)
+                self.step = tf.train.AdamOptimizer(0.1).minimize(loss)
+
+            def train(self, session, x):
+                values = session.run(self.batch)
+                session.run(self.train_op, feed_dict={x: values})
+
+            def test(self, session, x):
+                values = session.run(self.test_batch)
+                print(session.run(self.loss, feed_dict={x: values}))
+        """
+    after = before.replace(
+        "import tensorflow as tf\n", "import tensorflow as tf\n        " + IMPORT
+    )
+    after = after.replace("producer(ids)", "producer(npu_shard(ids, is_train))")
+    check_port(before, after, "NPU701")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("{'a': a}, b, 32, shuffle=True", "*npu_shard(({'a': a}, b)), 32, shuffle=True"),
+        ("x={'a': a}, y=b, shuffle=True", "**npu_shard(dict(x={'a': a}, y=b)), shuffle=True"),
+        ("x={'a': a}, shuffle=True", "x=npu_shard({'a': a}), shuffle=True"),
+    ],
+)
+@pytest.mark.parametrize("name", ["numpy_input_fn", "pandas_input_fn"])
+def test_input_functions_of_arrays(name: str, before: str, after: str) -> None:
+    source = """
+import tensorflow as tf
+
+def run(a, b, estimator):
+    train = tf.estimator.inputs.NAME(ARGUMENTS)
+    estimator = tf.estimator.LinearClassifier([])
+    estimator.train(input_fn=train, steps=9)
+    estimator.evaluate(tf.estimator.inputs.NAME({'a': b}, shuffle=False))
+""".replace("NAME", name)
+    written = source.replace("import tensorflow as tf\n", HEAD + IMPORT)
+    check_port(source.replace("ARGUMENTS", before), written.replace("ARGUMENTS", after), "NPU701")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "data = npu_shard(tf.data.TFRecordDataset(files)).batch(2)",
+        "data = tf.data.TFRecordDataset(files).shard(2, size).batch(2)",
+        "data = tf.data.TFRecordDataset(files[hvd.rank()::hvd.size()]).batch(2)",
+        "data = tf.data.TFRecordDataset(files[shard_id::num_shards]).batch(2)",
+        "data = tf.data.Dataset.from_tensors(files).repeat()",
+    ],
+)
+def test_what_is_divided_already_stays(source: str) -> None:
+    result = check_noop(
+        training(source, head=f"{HEAD}import horovod.tensorflow as hvd\n{IMPORT}"), "NPU701"
+    )
+    assert result.findings == []
+
+
+def test_a_shard_under_a_condition_is_the_author_s() -> None:
+    check_noop(
+        training(
+            "data = tf.data.TFRecordDataset(files)",
+            "if size > 1:",
+            "    data = data.shard(size, 0)",
+            "data = data.batch(2)",
+        ),
+        "NPU701",
+    )
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "data = tf.data.TFRecordDataset(files).batch(size)",
+        "data = tf.data.Dataset.from_tensor_slices(files).batch(size)",
+        "data = tf.data.Dataset.list_files(files).interleave(tf.data.TFRecordDataset, 4)",
+        "data = tf.data.Dataset.range(7)",
+    ],
+)
+def test_data_that_does_not_train_stays_whole(source: str) -> None:
+    result = check_noop(evaluating(source), "NPU701")
+    assert result.findings == []
+
+
+def test_evaluation_of_an_estimator_stays_whole() -> None:
+    check_noop(
+        """
+        import tensorflow as tf
+
+        def eval_input():
+            return tf.data.TFRecordDataset('a').batch(2)
+
+        def main(model_fn):
+            tf.estimator.Estimator(model_fn).evaluate(eval_input)
+            tf.estimator.Estimator(model_fn).predict(input_fn=eval_input)
+        """,
+        "NPU701",
+    )
+
+
+def test_queues_of_evaluation_stay_whole() -> None:
+    check_noop(
+        """
+        import tensorflow as tf
+
+        def run(names, session):
+            queue = tf.train.string_input_producer(names, num_epochs=1)
+            _, value = tf.TFRecordReader().read(queue)
+            print(session.run(tf.train.batch([value], 2)))
+        """,
+        "NPU701",
+    )
+
+
+def test_the_branch_for_evaluation_stays_whole() -> None:
+    before = """
+        import tensorflow as tf
+
+        def make(is_training):
+            if is_training:
+                data = tf.data.TFRecordDataset('a')
+            else:
+                data = tf.data.TFRecordDataset('b')
+            return data.batch(2)
+
+        def main(model_fn):
+            estimator = tf.estimator.Estimator(model_fn)
+            estimator.train(lambda: make(True))
+            estimator.evaluate(lambda: make(False))
+        """
+    after = before.replace(
+        "import tensorflow as tf\n", "import tensorflow as tf\n        " + IMPORT
+    )
+    after = after.replace("tf.data.TFRecordDataset('a')", "npu_shard(tf.data.TFRecordDataset('a'))")
+    check_port(before, after, "NPU701")
+
+
+def test_elements_of_one_element_are_its_rank_s() -> None:
+    result = ported(
+        training(
+            "data = tf.data.TFRecordDataset(files)",
+            "data = data.flat_map(lambda x: tf.data.Dataset.from_tensor_slices(parse(x)))",
+        )
+    )
+    assert result.text().count("npu_shard(") == 1
+    assert "data = npu_shard(tf.data.TFRecordDataset(files))" in result.text()
+
+
+def test_unit_tests_stay() -> None:
+    check_noop(
+        training("data = tf.data.TFRecordDataset(files)")
+        + "\n\nclass Tests(tf.test.TestCase):\n    def test_run(self):\n        run(1, 2, 3)\n",
+        "NPU701",
+    )
+
+
+def test_ordered_numbers_are_a_warning() -> None:
+    result = check_noop(
+        """
+        import tensorflow as tf
+
+        def run(data, steps):
+            i = tf.train.range_input_producer(steps, shuffle=False).dequeue()
+            return tf.train.AdamOptimizer(0.1).minimize(tf.gather(data, i))
+        """,
+        "NPU701",
+    )
+    (finding,) = result.findings
+    assert finding.severity == "warning"
+
+
+def test_a_project_without_tensorflow_stays() -> None:
+    check_noop("def run(data):\n    return data.shuffle(9).batch(2)\n", "NPU701")
+
+
+def test_another_npu_shard_of_the_file_s_own_is_kept_apart() -> None:
+    source = (
+        training("data = tf.data.TFRecordDataset(files)") + "\n\ndef npu_shard(x):\n    return x\n"
+    )
+    text = ported(source).text()
+    assert "from npu_runtime import npu_shard as runtime_npu_shard" in text
+    assert "data = runtime_npu_shard(tf.data.TFRecordDataset(files))" in text
+
+
+@pytest.mark.parametrize("named", ["train.py", "train.py:run"])
+def test_the_recipe_can_leave_data_whole(named: str) -> None:
+    source = training("data = tf.data.TFRecordDataset(files)")
+    assert ported(source, leave=[named]).text() == source
+
+
+def test_batches_stay_fixed_on_a_second_pass() -> None:
+    source = training("data = tf.data.TFRecordDataset(files).repeat().batch(size)")
+    result = port_files({"train.py": source}, "NPU301", "NPU701")
+    assert "NPU904" not in result.codes()
+    again = port_files(result.files, "NPU301", "NPU701")
+    assert again.files == result.files
+
+
+ARRAYS = """
+import tensorflow as tf
+from mine import load
+
+def run(session, op, x, y):
+    (images, labels), held = load()  # in memory
+    for i in range(9):
+        session.run(op, {x: images[i:i + 2], y: labels[i:i + 2]})
+"""
+
+
+def test_the_recipe_can_name_what_is_divided() -> None:
+    after = ARRAYS.replace("import load\n", "import load\n" + IMPORT).replace(
+        "  # in memory\n",
+        "  # in memory\n    images, labels = npu_shard((images, labels))\n",
+    )
+    options = {"NPU701": {"shard": ["train.py:images, labels"]}}
+    check_port(ARRAYS, after, "NPU701", options=options)
+
+
+def test_one_named_variable_needs_no_brackets() -> None:
+    source = "import mine\n\ndata = mine.load(); print(data)\n"
+    result = ported(source, shard=["train.py:data"])
+    assert result.text().endswith("data = mine.load(); data = npu_shard(data); print(data)\n")
+
+
+@pytest.mark.parametrize("place", ["train.py:nothing", "other.py:images", "images"])
+def test_the_recipe_must_name_something(place: str) -> None:
+    with pytest.raises(RecipeError, match="nothing is assigned to that"):
+        ported(ARRAYS, shard=[place])
