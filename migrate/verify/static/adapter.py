@@ -17,21 +17,27 @@ from migrate.analysis.module import Module
 NPU_INIT = "npu_bridge.npu_init"
 _ROOTS = ("npu_bridge", "hccl", "npu_runtime")
 _OTHERS = ("= tensorflow", "= os")  # what npu_init imports from elsewhere
-# What makes an optimizer reduce its gradients over the devices, or a program reduce by itself.
+# What makes an optimizer reduce its gradients over the devices, or a program reduce by itself:
+# the adapter's, and that of a port's runtime, its Horovod on HCCL included.
 REDUCERS = frozenset(
     "NPUDistributedOptimizer npu_tf_optimizer npu_keras_optimizer KerasDistributeOptimizer "
-    "npu_distributed_optimizer_wrapper npu_allreduce allreduce NPUStrategy".split()
+    "npu_distributed_optimizer_wrapper npu_allreduce allreduce NPUStrategy "
+    "npu_optimizer DistributedOptimizer".split()
 )
-# What gives every rank the same variables to start with; NPUEstimator does it by itself.
+# What gives every rank the same variables to start with; NPUEstimator does it by itself, and so do
+# a runtime's sessions and optimizers.
 BROADCASTERS = frozenset(
     "NPUBroadcastGlobalVariablesHook NPUBroadcastGlobalVariablesCallback npu_hooks_append "
     "npu_callbacks_append broadcast broadcast_global_variables NPUEstimator "
-    "model_to_npu_estimator NPUStrategy".split()
+    "model_to_npu_estimator NPUStrategy npu_optimizer npu_session_config npu_run_config "
+    "broadcast_variables BroadcastGlobalVariablesHook BroadcastGlobalVariablesCallback".split()
 )
 RANKS = frozenset(
     "get_rank_id get_npu_rank_id get_local_rank_id get_npu_local_rank_id get_rank_size "
-    "get_npu_rank_size".split()
+    "get_npu_rank_size rank size local_rank local_size".split()
 )
+# What gives a rank its part of the data.
+SHARDERS = frozenset({"npu_shard"})
 LOSS_SCALERS = frozenset(
     "NPULossScaleOptimizer FixedLossScaleManager ExponentialUpdateLossScaleManager "
     "npu_optimizer".split()

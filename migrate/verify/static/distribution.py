@@ -8,12 +8,14 @@ from collections.abc import Iterator
 
 from migrate.analysis.imported import imports_tensorflow
 from migrate.analysis.module import Module
-from migrate.verify.static.adapter import RANKS, REDUCERS, calls_of
+from migrate.verify.static.adapter import RANKS, REDUCERS, SHARDERS, calls_of
 from migrate.verify.static.check import Context
 
 _RANK = re.compile(r"RANK_ID|DEVICE_INDEX|RANK_SIZE")
 _SEVERAL = re.compile(
-    r"^[ \t]*(?:export[ \t]+)?(?:RANK_SIZE|rank_size|DEVICE_NUM|device_num)=[\"']?(\d+)", re.M
+    r"^[ \t]*(?:export[ \t]+)?(?:RANK_SIZE|rank_size|DEVICE_NUM|device_num)="
+    r"[\"']?(?:\$\{\w+:-)?(\d+)",
+    re.M,
 )
 # Methods, and arguments of readers, that give a rank its part.
 _SHARDING = (
@@ -35,6 +37,9 @@ def reducing_calls(context: Context) -> Iterator[tuple[Module, ast.Call, str]]:
 
 def shards(context: Context) -> bool:
     """Whether some code takes a rank's part of the data: ``dataset.shard`` or its kin."""
+    sharders = tuple(name.encode() for name in sorted(SHARDERS))
+    if any(True for module in context.modules(*sharders) for _ in calls_of(module, SHARDERS)):
+        return True
     return any(
         (isinstance(node, ast.Attribute) and node.attr in _SHARDING)
         or (isinstance(node, ast.keyword) and node.arg in _SHARDING)
@@ -45,8 +50,9 @@ def shards(context: Context) -> bool:
 
 def asks_for_rank(context: Context) -> bool:
     """Whether some code asks which rank it is, or how many there are."""
-    names = tuple(name.encode() for name in sorted(RANKS))
-    for module in context.modules(*names, b"RANK_ID", b"RANK_SIZE", b"DEVICE_INDEX"):
+    names = tuple(name.encode() for name in sorted(RANKS) if name.startswith("get_"))
+    others = (b"npu_runtime", b"RANK_ID", b"RANK_SIZE", b"DEVICE_INDEX")
+    for module in context.modules(*names, *others):
         if any(True for _ in calls_of(module, RANKS)):
             return True
         if any(

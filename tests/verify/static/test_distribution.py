@@ -108,6 +108,68 @@ def test_ranks_need_the_same_start() -> None:
     assert places(broadcast, "CHK704") == []
 
 
+OURS = """
+import tensorflow as tf
+from npu_runtime import npu_optimizer, npu_session_config, npu_shard
+
+def train(files, loss):
+    dataset = {data}(tf.data.TFRecordDataset(files)).batch(8, drop_remainder=True)
+    step = {optimizer}(tf.train.AdamOptimizer(1e-3)).minimize(loss)
+    with tf.train.MonitoredTrainingSession(config=npu_session_config()) as sess:
+        sess.run(step)
+"""
+CLAIMED = "export RANK_SIZE=${RANK_SIZE:-8}\npython3 train.py\n"
+README = "| 特性列表 | 是否支持 |\n|---|---|\n| 分布式训练 | 是 |\n"
+
+
+def ours(data: str = "npu_shard", optimizer: str = "npu_optimizer") -> dict[str, str]:
+    code = OURS.format(data=data, optimizer=optimizer)
+    return {"train.py": code, "test/train_full_8p.sh": CLAIMED, "README.md": README}
+
+
+@pytest.mark.parametrize("code", [*CODES, "CHK803"])
+def test_a_port_by_this_kit_has_no_findings(code: str) -> None:
+    assert found(ours(), code) == []
+    alone = {"train.py": ours("list")["train.py"]}
+    assert found(alone, code) == [], "it trains on one device, and nobody claims more"
+
+
+def test_a_port_by_this_kit_without_its_parts() -> None:
+    assert places(ours("list"), "CHK701") == ["warning 6"]
+    bare = ours(optimizer="list")
+    assert places(bare, "CHK702") == ["error test/train_full_8p.sh:1"]
+    assert places(bare, "CHK803") == ["warning README.md:3"]
+
+
+HOROVOD = """
+import tensorflow as tf
+import npu_runtime.horovod as hvd
+
+class Backend:
+    rank = property(lambda self: hvd.rank())
+
+def train(images, loss):
+    hvd.init()
+    part = images[hvd.rank()::hvd.size()]
+    step = hvd.DistributedOptimizer(tf.train.AdamOptimizer(1e-3)).minimize(loss)
+    hooks = [hvd.BroadcastGlobalVariablesHook(0)]
+    with tf.train.MonitoredTrainingSession(hooks=hooks) as sess:
+        sess.run(step)
+"""
+
+
+@pytest.mark.parametrize("code", [*CODES, "CHK803"])
+def test_horovod_on_hccl_has_no_findings(code: str) -> None:
+    assert found({"train.py": HOROVOD, "run_8p.sh": EIGHT, "README.md": README}, code) == []
+
+
+def test_horovod_on_hccl_without_its_parts() -> None:
+    unequal = HOROVOD.replace("hvd.BroadcastGlobalVariablesHook(0)", "")
+    assert places(unequal, "CHK704") == ["warning 10"]
+    same = HOROVOD.replace("images[hvd.rank()::hvd.size()]", "images").replace("hvd.rank()", "0")
+    assert places(same, "CHK701") == ["warning 10"]
+
+
 def test_horovod_is_an_error() -> None:
     assert places("import horovod.tensorflow as hvd\nhvd.init()\n", "CHK705") == ["error 1"]
     optional = "try:\n    import horovod.tensorflow as hvd\nexcept ImportError:\n    hvd = None\n"
