@@ -7,6 +7,8 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from migrate.harness import Harness, read_harness
 from migrate.porting import Port, make_port, rules_digest
 from migrate.recipe import Recipe, read_recipe
 from migrate.upstream.tree import EXECUTABLE, REGULAR, SourceTree
+from migrate.verify.simulation import hub, simulated
 from migrate.workspace import DEFAULT_CANN
 from tests.test_porting import UPSTREAM, port_of, tree
 from tests.tf115 import required_tf115
@@ -670,9 +673,8 @@ def test_what_msprof_lacks_is_told(started: Started) -> None:
     assert "NPU_PROFILING=1" in started.run("run_msprof.sh", "--help").stdout
 
 
-@pytest.mark.tf115
-def test_the_example_trains_by_its_scripts(tmp_path: Path) -> None:
-    python = required_tf115().python
+def example(folder: Path) -> Path:
+    """The bundled example's port, with data in images/."""
     port = make_port(
         UPSTREAM,
         SourceTree(dict(port_of("tiny_gan").before)),
@@ -680,7 +682,16 @@ def test_the_example_trains_by_its_scripts(tmp_path: Path) -> None:
         cann=DEFAULT_CANN,
         templates=TEMPLATES,
     )
-    folder = written(port, tmp_path / "port")
+    written(port, folder)
+    python = str(required_tf115().python)
+    words = [python, "-W", "ignore", "-m", "tools.make_images", "--count", "20"]
+    subprocess.run(words, cwd=folder, check=True, capture_output=True)
+    return folder
+
+
+@pytest.mark.tf115
+def test_the_example_trains_by_its_scripts(tmp_path: Path) -> None:
+    folder = example(tmp_path / "port")
     simulate = [sys.executable, "-m", "migrate", "simulate", "--"]
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("NPU_")},
@@ -694,7 +705,6 @@ def test_the_example_trains_by_its_scripts(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, done.stderr + done.stdout
 
-    run(str(python), "-m", "tools.make_images", "--count", "20")
     for kind, script in (("acc", "full"), ("perf", "performance")):
         run(
             *("bash", f"test/train_{script}_1p.sh", "--data_path=images", "--batch_size=8"),
@@ -707,3 +717,54 @@ def test_the_example_trains_by_its_scripts(tmp_path: Path) -> None:
     steps = folder / "test" / "output" / "0" / "steps_0.jsonl"
     assert json.loads(steps.read_text().splitlines()[-1])["device"] == "npu"
     run("./run.sh", "--channels", "8", "--batch_size", "8", "--steps", "1")
+
+
+@contextmanager
+def two_devices(folder: Path) -> Iterator[dict[str, str]]:
+    """The environment of a machine with two simulated devices, on which nothing was started yet."""
+    python = required_tf115().python
+    trace, obs = folder / "trace", folder / "obs"
+    for place in (trace, obs):
+        place.mkdir()
+    path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
+    with hub(python, 2) as address:
+        environment = simulated(
+            {"PATH": path, "PYTHON": str(python), "NPU_STEP_WARM_UP": "1"},
+            cann=DEFAULT_CANN,
+            trace=trace,
+            obs=obs,
+            ranks=2,
+            hub=address,
+        )
+        for name in ("RANK_ID", "DEVICE_ID", "ASCEND_DEVICE_ID", "RANK_TABLE_FILE"):
+            del environment[name]
+        yield {**environment, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
+
+
+@pytest.mark.tf115
+def test_the_example_trains_on_two_devices_by_its_scripts(tmp_path: Path) -> None:
+    folder = example(tmp_path / "port")
+    with two_devices(tmp_path) as environment:
+
+        def run(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
+            return subprocess.run(
+                words, cwd=folder, env={**environment, **more}, capture_output=True, text=True
+            )
+
+        options = ("--data_path=images", "--batch_size=8", "--train_steps=4")
+        done = run("bash", "test/train_full_8p.sh", *options)
+        assert done.returncode == 0, done.stderr + done.stdout
+        output = folder / "test" / "output" / "0"
+        log = output / "TinyGAN_for_TensorFlow_bs8_2p_acc.log"
+        found = dict(line.split(" = ") for line in log.read_text().splitlines())
+        assert float(found["ActualFPS"]) > 0 and float(found["ActualLoss"]) > 0
+        rates = []
+        for rank in (0, 1):
+            steps = (output / f"steps_{rank}.jsonl").read_text().splitlines()
+            kinds = {line["steps"]: line for line in map(json.loads, steps)}
+            seconds = sum(kind["count"] * kind["seconds_per_step"] for kind in kinds.values())
+            most = max(kinds.values(), key=lambda kind: kind["count"])
+            rates.append(most["count"] * most["examples_per_step"] / seconds)
+        assert float(found["ActualFPS"]) == pytest.approx(sum(rates), abs=0.02)
+        assert len(list(output.glob("ckpt/events.*"))) == 1  # rank 0's
+        assert (output / "ckpt" / "checkpoint").exists()
