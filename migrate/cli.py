@@ -240,14 +240,20 @@ def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "verify",
         help="check a port: read it, train it on a simulated device, compare it with upstream",
         usage="%(prog)s PATH [options] [-- COMMAND ...]",
-        epilog="Without --static, --run, --parity or --upstream-tests: the first three, where "
-        "TensorFlow 1.15.0 can be had. COMMAND is run in place of what the recipe says.",
+        epilog="Without --static, --run, --parity, --precision or --upstream-tests: the first "
+        "four, where TensorFlow 1.15.0 can be had. COMMAND is run in place of what the recipe "
+        "says.",
     )
     verify.add_argument("path", type=Path, metavar="PATH", help="a port, ours or made by hand")
     verify.add_argument("--static", action="store_true", help="read it; quick, needs nothing")
     verify.add_argument("--run", action="store_true", help="train it on a simulated device")
     verify.add_argument(
         "--parity", action="store_true", help="train upstream as well, and compare every number"
+    )
+    verify.add_argument(
+        "--precision",
+        action="store_true",
+        help="train it in emulated fp16 as well: do gradients vanish?",
     )
     verify.add_argument(
         "--upstream-tests", action="store_true", help="run upstream's unit tests on both"

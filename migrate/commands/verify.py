@@ -58,7 +58,13 @@ class _Wanted:
     static: bool
     run: bool
     parity: bool
+    precision: bool
     tests: bool
+
+    @property
+    def runs(self) -> bool:
+        """Whether anything is to be run."""
+        return self.run or self.precision or self.tests
 
 
 class _Verification:
@@ -86,9 +92,13 @@ class _Verification:
                 "upstream trains on one device, so that several ranks cannot be compared with it",
                 advice="Leave out --parity or --ranks.",
             )
-        if not (a.static or a.run or a.parity or a.upstream_tests):
-            return _Wanted(True, True, one_rank, False)
-        return _Wanted(a.static, a.run or a.parity, a.parity, a.upstream_tests)
+        if a.precision and not one_rank:
+            raise UsageError(
+                "precision is compared on one device", advice="Leave out --precision or --ranks."
+            )
+        if not (a.static or a.run or a.parity or a.precision or a.upstream_tests):
+            return _Wanted(True, True, one_rank, one_rank, False)
+        return _Wanted(a.static, a.run or a.parity, a.parity, a.precision, a.upstream_tests)
 
     @property
     def demanded(self) -> set[str]:
@@ -98,6 +108,7 @@ class _Verification:
             "static": a.static,
             "run": a.run or a.parity or bool(a.program),
             "parity": a.parity,
+            "precision": a.precision,
             "upstream tests": a.upstream_tests,
         }
         return {name for name, wanted in named.items() if wanted}
@@ -106,17 +117,17 @@ class _Verification:
         wanted = self._wanted
         parts = [self._static(say) if wanted.static else _unasked("static", "--static")]
         python, why = None, ""
-        if wanted.run or wanted.tests:
+        if wanted.runs:
             python, why = self._python(say)
         if python is None:
             parts += [
-                Part("run", "not checked", why) if wanted.run else _unasked("run", "--run"),
-                Part("parity", "not checked", why)
-                if wanted.run
-                else _unasked("parity", "--parity"),
-                Part("upstream tests", "not checked", why)
-                if wanted.tests
-                else _unasked("upstream tests", "--upstream-tests"),
+                Part(name, "not checked", why) if asked else _unasked(name, option)
+                for name, option, asked in (
+                    ("run", "--run", wanted.run),
+                    ("parity", "--parity", wanted.run),
+                    ("precision", "--precision", wanted.precision),
+                    ("upstream tests", "--upstream-tests", wanted.tests),
+                )
             ]
         else:
             parts += self._by_running(python, say)
@@ -132,6 +143,7 @@ class _Verification:
         )
 
     def _by_running(self, python: Path, say: Say) -> list[Part]:
+        from migrate.verify.precision import check_precision
         from migrate.verify.verification import Trial, run_and_compare, run_upstream_tests
 
         wanted = self._wanted
@@ -151,12 +163,12 @@ class _Verification:
             ranks=a.ranks,
             limits=Limits(),
         )
+        why = "nothing says what to run; say it: " + (
+            f"{this_command()} verify {self._path} --run -- python train.py ..."
+        )
         if not wanted.run:
             run, parity = _unasked("run", "--run"), _unasked("parity", "--parity")
         elif not smoke.runs:
-            why = "nothing says what to run; say it: " + (
-                f"{this_command()} verify {self._path} --run -- python train.py ..."
-            )
             run, parity = Part("run", "not checked", why), Part("parity", "not checked", why)
         else:
             compare = wanted.parity and baseline is not None
@@ -165,11 +177,21 @@ class _Verification:
                 parity = _unasked("parity", "--parity")
             elif not compare:
                 parity = replace(parity, why=no_baseline)
+        if not wanted.precision:
+            precision = _unasked("precision", "--precision")
+        elif not smoke.runs:
+            precision = Part("precision", "not checked", why)
+        elif run.state == "failed":
+            precision = Part("precision", "not checked", "the run failed")
+        else:
+            precision = check_precision(trial, say)
         if not wanted.tests:
-            return [run, parity, _unasked("upstream tests", "--upstream-tests")]
-        if baseline is None:
-            return [run, parity, Part("upstream tests", "not checked", no_baseline)]
-        return [run, parity, run_upstream_tests(trial, say)]
+            tests = _unasked("upstream tests", "--upstream-tests")
+        elif baseline is None:
+            tests = Part("upstream tests", "not checked", no_baseline)
+        else:
+            tests = run_upstream_tests(trial, say)
+        return [run, parity, precision, tests]
 
     def _static(self, say: Say) -> Part:
         from migrate.verify.static import run_checks

@@ -108,6 +108,12 @@ def precision_modes(cann: str) -> tuple[str, ...]:
     return ("none", *options.precision_modes(cann_release(cann).adapter))
 
 
+def computes_gradients_in_fp16(mode: str) -> bool:
+    """Whether training in a precision mode needs a loss scale."""
+    options = importlib.import_module("migrate.runtime.npu_runtime.options")
+    return mode in options.FP16_GRADIENTS
+
+
 def runtime_files(
     cann: str, wanted: frozenset[str], precision_mode: str = "none"
 ) -> dict[str, SourceFile]:

@@ -24,7 +24,7 @@ def _next_sitecustomize():
 def _start():
     if not any(os.environ.get("NPU_SIMULATOR_" + name) for name in ("FP16", "SEED", "TRACE")):
         return
-    from npu_simulator import half, recorder, seeds, settings
+    from npu_simulator import half, numerics, recorder, seeds, settings
 
     try:
         chosen = settings.read()
@@ -36,6 +36,8 @@ def _start():
         seeds.install(chosen.seed)
     if chosen.fp16:
         half.install(chosen.adapter)
+    if chosen.numerics:
+        numerics.install()  # Before the recorder, which is not to see what this fetches.
     if chosen.trace is not None:
         recorder.install(chosen)
 

@@ -51,6 +51,26 @@ way, or a rewrite renamed a tensor.""",
 The baseline is upstream at the pin with the compat patch. What it needs to start on a CPU and the
 port does not (such as a flag that puts its clones there) is `baseline` in the recipe's
 `[[smoke.run]]`.""",
+    "CHK980": """In fp16 gradients vanish: of some variables each value is 0, and not so in fp32.
+
+Those variables are not trained. The port trained in its own precision mode; operands and results of
+convolutions and matrix products were rounded to fp16, in which what is below 2^-24 is 0. A loss
+scale lifts gradients above that: `migrate explain NPU201`. It was off (NPU_LOSS_SCALE), an
+optimizer is not wrapped, or the project makes its loss very small, by a factor of its own.
+
+Emulation on a CPU cannot tell which other operators the release computes in fp16, how the device
+adds up within a product, how many steps a dynamic loss scale needs to settle (here it begins at
+2^15 and falls fast), what Keras functions do, nor what accuracy a whole training reaches.""",
+    "CHK981": """In fp16 each training step overflows, so that no variable changes.
+
+Numbers above 65504 appear on the way to the gradients, at each loss scale that was tried: masks
+such as -1e9, sums over many values, a division by a tiny epsilon. `migrate port` lists constants
+that do not fit fp16 (`migrate explain NPU202`). Keep those operators in fp32 (NPU_MODIFY_MIXLIST,
+NPU_OP_PRECISION_MODE), change the constant, or train in fp32 (NPU_PRECISION_MODE=none).""",
+    "CHK982": """A training fails where numbers are rounded to fp16, or in fp32 beside that.
+
+Often the program checks its loss (tf.check_numerics, an assertion that it is finite), and the loss
+is inf or NaN in fp16. The place is the innermost line of the project's own in the traceback.""",
     "CHK970": """A unit test of upstream's passes on upstream, but not on the port.
 
 Both ran with the same Python and TensorFlow, upstream with the compat patch. Files of tests are run

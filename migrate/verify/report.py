@@ -14,6 +14,7 @@ from typing import Any, Literal
 from migrate.console import styled
 from migrate.findings import Finding
 from migrate.report import finding_lines
+from migrate.verify.drift import Drift
 from migrate.verify.parity import Comparison, Curve, Difference
 from migrate.verify.upstream_tests import TestFile
 
@@ -81,7 +82,7 @@ class RunResult:
 
 @dataclass(frozen=True)
 class Part:
-    """One of static, run, parity and upstream tests.
+    """One of static, run, parity, precision and upstream tests.
 
     Args:
         why: why it was not checked, or was not checked whole.
@@ -94,6 +95,7 @@ class Part:
     findings: tuple[Finding, ...] = ()
     runs: tuple[RunResult, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
+    drifts: tuple[Drift, ...] = ()
     tests: tuple[TestFile, ...] = ()
 
 
@@ -151,6 +153,8 @@ def report_lines(report: Report) -> Iterator[str]:
             yield from _run_lines(run)
         for comparison in part.comparisons:
             yield f"    {comparison.run}: {comparison_text(comparison)}"
+        for drift in part.drifts:
+            yield f"    {drift.run}: {drift_text(drift)}"
         for line in finding_lines(part.findings):
             yield f"  {line}"
 
@@ -199,6 +203,25 @@ def difference_text(difference: Difference) -> str:
     )
 
 
+def drift_text(drift: Drift) -> str:
+    """What fp16 did to a training, in a line."""
+    text = f"{drift.steps} training steps in fp16, {drift.overflowed} of them left out"
+    if drift.nonzero is not None and drift.nonzero_fp32 is not None:
+        text += (
+            f"; {drift.nonzero:.1%} of gradients' values are not 0, {drift.nonzero_fp32:.1%} in"
+            " fp32"
+        )
+    if drift.largest is not None:
+        text += (
+            f"; losses drift by {drift.largest.relative:.1%} of their largest value at most:"
+            f" {drift.largest.tensor}, value {drift.largest.step}: fp32"
+            f" {drift.largest.upstream:.4g}, fp16 {drift.largest.port:.4g}"
+        )
+    elif drift.curves:
+        text += "; losses do not drift"
+    return text
+
+
 def report_html(report: Report) -> str:
     """The report as one HTML page that needs nothing else."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -211,6 +234,7 @@ def report_html(report: Report) -> str:
         lstrip_blocks=True,
     )
     environment.filters["comparison"] = comparison_text
+    environment.filters["drift"] = drift_text
     environment.filters["polylines"] = polylines
     template = environment.get_template("report.html.j2")
     return template.render(report=report, width=_WIDTH, height=_HEIGHT)

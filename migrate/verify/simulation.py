@@ -28,6 +28,8 @@ def simulated(
     rank: int = 0,
     ranks: int = 1,
     hub: str = "",
+    fp16: bool = False,
+    numerics: bool = False,
 ) -> dict[str, str]:
     """The environment of a process on a simulated device.
 
@@ -40,6 +42,8 @@ def simulated(
         rank: which of the devices.
         ranks: how many there are.
         hub: ``host:port`` where ranks meet; empty for one rank.
+        fp16: whether products are rounded to fp16 where the precision mode says so.
+        numerics: whether the trace tells of gradients.
     """
     table = trace / "rank_table.json"
     table.write_text(json.dumps(_rank_table(ranks), indent=2))
@@ -52,6 +56,8 @@ def simulated(
         "NPU_SIMULATOR_OBS": str(obs),
         **({} if seed is None else {"NPU_SIMULATOR_SEED": str(seed)}),
         **({"NPU_SIMULATOR_HUB": hub} if hub else {}),
+        **({"NPU_SIMULATOR_FP16": "1"} if fp16 else {}),
+        **({"NPU_SIMULATOR_NUMERICS": "1"} if numerics else {}),
         "RANK_ID": str(rank),
         "RANK_SIZE": str(ranks),
         "DEVICE_ID": str(rank),

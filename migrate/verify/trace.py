@@ -74,6 +74,23 @@ class Run:
 
 
 @dataclass(frozen=True)
+class GradientNumbers:
+    """What one training run changed one variable by.
+
+    Args:
+        size: how many values it has.
+        nonzero: how many of them are not 0.
+        overflowed: how many are infinite or not a number.
+        largest: the largest finite absolute value.
+    """
+
+    size: int
+    nonzero: int
+    overflowed: int
+    largest: float
+
+
+@dataclass(frozen=True)
 class Problem:
     """What the real device, or its adapter, would refuse or ignore."""
 
@@ -162,6 +179,8 @@ class Process:
     """One process's trace.
 
     Args:
+        numerics: of the gradients of each training run, by variable, where they were asked for.
+        rounded: how many operators were rounded to fp16.
         ok: how it says that it ended; None where it was killed before it could.
         damaged: lines that could not be read, a cut last one apart.
         training: for a session and a number of its training runs, the last of them. This and what
@@ -181,6 +200,8 @@ class Process:
     restores: list[str] = field(default_factory=list)
     copies: int = 0
     collectives: int = 0
+    numerics: list[dict[str, GradientNumbers]] = field(default_factory=list)
+    rounded: int = 0
     problems: list[Problem] = field(default_factory=list)
     ok: bool | None = None
     damaged: int = 0
@@ -277,6 +298,12 @@ def _take(process: Process, event: Mapping[str, Any]) -> None:
         process.problems.append(_problem(event, "", "problem"))
     elif kind == "copy":
         process.copies += 1
+    elif kind == "numerics":
+        process.numerics.append(
+            {name: _numbers(*values) for name, values in event["gradients"].items()}
+        )
+    elif kind == "rounded":
+        process.rounded += int(event["products"])
     elif kind == "collective":
         process.collectives += 1
     elif kind == "gradients":
@@ -296,6 +323,10 @@ def _take(process: Process, event: Mapping[str, Any]) -> None:
         process.writes.append(str(event["path"]))
     elif kind == "end":
         process.ok = bool(event["ok"])
+
+
+def _numbers(size: int, nonzero: int, overflowed: int, largest: float) -> GradientNumbers:
+    return GradientNumbers(int(size), int(nonzero), int(overflowed), float(largest))
 
 
 def _problem(event: Mapping[str, Any], place: str, code: str) -> Problem:

@@ -57,7 +57,7 @@ def test_verify_runs_a_port_made_by_hand_on_two_ranks(
     (port / "train.py").write_text(TRAIN)
     words = ["verify", str(port), "--run", "--ranks", "2", "--json", "-"]
     assert cli.main([*words, "--", "python", "train.py"]) == 0
-    _, run, _, _ = json.loads(capsys.readouterr().out)["parts"]
+    _, run, _, _, _ = json.loads(capsys.readouterr().out)["parts"]
     assert run["counts"][1] == {"what": "training sessions on the device", "number": 2, "of": 2}
 
 

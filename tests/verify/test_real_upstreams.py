@@ -39,8 +39,10 @@ def test_it_trains_as_upstream_does(name: str, tmp_path: Path) -> None:
     port = str(tmp_path / "ported" / name)
     words = [*workspace, "verify", port, "--json", str(report)]
     assert cli.main(words) == 0, report.read_text()
-    static, run, parity, _ = json.loads(report.read_text())["parts"]
-    assert [part["state"] for part in (static, run, parity)] == ["passed"] * 3
+    static, run, parity, precision, _ = json.loads(report.read_text())["parts"]
+    assert [part["state"] for part in (static, run, parity, precision)] == ["passed"] * 4
+    survive = precision["counts"][0]
+    assert survive["number"] == survive["of"] > 0
     for part in (static, run):
         for count in part["counts"]:
             assert count["of"] is None or count["number"] == count["of"], count
@@ -57,7 +59,7 @@ def test_upstreams_own_tests_pass_on_the_port(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     words = [*workspace, "verify", str(tmp_path / "ported" / "vgg19"), "--upstream-tests"]
     assert cli.main([*words, "--json", str(report)]) == 0, report.read_text()
-    tests = json.loads(report.read_text())["parts"][3]
+    tests = json.loads(report.read_text())["parts"][4]
     assert tests["state"] == "passed"
     ran, upstream, port = tests["counts"]
     assert 0 < ran["number"] <= ran["of"], "those that reach changed code"

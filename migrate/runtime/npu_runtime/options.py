@@ -25,7 +25,7 @@ _LATER_MODES = (
     "allow_fp32_to_bf16",
 )
 _V2_MODES = ("fp16", "origin", "mixed_float16", "mixed_bfloat16")
-_FP16_GRADIENTS = frozenset(
+FP16_GRADIENTS = frozenset(
     {"allow_mix_precision", "allow_mix_precision_fp16", "mixed_float16", "force_fp16", "fp16"}
 )
 _MIXED = frozenset(
@@ -88,7 +88,7 @@ def loss_scale():
         ValueError: NPU_LOSS_SCALE is neither a word that it knows nor a number of at least 1.
     """
     wanted = settings.value("NPU_LOSS_SCALE")
-    if wanted == "off" or (wanted == "auto" and precision_mode() not in _FP16_GRADIENTS):
+    if wanted == "off" or (wanted == "auto" and precision_mode() not in FP16_GRADIENTS):
         return None
     if wanted in ("auto", "dynamic"):
         return "dynamic"

@@ -4,7 +4,9 @@ In a session on the device whose precision mode computes in fp16, each float32 o
 convolution or matrix product, forwards and backwards, goes through fp16 and back before it is
 used; so do their results. Gradients that are too small become 0, as on a device. Numbers that are
 too large become inf, which stands for the device's overflow flag: NPULossScaleOptimizer sees it,
-leaves the step out, and scales less.
+leaves the step out, and scales less. So that a few steps show what holds for a long training, a
+dynamic scale (ExponentialUpdateLossScaleManager) begins at 2^15 at most, and falls by 2^4 with each
+step that overflows.
 
 It is a test of whether a model bears fp16, and whether its loss is scaled. It cannot tell:
 
@@ -21,8 +23,11 @@ import functools
 import threading
 import weakref
 
+from . import trace
 from .imports import after_import
 
+SETTLED = 2.0**15  # where tf.train.experimental.DynamicLossScale begins
+FALL = 2.0**-4
 _PRODUCTS = frozenset(
     "BatchMatMul BatchMatMulV2 Conv2D Conv2DBackpropFilter Conv2DBackpropInput Conv3D "
     "Conv3DBackpropFilterV2 Conv3DBackpropInputV2 DepthwiseConv2dNative "
@@ -85,6 +90,8 @@ def round_products(graph):
         if products and finalized:
             graph.finalize()
         _seen[graph] = len(graph.get_operations())
+    if products:
+        trace.emit("rounded", products=len(products))
 
 
 def _round(graph, product, rounded):

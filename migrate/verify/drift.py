@@ -1,0 +1,132 @@
+"""Compares a training in emulated fp16 with the same one in fp32: gradients, and what was fetched.
+
+Source of what fp16 can hold: IEEE 754 binary16, from 2^-24 to 65504.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from migrate.verify import parity
+from migrate.verify.parity import Curve, Difference
+from migrate.verify.trace import GradientNumbers, Process
+
+# A gradient that is smaller than the largest of its step by this factor is what rounding leaves of
+# 0 in fp32, such as that of a bias before a batch normalization.
+_NOISE = 1e-6
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What fp16 does to one training.
+
+    Args:
+        run: the run's name.
+        steps: how many training steps it made in fp16.
+        overflowed: in how many of them a gradient overflowed; they change no variable.
+        products: how many convolutions and matrix products were rounded.
+        variables: how many trained variables have gradients in fp32 that are not all 0.
+        vanished: those whose gradients are all 0 in fp16.
+        nonzero: the share of gradients' values that are not 0 in fp16; None where none was seen.
+        nonzero_fp32: the same in fp32.
+        values: how many pairs of fetched values were compared.
+        largest: of the losses, the pair with the largest difference (upstream: fp32, port: fp16),
+            relative to that loss's largest value.
+        curves: some losses, to be drawn.
+    """
+
+    run: str
+    steps: int = 0
+    overflowed: int = 0
+    products: int = 0
+    variables: int = 0
+    vanished: tuple[str, ...] = ()
+    nonzero: float | None = None
+    nonzero_fp32: float | None = None
+    values: int = 0
+    largest: Difference | None = None
+    curves: tuple[Curve, ...] = ()
+
+    @property
+    def never_in_range(self) -> bool:
+        """Whether every step overflowed, so that nothing was trained."""
+        return 0 < self.steps == self.overflowed
+
+
+def measure(
+    run: str,
+    fp32: Sequence[Process],
+    fp16: Sequence[Process],
+    races: Collection[str] = (),
+) -> Drift:
+    """Compares two trainings of the same port with the same seeds.
+
+    Args:
+        run: the name of what was run.
+        fp32: the processes of the run without rounding.
+        fp16: those of the run with it.
+        races: tensors to leave out, whose values the program leaves open.
+    """
+    steps = [step for process in fp16 for step in process.numerics]
+    good = [step for step in steps if not any(g.overflowed for g in step.values())]
+    before = [step for process in fp32 for step in process.numerics]
+    pairs = list(_pairs(before, good))
+    seen: dict[str, int] = defaultdict(int)
+    for variable, exact, rounded in pairs:
+        if exact.nonzero:
+            seen[variable] += rounded.nonzero
+    comparison = parity.compare(run, fp32, fp16, float("inf"), races=races)
+    return Drift(
+        run,
+        steps=len(steps),
+        overflowed=len(steps) - len(good),
+        products=sum(process.rounded for process in fp16),
+        variables=len(seen),
+        vanished=tuple(sorted(variable for variable, nonzero in seen.items() if not nonzero)),
+        nonzero=_share([rounded for _, _, rounded in pairs]),
+        nonzero_fp32=_share([exact for _, exact, _ in pairs]),
+        values=comparison.values,
+        largest=_largest(comparison.curves),
+        curves=comparison.curves,
+    )
+
+
+def _pairs(
+    fp32: Sequence[Mapping[str, GradientNumbers]], fp16: Sequence[Mapping[str, GradientNumbers]]
+) -> Iterator[tuple[str, GradientNumbers, GradientNumbers]]:
+    """Gradients of a variable after as many updates: a step that overflows makes none."""
+    exact: dict[str, list[GradientNumbers]] = defaultdict(list)
+    for step in fp32:
+        noise = max((gradient.largest for gradient in step.values()), default=0.0) * _NOISE
+        for variable, gradient in step.items():
+            exact[variable].append(gradient if gradient.largest >= noise else _zero(gradient))
+    updates: dict[str, int] = defaultdict(int)
+    for step in fp16:
+        for variable, gradient in step.items():
+            number = updates[variable]
+            updates[variable] += 1
+            if number < len(exact[variable]):
+                yield variable, exact[variable][number], gradient
+
+
+def _zero(gradient: GradientNumbers) -> GradientNumbers:
+    return replace(gradient, nonzero=0)
+
+
+def _share(gradients: Sequence[GradientNumbers]) -> float | None:
+    size = sum(gradient.size for gradient in gradients)
+    return sum(gradient.nonzero for gradient in gradients) / size if size else None
+
+
+def _largest(curves: Sequence[Curve]) -> Difference | None:
+    """Relative to the largest value of a loss: where it is near 0, it may differ by any factor."""
+    differences = (
+        Difference(number, curve.tensor, a, b, abs(a - b) / scale if scale else float("inf"))
+        for curve in curves
+        for scale in [max(map(abs, curve.upstream), default=0.0)]
+        for number, (a, b) in enumerate(zip(curve.upstream, curve.port, strict=False), 1)
+        if a != b
+    )
+    return max(differences, key=lambda difference: difference.relative, default=None)

@@ -1,0 +1,232 @@
+"""Training in emulated fp16: what vanishes or overflows is an error, and drift is told.
+
+Most projects here are no TensorFlow: they write their traces themselves, as the simulator would.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from migrate.verify.drift import Drift, measure
+from migrate.verify.pages import PAGES
+from migrate.verify.parity import Curve, Difference
+from migrate.verify.precision import LIMITS, check_precision
+from migrate.verify.process import Limits
+from migrate.verify.report import Part, Report, drift_text, report_html, report_lines
+from migrate.verify.smoke import Smoke, SmokeRun
+from migrate.verify.trace import GradientNumbers, Process
+from migrate.verify.verification import Trial
+from tests.verify.projects import edit, tiny_gan
+
+# A training of five steps: `trained(step, fp16)` gives each variable's gradient, as numerics do.
+RECORDER = """
+import json, os, sys
+
+FP16 = os.environ.get('NPU_SIMULATOR_FP16') == '1'
+EXACT = os.environ.get('NPU_PRECISION_MODE') == 'none'
+
+def emit(event, **fields):
+    path = os.path.join(os.environ['NPU_SIMULATOR_TRACE'], '0-%d.jsonl' % os.getpid())
+    with open(path, 'a') as trace:
+        trace.write(json.dumps(dict(fields, event=event)) + '\\n')
+
+def train(gradients, loss=lambda step: 1.0 / (step + 1), products=7):
+    assert os.environ['NPU_SIMULATOR_NUMERICS'] == '1'
+    assert FP16 != EXACT
+    emit('session', session=1, kind='tf.Session', place='train.py:2', npu=True, problems=[])
+    emit('graph', session=1, signature=1, fetches=['loss:0'], feeds={}, ops={'ApplyAdam': 1})
+    if FP16:
+        emit('rounded', products=products)
+    for step in range(5):
+        emit('run', session=1, signature=1, seconds=0.1, scalars={'loss:0': loss(step)})
+        emit('numerics', gradients=gradients(step))
+"""
+GOOD = "from recorder import *\ntrain(lambda step: {'w': [8, 8, 0, 0.5], 'b': [2, 1, 0, 0.1]})\n"
+VANISHES = GOOD.replace("[2, 1,", "[2, 0 if FP16 else 1,")
+RUN = SmokeRun("train", "python train.py", frozenset({"train"}))
+
+
+def trial(folder: Path, train: str, mode: str = "allow_mix_precision", **more: object) -> Trial:
+    port = folder / "port"
+    (port / "npu_runtime").mkdir(parents=True)
+    (port / "npu_runtime" / "defaults.py").write_text(f'PRECISION_MODE = "{mode}"\n')
+    (port / "recorder.py").write_text(RECORDER)
+    (port / "train.py").write_text(train)
+    given = Trial(
+        port=port,
+        manifest=None,
+        baseline=None,
+        smoke=Smoke(runs=(RUN,)),
+        python=Path(sys.executable),
+        cann="7.0",
+        steps=5,
+        ranks=1,
+        limits=Limits(seconds=60),
+    )
+    return replace(given, **more)  # type: ignore[arg-type]
+
+
+def check(given: Trial) -> Part:
+    return check_precision(given, lambda _: None)
+
+
+def test_gradients_that_survive(tmp_path: Path) -> None:
+    part = check(trial(tmp_path, GOOD))
+    assert (part.state, part.findings, part.why) == ("passed", (), LIMITS)
+    assert [str(count) for count in part.counts] == [
+        "variables whose gradients survive fp16 2 of 2",
+        "training steps that overflow 0 of 5",
+        "products rounded 7",
+    ]
+    [drift] = part.drifts
+    assert (drift.nonzero, drift.nonzero_fp32, drift.largest) == (0.9, 0.9, None)
+
+
+def test_gradients_that_vanish_are_an_error(tmp_path: Path) -> None:
+    part = check(trial(tmp_path, VANISHES))
+    [finding] = part.findings
+    assert (part.state, finding.code, finding.path) == ("failed", "CHK980", "train.py")
+    assert finding.message == (
+        "train: the gradients of 1 of 2 variables are all 0 in fp16, but not in fp32: b"
+    )
+    assert "NPU_LOSS_SCALE" in finding.advice
+    assert str(part.counts[0]) == "variables whose gradients survive fp16 1 of 2"
+
+
+@pytest.mark.parametrize(
+    "gradients",
+    [
+        "[2, 0, 0, 0]",  # in fp32 as well
+        "[2, 0, 0, 0] if FP16 else [2, 2, 0, 1e-9]",  # what rounding leaves of 0
+        "[2, int(step > 0), 0, 0.1]",  # at the first step only
+    ],
+)
+def test_what_is_0_for_another_reason(gradients: str, tmp_path: Path) -> None:
+    assert check(trial(tmp_path, GOOD.replace("[2, 1, 0, 0.1]", gradients))).state == "passed"
+
+
+def test_steps_that_overflow(tmp_path: Path) -> None:
+    """They change nothing, so that the next one trains what the first in fp32 does."""
+    late = (
+        "from recorder import *\n"
+        "skipped = 4 if FP16 else 0\n"
+        "train(lambda step: {\n"
+        "    'w': [8, 8, 8 if step < skipped else 0, 0.5],\n"
+        "    'gamma': [2, 0 if step < skipped + 1 else 1, 0, 0.1],\n"
+        "})\n"
+    )
+    part = check(trial(tmp_path, late))
+    assert part.state == "passed"
+    assert str(part.counts[1]) == "training steps that overflow 4 of 5"
+    part = check(trial(tmp_path / "always", late.replace("4 if", "5 if")))
+    [finding] = part.findings
+    assert finding.code == "CHK981"
+    assert finding.message.endswith("overflow in fp16 in each of 5 training steps")
+
+
+def test_drift_is_told_and_no_error(tmp_path: Path) -> None:
+    text = GOOD.replace("})\n", "}, lambda step: 1.0 / (step + 1) + FP16 * step * 0.01)\n")
+    part = check(trial(tmp_path, text))
+    assert part.state == "passed"
+    [drift] = part.drifts
+    assert drift.largest is not None
+    assert (drift.largest.step, drift.largest.tensor) == (5, "loss:0")
+    report = Report("port", "toy", "", "7.0", "/py", 1, (part,))
+    text = "\n".join(report_lines(report))
+    assert "4.0% of their largest value at most: loss:0, value 5: fp32 0.2, fp16 0.24" in text
+    assert "it cannot tell which operators the release computes in fp16" in text
+    page = report_html(report)
+    assert "fp32 (broad, grey), fp16 (blue)" in page
+    assert "it cannot tell which operators" in page
+    [part_json] = json.loads(json.dumps(report.as_json()))["parts"]
+    assert part_json["drifts"][0]["largest"]["tensor"] == "loss:0"
+    assert part_json["drifts"][0]["vanished"] == []
+
+
+def test_a_training_that_fails_in_fp16(tmp_path: Path) -> None:
+    text = GOOD + "assert not FP16, 'loss is inf'\n"
+    [finding] = check(trial(tmp_path, text)).findings
+    assert (finding.code, finding.path, finding.line) == ("CHK982", "train.py", 3)
+    assert finding.message == "train in fp16 ended with exit code 1: AssertionError: loss is inf"
+
+
+@pytest.mark.parametrize("mode", ["none", "force_fp32", "allow_mix_precision_bf16"])
+def test_a_mode_without_fp16_is_not_checked(mode: str, tmp_path: Path) -> None:
+    part = check(trial(tmp_path, "raise SystemExit(1)", mode))
+    assert part.state == "not checked"
+    assert mode in part.why
+
+
+def test_the_recipes_environment_counts(tmp_path: Path) -> None:
+    smoke = Smoke(runs=(RUN,), environment={"NPU_PRECISION_MODE": "allow_mix_precision"})
+    assert check(trial(tmp_path, GOOD, "none", smoke=smoke)).state == "passed"
+
+
+def test_only_what_trains_or_prepares_is_run(tmp_path: Path) -> None:
+    runs = (
+        SmokeRun("prepare", "python -c \"open('data', 'w')\""),
+        RUN,
+        SmokeRun("evaluate", "false", frozenset({"restore"})),
+    )
+    text = GOOD + "open('data')\n"
+    assert check(trial(tmp_path, text, smoke=Smoke(runs=runs))).state == "passed"
+
+
+def test_nothing_to_see(tmp_path: Path) -> None:
+    part = check(trial(tmp_path, GOOD.replace("})\n", "}, products=0)\n")))
+    assert part.state == "not checked"
+    assert part.why.startswith("no session of it computes")
+    given = trial(tmp_path / "hidden", GOOD)
+    edit(given, "recorder.py", "emit('numerics', gradients=gradients(step))", "pass")
+    part = check(given)
+    assert part.state == "not checked"
+    assert part.why.startswith("no gradient could be seen")
+
+
+def test_each_finding_has_its_page() -> None:
+    assert {"CHK980", "CHK981", "CHK982"} <= PAGES.keys()
+    assert "cannot tell" in PAGES["CHK980"]
+
+
+def test_gradients_of_as_many_updates_are_compared() -> None:
+    def process(*steps: dict[str, GradientNumbers]) -> Process:
+        return Process(0, 1, numerics=list(steps))
+
+    none, some, over = (GradientNumbers(2, n, o, 1.0) for n, o in ((0, 0), (1, 0), (2, 2)))
+    exact = [process({"d": some}, {"g": none}, {"d": some}, {"g": some})]
+    rounded = [process({"d": over}, {"g": none}, {"d": some}, {"g": none})]
+    drift = measure("train", exact, rounded)
+    assert (drift.steps, drift.overflowed, drift.variables, drift.vanished) == (4, 1, 2, ("g",))
+    shorter = measure("train", exact, [process({"d": over}, {"g": none}, {"d": some})])
+    assert shorter.vanished == ()
+
+
+def test_the_line_of_a_drift() -> None:
+    largest = Difference(2, "loss", 1.0, 1.5, 0.5)
+    drift = Drift("train", 5, 1, 7, 2, (), 0.5, 0.75, 10, largest, (Curve("loss", (), ()),))
+    assert drift_text(drift) == (
+        "5 training steps in fp16, 1 of them left out; 50.0% of gradients' values are not 0, 75.0%"
+        " in fp32; losses drift by 50.0% of their largest value at most: loss, value 2: fp32 1,"
+        " fp16 1.5"
+    )
+
+
+@pytest.mark.tf115
+@pytest.mark.parametrize(("scale", "state"), [("auto", "passed"), ("off", "failed")])
+def test_what_a_loss_scale_is_for(scale: str, state: str, tmp_path: Path) -> None:
+    """A mean over many values gives losses, and so gradients, as small as this."""
+    given = tiny_gan(tmp_path)
+    edit(given, "model.py", "-tf.reduce_mean(fake)", "-1e-7 * tf.reduce_mean(fake)")
+    environment = {"NPU_PRECISION_MODE": "allow_mix_precision", "NPU_LOSS_SCALE": scale}
+    part = check(replace(given, smoke=replace(given.smoke, environment=environment)))
+    assert part.state == state, "\n".join(map(drift_text, part.drifts))
+    assert all(finding.code == "CHK980" for finding in part.findings)
+    [drift] = part.drifts
+    assert drift.products > 10
+    assert drift.variables > len(drift.vanished)
+    assert all(variable.startswith("generator/") for variable in drift.vanished)
