@@ -219,7 +219,10 @@ class Consumers(Follower):
             found.readers.append((module, call.func.value, step.shared))
             yield from self._to(step, call)
         elif self._makes_object(module, call, name):
-            yield from self._enter(step, call, name)
+            if step.function:
+                yield from self._to(step, call, function=False)  # data that is made when needed
+            else:
+                yield from self._enter(step, call, name)
         elif consuming := self._consuming(module, call):
             owner, function = consuming
             if owner.returned_class(_dotted(owner, function)) == "tensorflow.data.Dataset":

@@ -151,11 +151,10 @@ class _Placing:
         for parent in module.ancestors(node):
             if isinstance(parent, ast.Call) and module.qualified(parent.func) == NPU_SHARD:
                 return True
-        for taken in self._source.taken:
-            if any(is_shard(module, part) for part in ast.walk(taken)):
-                return True
-            if isinstance(taken, ast.Name) and _holds_shard(module, taken):
-                return True
+        if any(is_shard(module, part) for part in ast.walk(node)):
+            return True
+        if any(isinstance(t, ast.Name) and _holds_shard(module, t) for t in self._source.taken):
+            return True
         if any(_OWN_RANKS.search(module.text_of(part)) for part in _made_of(module, node)):
             return True
         function = module.function_of(node)

@@ -349,6 +349,33 @@ def test_what_is_made_of_a_given_dataset_is_divided_where_that_comes_from() -> N
     assert result.text().count("npu_shard(") == 1
 
 
+def test_an_object_may_make_its_dataset_when_it_is_needed() -> None:
+    before = """
+        import tensorflow as tf
+
+        class Later(object):
+            def __init__(self, make):
+                self.make = make
+
+            def shuffle(self, count):
+                return Later(lambda: self.make().shuffle(count))
+
+        def read(name):
+            return Later(lambda: tf.data.TFRecordDataset(name))
+
+        def run(session):
+            train_data = read('a').shuffle(9).make_one_shot_iterator().get_next()
+            test_data = read('b').make_one_shot_iterator().get_next()
+            session.run(tf.reduce_mean(test_data))
+            return tf.train.AdamOptimizer(0.1).minimize(train_data)
+        """
+    after = before.replace(
+        "import tensorflow as tf\n", "import tensorflow as tf\n        " + IMPORT
+    )
+    after = after.replace("read('a')", "npu_shard(read('a'))")
+    check_port(before, after, "NPU701")
+
+
 QUEUE = """
 import tensorflow as tf
 

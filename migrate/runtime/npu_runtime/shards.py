@@ -33,6 +33,7 @@ def npu_shard(data, training=True):
     Args:
         data: one of
             a tf.data.Dataset: every n-th element, of each file where it just reads files;
+            an object with a dataset's methods: what its `shard` gives;
             a list, numpy.ndarray or pandas object: rows, in their order;
             a tuple or dict of those: rows of all, chosen together;
             a str: the files that this pattern matches;
@@ -51,6 +52,8 @@ def npu_shard(data, training=True):
         return data
     if isinstance(data, dataset_ops.DatasetV2):
         return _dataset(data)
+    if not isinstance(data, type) and hasattr(data, "shard") and hasattr(data, "repeat"):
+        return data.shard(ranks.size(), ranks.rank())
     if isinstance(data, tf.ReaderBase):
         return ShardedReader(data)
     if isinstance(data, tf.QueueBase):

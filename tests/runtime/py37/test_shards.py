@@ -310,6 +310,23 @@ def test_pandas_objects(on_ranks):
     assert all([row[0] for row in part["x"].rows] == part["y"].rows for part in parts)
 
 
+class Deferred:
+    """An object that stands for a dataset, which is made when it is needed."""
+
+    def __init__(self, make):
+        self.make = make
+
+    def __getattr__(self, name):
+        return lambda *given: Deferred(lambda: getattr(self.make(), name)(*given))
+
+
+def test_what_has_the_methods_of_a_dataset(on_ranks):
+    parts = on_ranks(
+        lambda rank: elements(npu_shard(Deferred(lambda: tf.data.Dataset.range(7))).make())
+    )
+    assert is_divided(parts, range(7))
+
+
 def test_rows_are_of_many_kinds(on_ranks):
     rows = [{"id": number} for number in range(5)]
     Pair = collections.namedtuple("Pair", "x y")
