@@ -18,13 +18,13 @@ Flags that are called as in most projects need not be said.
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from migrate.analysis.flags import Flag
-from migrate.errors import RecipeError, UsageError
+from migrate.errors import RecipeError
+from migrate.tables import Reader
 
 # Flags of ModelZoo's scripts, and what entries call the same; the first that there is counts.
 _USUAL = {
@@ -107,36 +107,30 @@ def read_harness(table: Any, where: str) -> Harness:
         UsageError: it says something that is not known; with the key and what is expected.
     """
 
-    def wrong(key: str, expected: str) -> UsageError:
-        return UsageError(f"{key}: expected {expected}", where=where)
-
-    if not isinstance(table, dict):
-        raise wrong("harness", "a table")
-    known = ("model", "arguments", "performance", "accuracy", "loss", *HARNESS_FLAGS)
+    reader = Reader(where)
+    reader.table(table, "harness")
+    reader.known(
+        table, "harness", ("model", "arguments", "performance", "accuracy", "loss", *HARNESS_FLAGS)
+    )
     for key, value in table.items():
-        if key not in known:
-            raise wrong(f"harness.{key}", f"one of {', '.join(sorted(known))}")
-        if not isinstance(value, str):
-            raise wrong(f"harness.{key}", "a text")
+        reader.text(value, f"harness.{key}")
     if not _MODEL.fullmatch(table.get("model", "x")):
-        raise wrong("harness.model", "letters, digits, dots, dashes and underscores")
-    words = {}
-    for key in ("arguments", "performance"):
-        try:
-            words[key] = tuple(shlex.split(table.get(key, "")))
-        except ValueError as error:
-            raise wrong(f"harness.{key}", f"words as in a shell ({error})") from None
+        raise reader.wrong("harness.model", "letters, digits, dots, dashes and underscores")
+    words = {
+        key: reader.words(table.get(key, ""), f"harness.{key}")
+        for key in ("arguments", "performance")
+    }
     for key in ("accuracy", "loss"):
         try:
             groups = re.compile(table.get(key, "()")).groups
         except re.error as error:
-            raise wrong(f"harness.{key}", f"a regular expression ({error})") from None
+            raise reader.wrong(f"harness.{key}", f"a regular expression ({error})") from None
         if groups != 1:
-            raise wrong(f"harness.{key}", "a pattern with one group, around the number")
+            raise reader.wrong(f"harness.{key}", "a pattern with one group, around the number")
     for key in HARNESS_FLAGS:
         flag = table.get(key, "")
         if flag.startswith("-") or (flag.startswith("$") and not _VARIABLE.fullmatch(flag)):
-            raise wrong(f"harness.{key}", "a flag without dashes, or $NAME")
+            raise reader.wrong(f"harness.{key}", "a flag without dashes, or $NAME")
     return Harness(
         table.get("model", ""),
         words["arguments"],

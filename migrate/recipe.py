@@ -15,6 +15,7 @@ from migrate.errors import RecipeError, UsageError
 from migrate.harness import Harness, read_harness
 from migrate.readmes.table import Readme, read_readme
 from migrate.runtime import precision_modes
+from migrate.tables import Reader
 from migrate.upstream.leave_out import matcher
 from migrate.upstream.tree import SourceTree
 
@@ -106,20 +107,17 @@ def read_recipe(folder: Path) -> Recipe:
         return Recipe(rules=rules, digest=_digest(folder, None), where=str(path))
     table = _parse(path, data)
     smoke = table.pop("smoke", {})
-    unknown = table.keys() - set(_KEYS)
-    if unknown:
-        raise _wrong(path, sorted(unknown)[0], f"one of {', '.join(_KEYS)}")
-    if not isinstance(smoke, dict):
-        raise _wrong(path, "smoke", "tables, such as [[smoke.run]]")
+    reader = Reader(str(path))
+    reader.known(table, "", _KEYS)
     return Recipe(
-        _texts(path, table, "entries"),
-        _texts(path, table, "leave_out"),
-        _options(path, table.get("rules", {}), {rule.code: rule for rule in rules}),
+        reader.texts(table.get("entries", []), "entries"),
+        reader.texts(table.get("leave_out", []), "leave_out"),
+        _options(reader, table.get("rules", {}), {rule.code: rule for rule in rules}),
         rules,
         read_harness(table.get("harness", {}), str(path)),
         read_readme(table.get("readme", {}), folder, str(path)),
-        _settings(path, table.get("settings", {})),
-        smoke,
+        _settings(reader, table.get("settings", {})),
+        reader.table(smoke, "smoke", "tables, such as [[smoke.run]]"),
         _digest(folder, table),
         str(path),
     )
@@ -148,42 +146,25 @@ def _parse(path: Path, data: bytes) -> dict[str, Any]:
         ) from None
 
 
-def _texts(path: Path, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    value = table.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise _wrong(path, key, "a list of texts")
-    return tuple(value)
-
-
-def _settings(path: Path, table: Any) -> dict[str, str]:
-    if not isinstance(table, dict):
-        raise _wrong(path, "settings", 'a table, such as [settings] precision_mode = "none"')
+def _settings(reader: Reader, table: Any) -> dict[str, str]:
+    reader.table(table, "settings", 'a table, such as [settings] precision_mode = "none"')
     for key, value in table.items():
         if key != "precision_mode":
-            raise _wrong(path, f"settings.{key}", "precision_mode, which is all that is fixed")
+            raise reader.wrong(f"settings.{key}", "precision_mode, which is all that is fixed")
         if not isinstance(value, str):
-            raise _wrong(path, f"settings.{key}", f"a text; found {value!r}")
-    return table
+            raise reader.wrong(f"settings.{key}", f"a text; found {value!r}")
+    return dict(table)
 
 
-def _options(path: Path, table: Any, rules: Mapping[str, Rule]) -> dict[str, Mapping[str, Any]]:
-    if not isinstance(table, dict):
-        raise _wrong(path, "rules", "tables, such as [rules.NPU101]")
-    for code, options in table.items():
+def _options(reader: Reader, table: Any, rules: Mapping[str, Rule]) -> dict[str, Mapping[str, Any]]:
+    for code, options in reader.table(table, "rules", "tables, such as [rules.NPU101]").items():
         if code not in rules:
-            raise _wrong(path, f"rules.{code}", "a rule's code; `migrate explain` lists them")
-        if not isinstance(options, dict):
-            raise _wrong(path, f"rules.{code}", "a table of options")
-        unknown = options.keys() - rules[code].options
-        if unknown:
-            known = ", ".join(sorted(rules[code].options)) or "none: this rule has no options"
-            raise _wrong(path, f"rules.{code}.{sorted(unknown)[0]}", f"one of {known}")
+            raise reader.wrong(f"rules.{code}", "a rule's code; `migrate explain` lists them")
+        reader.table(options, f"rules.{code}", "a table of options")
+        known = rules[code].options or ("none: this rule has no options",)
+        reader.known(options, f"rules.{code}", known)
         for key, value in options.items():
             option = rules[code].options[key]
             if not option.fits(value):
-                raise _wrong(path, f"rules.{code}.{key}", f"{option.expected}; found {value!r}")
-    return table
-
-
-def _wrong(path: Path, key: str, expected: str) -> UsageError:
-    return UsageError(f"{key}: expected {expected}", where=str(path))
+                raise reader.wrong(f"rules.{code}.{key}", f"{option.expected}; found {value!r}")
+    return dict(table)

@@ -32,13 +32,13 @@ from __future__ import annotations
 
 import json
 import math
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from migrate.errors import UsageError
+from migrate.tables import Reader
 
 LANGUAGES = ("zh", "en")
 # Lines of the harness's results, in the order in which the READMEs compare them.
@@ -115,41 +115,29 @@ def read_readme(table: Any, folder: Path, where: str) -> Readme:
         UsageError: either says something that is not known; with the key and what is expected.
     """
 
-    def wrong(key: str, expected: str) -> UsageError:
-        return UsageError(f"{key}: expected {expected}", where=where)
-
-    if not isinstance(table, dict):
-        raise wrong("readme", "a table")
-    for key in table:
-        if key not in (*TEXTS, *_WORDS, "published"):
-            known = ", ".join(sorted((*TEXTS, *_WORDS, "published")))
-            raise wrong(f"readme.{key}", f"one of {known}")
+    reader = Reader(where)
+    reader.table(table, "readme")
+    reader.known(table, "readme", (*TEXTS, *_WORDS, "published"))
     for key in TEXTS:
-        if key in table and not _is_text(table[key]):
-            raise wrong(f"readme.{key}", 'a text in both languages: { zh = "...", en = "..." }')
-    words = {}
-    for key in _WORDS:
-        if not isinstance(table.get(key, ""), str):
-            raise wrong(f"readme.{key}", "a text")
-    for key in ("train", "evaluate"):
-        try:
-            words[key] = tuple(shlex.split(table.get(key, "")))
-        except ValueError as error:
-            raise wrong(f"readme.{key}", f"words as in a shell ({error})") from None
+        if key in table:
+            _text(reader, table[key], f"readme.{key}")
+    reader.text(table.get("paper", ""), "readme.paper")
+    words = {
+        key: reader.words(table.get(key, ""), f"readme.{key}") for key in ("train", "evaluate")
+    }
     published = table.get("published", [])
     if not isinstance(published, list):
-        raise wrong("readme.published", "tables, such as [[readme.published]]")
+        raise reader.wrong("readme.published", "tables, such as [[readme.published]]")
     figures = []
     for number, row in enumerate(published, start=1):
         key = f"readme.published, number {number}"
         if not isinstance(row, dict) or row.keys() - {"metric", "gpu", "npu", "source"}:
-            raise wrong(key, "metric, source, and gpu or npu")
-        if not _is_text(row.get("metric")):
-            raise wrong(f"{key}: metric", 'a text in both languages: { zh = "...", en = "..." }')
+            raise reader.wrong(key, "metric, source, and gpu or npu")
+        metric = _text(reader, row.get("metric"), f"{key}: metric")
         rest = [row.get("gpu", ""), row.get("npu", ""), row.get("source", "")]
         if not all(isinstance(text, str) for text in rest) or not rest[2]:
-            raise wrong(key, "texts for gpu, npu and source")
-        figures.append(Published(row["metric"], *rest))
+            raise reader.wrong(key, "texts for gpu, npu and source")
+        figures.append(Published(metric, *rest))
     return Readme(
         table.get("paper", ""),
         {key: table[key] for key in TEXTS if key in table},
@@ -160,12 +148,14 @@ def read_readme(table: Any, folder: Path, where: str) -> Readme:
     )
 
 
-def _is_text(value: object) -> bool:
-    return (
+def _text(reader: Reader, value: Any, key: str) -> Text:
+    if (
         isinstance(value, dict)
         and value.keys() == set(LANGUAGES)
         and all(isinstance(text, str) and text.strip() for text in value.values())
-    )
+    ):
+        return value
+    raise reader.wrong(key, 'a text in both languages: { zh = "...", en = "..." }')
 
 
 def _read_run(path: Path) -> Run:

@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from migrate.errors import UsageError
+from migrate.tables import Reader
 
 GENERATORS = Path(__file__).parent / "data"
 TOLERANCE = 1e-6
@@ -114,19 +114,25 @@ def read_smoke(table: Mapping[str, Any], where: str) -> Smoke:
     Raises:
         UsageError: it says something that is not known; with the key and what is expected.
     """
-    reader = _Reader(where)
+    reader = Reader(where)
+    reader.table(table, "smoke")
     reader.known(table, "smoke", {"data", "run", "environment"})
     environment = table.get("environment", {})
     if not isinstance(environment, dict) or not all(
         isinstance(value, str) for value in environment.values()
     ):
         raise reader.wrong("smoke.environment", "a table of texts")
-    runs = tuple(_run(reader, key, entry) for key, entry in reader.tables(table, "run"))
+    runs = tuple(
+        _run(reader, key, entry) for key, entry in reader.tables(table.get("run", []), "smoke.run")
+    )
     names = [run.name for run in runs]
     for name in names:
         if names.count(name) > 1:
             raise reader.wrong("smoke.run.name", f"a name of its own, not {name!r} twice")
-    data = tuple(_data(reader, key, entry) for key, entry in reader.tables(table, "data"))
+    data = tuple(
+        _data(reader, key, entry)
+        for key, entry in reader.tables(table.get("data", []), "smoke.data")
+    )
     return Smoke(data, runs, environment)
 
 
@@ -135,8 +141,8 @@ def generators() -> list[str]:
     return sorted(path.stem for path in GENERATORS.glob("*.py") if not path.stem.startswith("_"))
 
 
-def _data(reader: _Reader, key: str, entry: Mapping[str, Any]) -> Data:
-    make, to = reader.text(entry, key, "make"), reader.text(entry, key, "to")
+def _data(reader: Reader, key: str, entry: Mapping[str, Any]) -> Data:
+    make, to = _text(reader, entry, key, "make"), _text(reader, entry, key, "to")
     if make not in generators():
         raise reader.wrong(f"{key}.make", f"one of {', '.join(generators())}")
     if to.startswith("/") or ".." in to.split("/"):
@@ -148,53 +154,35 @@ def _data(reader: _Reader, key: str, entry: Mapping[str, Any]) -> Data:
     return Data(make, to, {name: str(value) for name, value in options.items()})
 
 
-def _run(reader: _Reader, key: str, entry: Mapping[str, Any]) -> SmokeRun:
+def _run(reader: Reader, key: str, entry: Mapping[str, Any]) -> SmokeRun:
     texts = {"baseline", "baseline_why", "tolerance_why", "races_why"}
     reader.known(entry, key, {"name", "command", "expect", "tolerance", "races", *texts})
-    races = entry.get("races", [])
-    if not isinstance(races, list) or not all(isinstance(name, str) for name in races):
-        raise reader.wrong(f"{key}.races", "a list of tensors, as the report names them")
+    expected = "a list of tensors, as the report names them"
+    races = reader.texts(entry.get("races", []), f"{key}.races", expected)
     expect = entry.get("expect", [])
     if not isinstance(expect, list) or not set(expect) <= set(_EXPECT):
         raise reader.wrong(f"{key}.expect", f"a list of {', '.join(_EXPECT)}")
     tolerance = entry.get("tolerance", TOLERANCE)
     if isinstance(tolerance, bool) or not isinstance(tolerance, float | int) or tolerance < 0:
         raise reader.wrong(f"{key}.tolerance", "a relative difference, such as 1e-4")
-    said: dict[str, Any] = {name: reader.text(entry, key, name) for name in texts if name in entry}
+    said: dict[str, Any] = {
+        name: _text(reader, entry, key, name) for name in texts if name in entry
+    }
     for name in ("baseline", "tolerance", "races"):
         if (name in entry) != (f"{name}_why" in entry):
             raise reader.wrong(key, f"{name} and {name}_why together: nothing without a reason")
     return SmokeRun(
-        reader.text(entry, key, "name"),
-        reader.text(entry, key, "command"),
+        _text(reader, entry, key, "name"),
+        _text(reader, entry, key, "command"),
         frozenset(expect),
         tolerance=float(tolerance),
-        races=tuple(races),
+        races=races,
         **said,
     )
 
 
-@dataclass(frozen=True)
-class _Reader:
-    where: str
-
-    def wrong(self, key: str, expected: str) -> UsageError:
-        return UsageError(f"{key}: expected {expected}", where=self.where)
-
-    def known(self, table: Mapping[str, Any], key: str, names: set[str]) -> None:
-        if not isinstance(table, dict):
-            raise self.wrong(key, "a table")
-        for name in sorted(table.keys() - names):
-            raise self.wrong(f"{key}.{name}", f"one of {', '.join(sorted(names))}")
-
-    def tables(self, table: Mapping[str, Any], name: str) -> list[tuple[str, Mapping[str, Any]]]:
-        entries = table.get(name, [])
-        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-            raise self.wrong(f"smoke.{name}", f"tables, each under [[smoke.{name}]]")
-        return [(f"smoke.{name}[{index}]", entry) for index, entry in enumerate(entries)]
-
-    def text(self, table: Mapping[str, Any], key: str, name: str) -> str:
-        value = table.get(name)
-        if not isinstance(value, str) or not value:
-            raise self.wrong(f"{key}.{name}", "a text")
-        return value
+def _text(reader: Reader, entry: Mapping[str, Any], key: str, name: str) -> str:
+    text = reader.text(entry.get(name), f"{key}.{name}")
+    if not text:
+        raise reader.wrong(f"{key}.{name}", "a text")
+    return text
