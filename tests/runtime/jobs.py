@@ -112,5 +112,5 @@ def job(script: str, folder: Path, ranks: int = 2, **settings: str) -> Job:
 def works(script: str, folder: Path, ranks: int = 2, **settings: str) -> Job:
     """As ``job``, of which every rank must end well."""
     done = job(script, folder, ranks, **settings)
-    assert done.codes == [0] * ranks, "\n".join(done.outputs)
+    assert done.codes == [0] * ranks, "\n".join([str(done.codes), *done.outputs])
     return done

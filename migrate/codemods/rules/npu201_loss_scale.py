@@ -1,4 +1,4 @@
-"""Wraps every optimizer that trains, so that its loss is scaled where gradients are in fp16.
+"""Wraps every optimizer that trains: loss scaled where gradients are in fp16, averaged over ranks.
 
 What it does: puts `npu_optimizer(...)` around each `tf.train` or `tf.contrib.opt` optimizer, and
 around those of the project's own that are derived from one, where it is made. Of an optimizer
@@ -7,7 +7,8 @@ inner one is wrapped. Where a function chooses between optimizers, the chosen on
 What `tf.contrib.layers.optimize_loss` takes may also be a class, a function or a name.
 
 Why: on Ascend 910 numbers that are too large or too small for fp16 saturate or vanish, without inf
-or NaN. Small gradients become 0, and the model stops learning, unless the loss is scaled.
+or NaN. Small gradients become 0, and the model stops learning, unless the loss is scaled. And
+several processes, one for each device, train one model only if they average their gradients.
 
 Example:
     train_op = tf.train.AdamOptimizer(rate).minimize(loss)
@@ -15,12 +16,20 @@ Example:
 becomes:
     train_op = npu_optimizer(tf.train.AdamOptimizer(rate)).minimize(loss)
 
-`npu_optimizer` returns its argument itself, and the graph is exactly upstream's, with
-NPU_DEVICE=host, with a precision mode that does not compute gradients in fp16 (such as none), and
-with NPU_LOSS_SCALE=off. Else it is an NPULossScaleOptimizer with a manager of its own, for each
+With one rank, `npu_optimizer` returns its argument itself, and the graph is exactly upstream's,
+with NPU_DEVICE=host, with a precision mode that does not compute gradients in fp16 (such as none),
+and with NPU_LOSS_SCALE=off. Else it is an NPULossScaleOptimizer with a manager of its own, for each
 call: gradients from `compute_gradients` are unscaled, so clipping them stays right. A loss scale
 for GPUs that the project has (tf.contrib.mixed_precision, tf.train.experimental) is wrapped as
 well: the runtime then puts the adapter's in its place. One of the adapter's stays as it is.
+
+With RANK_SIZE above 1 it averages the gradients over the ranks, by NPUDistributedOptimizer within
+the NPULossScaleOptimizer: those from `compute_gradients` before they are clipped, others, such as
+those from `tf.gradients`, as they are applied. Nothing is averaged twice, neither where Horovod or
+the adapter does so already. A step that overflows on one rank is left out on all. Before the first
+training run of each session all ranks get the variables of rank 0, and only rank 0 writes
+checkpoints, event files, graphs and exported models; all ranks read them. Other ranks leave the
+evaluations of tf.estimator.train_and_evaluate to rank 0.
 
 Options: none.
 
@@ -29,13 +38,13 @@ some thirty, may be left out, and the step counter with them, until the scale (2
 two steps that overflow) fits the model. Checkpoints then hold the state of the scale besides
 upstream's variables: training goes on from one in any other precision mode, and from upstream's.
 
-Not handled, and told: gradients from `tf.gradients` that the optimizer only applies, Keras
+Not scaled, and told: gradients from `tf.gradients` that the optimizer only applies, Keras
 optimizers, those that a canned Estimator makes by itself, classes that are handed to a library,
 and classes that are looked up by a computed name. Optimizers in unit tests, and those of sessions
 that the recipe keeps on the host, are left alone.
 
 Authority: CANN "TensorFlow 1.15 Model Porting Guide", "Mixed Precision" and "Loss Scaling";
-adapter, npu_loss_scale_optimizer.py; TensorFlow 1.15.0,
+"Distributed Training"; adapter, npu_loss_scale_optimizer.py and npu_optimizer.py; TensorFlow 1.15.0,
 contrib/layers/python/layers/optimizers.py.
 """
 
