@@ -35,7 +35,7 @@ def npu_shard(data, training=True):
             a tf.data.Dataset: every n-th element, of each file where it just reads files;
             an object with a dataset's methods: what its `shard` gives;
             a list, numpy.ndarray or pandas object: rows, in their order;
-            a tuple or dict of those: rows of all, chosen together;
+            a tuple or dict of those, and of such: rows of all, chosen together;
             a str: the files that this pattern matches;
             a string tensor, or another with rows: the same as of a list where its value is known;
             a reader for queues, or a queue of numbers: draws until it has one of this rank's;
@@ -65,12 +65,9 @@ def npu_shard(data, training=True):
     if isinstance(data, str):
         data = tf.gfile.Glob(data)
     if _is_rows(data):
-        return _rows(data)
-    if isinstance(data, dict):
-        parts = _rows(*data.values())
-        return type(data)(zip(data, parts))
-    if isinstance(data, tuple):
-        return tuple(_rows(*data))
+        return _rows([data])[0]
+    if isinstance(data, (dict, tuple)):
+        return _rebuilt(data, iter(_rows(list(_leaves(data)))))
     if callable(data):
         # Not a function: as the attribute of a class it would become a method.
         return functools.partial(_made, data)
@@ -213,22 +210,37 @@ def _is_rows(data):
     return isinstance(data, (list, np.ndarray, tf.Tensor)) or hasattr(data, "iloc")
 
 
-def _rows(*parts):
-    """This rank's rows of parts that belong together; of one part, that part itself."""
-    for part in parts:
-        if not _is_rows(part):
-            raise TypeError("npu_shard cannot choose rows of a %s" % type(part).__name__)
+def _leaves(data):
+    """What has rows in tuples and dicts of such things; None stands for nothing."""
+    if isinstance(data, dict):
+        data = tuple(data.values())
+    if isinstance(data, tuple) and not _is_rows(data):
+        for part in data:
+            yield from _leaves(part)
+    elif _is_rows(data):
+        yield data
+    elif data is not None:
+        raise TypeError("npu_shard cannot choose rows of a %s" % type(data).__name__)
+
+
+def _rebuilt(data, leaves):
+    if isinstance(data, dict):
+        return type(data)((name, _rebuilt(part, leaves)) for name, part in data.items())
+    if isinstance(data, tuple) and not _is_rows(data):
+        return tuple([_rebuilt(part, leaves) for part in data])
+    return None if data is None else next(leaves)
+
+
+def _rows(parts):
+    """This rank's rows of parts that belong together."""
     known = [_value(part) for part in parts]
     if any(value is None for value in known):
-        chosen = [_in_graph(part, alone=len(parts) == 1) for part in parts]
-    else:
-        lengths = sorted({len(value) for value in known})
-        if len(lengths) != 1:
-            raise ValueError("parts that belong together have %s rows" % lengths)
-        keys = [b"\0".join(row) for row in zip(*[_keys(value) for value in known])]
-        positions = kept(keys)
-        chosen = [_taken(part, positions) for part in parts]
-    return chosen if len(parts) > 1 else chosen[0]
+        return [_in_graph(part, alone=len(parts) == 1) for part in parts]
+    lengths = sorted({len(value) for value in known})
+    if len(lengths) != 1:
+        raise ValueError("npu_shard: parts that belong together have %s rows" % lengths)
+    positions = kept([b"\0".join(row) for row in zip(*[_keys(value) for value in known])])
+    return [_taken(part, positions) for part in parts]
 
 
 def _value(part):

@@ -148,6 +148,16 @@ def test_tables_of_arrays_keep_their_names(on_ranks):
     assert all(list(part["x"]) == part["y"] for part in parts)
 
 
+def test_parts_may_have_parts(on_ranks):
+    features = {"x": np.arange(6), "more": (np.arange(6) * 2, None)}
+    parts = on_ranks(lambda rank: npu_shard((features, list(range(6)))))
+    assert is_divided([part[1] for part in parts], range(6))
+    for chosen, labels in parts:
+        assert list(chosen["x"]) == labels
+        assert list(chosen["more"][0]) == [2 * label for label in labels]
+        assert chosen["more"][1] is None
+
+
 def test_equal_rows_are_all_there(on_ranks):
     parts = on_ranks(lambda rank: npu_shard(["a", "a", "b", "a"]))
     assert is_divided(parts, ["a", "a", "a", "b"])
