@@ -171,3 +171,72 @@ def test_a_slow_reader_changes_no_number(run: Simulate) -> None:
     fast, slow = (run(start + SLOW_READER.format(pause=pause)).scalars() for pause in (0, 0.05))
     assert len(fast) == 6
     assert fast == slow
+
+
+# One run updates the first network and tells the gradient of the second's loss, which goes through
+# the first: a slow one and a quick one, so that no order comes by itself.
+OTHERS_GRADIENT = """
+first = tf.get_variable("first", [300, 300])
+second = tf.get_variable("second", [1, 300])
+noise = tf.random.uniform([300], 0.5, 1.5, name="noise")
+quick = tf.matmul(second * noise, first)
+own = tf.gradients(tf.reduce_sum(tf.square(quick)), [second])[0]
+slow = tf.matmul(tf.matmul(tf.eye(300), tf.eye(300)), tf.transpose(own))
+descent = tf.train.GradientDescentOptimizer(0.1)
+update = descent.minimize(tf.reduce_sum(first * noise), var_list=[first])
+with tf.control_dependencies([update]):
+    later = tf.reduce_sum(first.read_value(), name="later")
+with tf.Session() as session:
+    session.run(tf.global_variables_initializer())
+    for _ in range(4):
+        before = session.run([first, second])
+        told, drawn, after, _ = session.run([slow, noise, later, update])
+        inner = np.matmul(before[1] * drawn, before[0])
+        expected = 2 * np.matmul(inner, before[0].T) * drawn
+        np.testing.assert_allclose(told.T, expected, rtol=1e-3)
+        changed = session.run(first)
+        np.testing.assert_allclose(changed, before[0] - 0.1 * drawn, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(after, changed.sum(), rtol=1e-3)
+"""
+
+
+def test_what_a_run_updates_is_read_before(run: Simulate) -> None:
+    """And what is random is drawn once, for both; and what waits for the update sees it."""
+    assert run(OTHERS_GRADIENT).out == run(OTHERS_GRADIENT).out
+
+
+AVERAGE = """
+weight = tf.get_variable("w", [3], initializer=tf.zeros_initializer())
+update = tf.assign_add(weight, tf.ones([3]))
+average = tf.train.ExponentialMovingAverage(0.5)
+with tf.control_dependencies([update]):
+    both = average.apply([weight])
+tf.summary.histogram("w", weight)
+with tf.Session() as session:
+    session.run(tf.global_variables_initializer())
+    session.run([tf.summary.merge_all(), both])
+    print(session.run(average.average(weight))[0])
+"""
+
+
+def test_what_waits_for_an_update_reads_after_it(run: Simulate) -> None:
+    assert run(AVERAGE).out == "0.5\n"
+
+
+FEEDING = """
+import atexit, threading, time
+def load(key):
+    time.sleep(0.01)
+    return key
+atexit.register(lambda: print([t.name for t in threading.enumerate() if "Runner" in t.name]))
+key = tf.train.string_input_producer(["a", "b"]).dequeue()
+loaded = tf.py_func(load, [key], tf.string)
+loaded.set_shape([])
+batch = tf.train.batch([loaded], 2, capacity=10000)
+session = tf.train.Supervisor(logdir="run").prepare_or_wait_for_session()
+print(len(session.run(batch)))
+"""
+
+
+def test_queues_are_fed_no_more_when_the_program_ends(run: Simulate) -> None:
+    assert run(FEEDING).out == "2\n[]\n"

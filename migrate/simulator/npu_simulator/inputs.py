@@ -22,7 +22,7 @@ def take(session, fetches, targets, feeds, run):
         fetches: tensors whose values the run wants.
         targets: operators that it wants for their effect.
         feeds: {tensor: value} that it is given.
-        run: gives the values of tensors: run(tensors, feeds).
+        run: gives the values of tensors: run(tensors, targets, feeds).
 
     Returns:
         {tensor: value} to be fed as well.
@@ -40,7 +40,7 @@ def take(session, fetches, targets, feeds, run):
     taken = {}
     for source, handle_feeds in known[key][0]:
         given = {tensor: value for tensor, value in feeds.items() if id(tensor) in handle_feeds}
-        for tensor, value in zip(source.outputs, run(source.outputs, given)):
+        for tensor, value in zip(source.outputs, run(source.outputs, [], given)):
             taken[tensor] = np.asarray(value, tensor.dtype.as_numpy_dtype)
     return taken
 

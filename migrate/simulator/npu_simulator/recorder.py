@@ -16,7 +16,7 @@ import threading
 import time
 import traceback
 
-from . import graphs, places, refusals, several, trace
+from . import closing, graphs, places, refusals, several, trace
 from .imports import after_import
 from .options import check_options, effective, entries_of
 from .several import gradients, steps
@@ -226,6 +226,7 @@ def _patch_init(base, adapter):
         self._npu_record = None
         with _guarded():
             self._npu_record = _Record(self, config, adapter, do_run)
+        closing.at_exit(self)
 
     base.__init__ = patched
 

@@ -8,6 +8,8 @@ What depends on chance, or on which thread comes first, is fixed:
 - Operators of a run execute one by one, in the thread that called it, and each in one thread.
 - A step counter is read before it is advanced (counters.py).
 - What a run takes from queues and iterators is taken before it begins (inputs.py).
+- What a run reads of a variable that it also changes is read before, where nothing says which comes
+  first (updates.py).
 - Readers, maps and queues of the input pipeline work in order: one thread each, no shuffling by
   whatever happens to lie in a queue.
 - A Supervisor writes no summaries by itself: its thread would take batches from the training. Nor
@@ -15,9 +17,7 @@ What depends on chance, or on which thread comes first, is fixed:
 - Grappler leaves graphs as they are: how it rewrites one hangs on options that a port must set,
   and its order of operators on chance.
 
-What stays open: two queue runners that feed one queue race. And TensorFlow measures how long each
-operator takes, to begin with those that take long; so where a run reads a variable that it also
-changes, with nothing between the two, either may come first.
+What stays open: two queue runners that feed one queue race.
 """
 
 import functools
@@ -25,7 +25,7 @@ import os
 import random
 import weakref
 
-from . import counters, inputs
+from . import counters, inputs, updates
 from .imports import after_import
 
 _MAX_SEED = 2**31 - 1
@@ -105,13 +105,16 @@ def _run_in_order(module):
         ordered.inter_op_thread_pool = -1  # The calling thread.
         made = pywrap_tensorflow.TF_NewBufferFromString(ordered.SerializeToString())
 
-        def run(tensors, given):
-            return do_run(self, None, [], tensors, given, made, None)
+        def run(tensors, wanted, given, is_last=False):
+            # TensorFlow fills metadata once.
+            told = metadata if is_last else None
+            return do_run(self, None, wanted, tensors, given, made, told)
 
         try:
-            if handle is None:
-                feeds = {**feeds, **inputs.take(self, fetches, targets, feeds, run)}
-            return do_run(self, handle, targets, fetches, feeds, made, metadata)
+            if handle is not None:
+                return do_run(self, handle, targets, fetches, feeds, made, metadata)
+            feeds = {**feeds, **inputs.take(self, fetches, targets, feeds, run)}
+            return updates.run_in_parts(self, fetches, targets, feeds, run)
         finally:
             pywrap_tensorflow.TF_DeleteBuffer(made)
 

@@ -1,0 +1,192 @@
+"""Computes what a run only reads of its variables before what it writes to them.
+
+A run may fetch what depends on a variable and also train that variable: a GAN's run that updates
+one network and summarizes the other's gradients. TensorFlow leaves open which comes first, and
+which does differs from process to process. Where a run leaves it open, it becomes two here: first
+all that does not depend on a write, then the writes and what depends on them, which are fed what
+the first has computed. So nothing is computed twice, and no random number drawn twice.
+
+Other runs stay whole.
+"""
+
+import collections
+
+# Of an old-style variable these pass on the memory of the variable itself, not a copy.
+_ALIASES = frozenset("Identity Enter RefEnter Switch RefSwitch Merge RefMerge RefIdentity".split())
+_VARIABLES = frozenset("Variable VariableV2 VarHandleOp".split())
+_READS = frozenset(["ReadVariableOp", "VarIsInitializedOp", "IsVariableInitialized"])
+_NOT_FED = frozenset({"resource", "variant"})
+
+# after: operators that write, and what depends on one; between: tensors that those are fed.
+_Parts = collections.namedtuple("_Parts", "after between")
+
+
+def run_in_parts(session, fetches, targets, feeds, run):
+    """Runs what a session is to run, in two parts where it leaves their order open.
+
+    Args:
+        session: BaseSession.
+        fetches: tensors whose values the run wants.
+        targets: operators that it wants for their effect.
+        feeds: {tensor: value} that it is given.
+        run: gives the values of tensors: run(tensors, targets, feeds, is_last).
+
+    Returns:
+        The values of the fetches, in their order.
+    """
+    parts = _known_parts(session.graph, fetches, targets, feeds)
+    if parts is None:
+        return run(fetches, targets, feeds, True)
+    import numpy as np  # not at the top: only TensorFlow's own import brings it
+
+    early = [tensor for tensor in fetches if tensor.op not in parts.after]
+    wanted = list(dict.fromkeys(early + parts.between))
+    first = [op for op in targets if op not in parts.after]
+    values = dict(zip(wanted, run(wanted, first, feeds, False)))
+    fed = {
+        tensor: np.asarray(values[tensor], tensor.dtype.as_numpy_dtype) for tensor in parts.between
+    }
+    late = [tensor for tensor in fetches if tensor.op in parts.after]
+    last = [op for op in targets if op in parts.after]
+    values.update(zip(late, run(late, last, {**feeds, **fed}, True)))
+    return [values[tensor] for tensor in fetches]
+
+
+def _known_parts(graph, fetches, targets, feeds):
+    known = graph._npu_parts = getattr(graph, "_npu_parts", {})
+    key = tuple(map(id, fetches)), tuple(map(id, targets)), frozenset(map(id, feeds))
+    if key not in known:
+        # The objects as well, so that no other ones get their ids.
+        parts = _parts(fetches, targets, set(map(id, feeds)))
+        known[key] = parts, (fetches, targets, list(feeds))
+    return known[key][0]
+
+
+def _parts(fetches, targets, given):
+    ordered = _in_order(set(targets) | {tensor.op for tensor in fetches}, given)
+    if ordered is None:
+        return None
+    writes = {}  # {operator that writes: variables}
+    reads = collections.defaultdict(set)  # {variable: operators that read it}
+    for op in ordered:
+        changed = _changes(op)
+        if changed:
+            writes[op] = changed
+        elif op.type not in _VARIABLES and op.type not in _ALIASES:
+            for tensor in op.inputs:
+                variable = None if id(tensor) in given else _variable(tensor)
+                if variable is not None:
+                    reads[variable].add(op)
+    if not _is_open(ordered, given, writes, reads):
+        return None
+    after = _after(ordered, given, writes)
+    between = _between(after, given)
+    return None if between is None else _Parts(after, between)
+
+
+def _in_order(wanted, given):
+    """All operators of a run, each after those that it needs; None where they go in circles."""
+    waiting, needs, needed_by = list(wanted), {}, collections.defaultdict(list)
+    while waiting:
+        op = waiting.pop()
+        if op not in needs:
+            needs[op] = _needed(op, given)
+            waiting += needs[op]
+            for other in needs[op]:
+                needed_by[other].append(op)
+    left = {op: len(others) for op, others in needs.items()}
+    ready = [op for op, count in left.items() if not count]
+    ordered = []
+    while ready:
+        op = ready.pop()
+        ordered.append(op)
+        for other in needed_by[op]:
+            left[other] -= 1
+            if not left[other]:
+                ready.append(other)
+    return ordered if len(ordered) == len(needs) else None
+
+
+def _needed(op, given):
+    return {tensor.op for tensor in op.inputs if id(tensor) not in given} | set(op.control_inputs)
+
+
+def _changes(op):
+    """The variables that an operator writes to."""
+    if op.type in _READS or op.type in _VARIABLES or op.type in _ALIASES:
+        return ()
+    arguments = op.op_def.input_arg
+    if len(arguments) != len(op.inputs):  # some take lists; no writer does
+        return ()
+    changed = [
+        _variable(tensor)
+        for argument, tensor in zip(arguments, op.inputs)
+        if argument.is_ref or (tensor.dtype.name == "resource" and _writes_resources(op.type))
+    ]
+    return tuple(variable for variable in changed if variable is not None)
+
+
+def _writes_resources(kind):
+    return kind.startswith(("Assign", "ResourceApply", "ResourceSparseApply", "ResourceScatter"))
+
+
+def _variable(tensor):
+    """The variable whose memory a tensor is, or None."""
+    op = tensor.op
+    while op.type in _ALIASES and op.inputs:
+        op = op.inputs[0].op
+    return op if op.type in _VARIABLES else None
+
+
+def _is_open(ordered, given, writes, reads):
+    """Whether some operator may read a variable before or after another one writes to it."""
+    number = {op: 1 << place for place, op in enumerate(set().union(*reads.values(), writes))}
+    before = {}  # {operator: the readers and writers that come before it, as bits}
+    for op in ordered:
+        bits = number.get(op, 0)
+        for other in _needed(op, given):
+            bits |= before[other]
+        before[op] = bits
+    for writer, variables in writes.items():
+        for variable in variables:
+            for reader in reads[variable]:
+                if not before[writer] & number[reader] and not before[reader] & number[writer]:
+                    return True
+    return False
+
+
+def _after(ordered, given, writes):
+    """The operators that write, and all that depend on one that does."""
+    after = set()
+    for op in ordered:
+        if op in writes or not after.isdisjoint(_needed(op, given)):
+            after.add(op)
+    return after
+
+
+def _between(after, given):
+    """The tensors between the two parts; None where that would do something twice."""
+    found, reached, waiting = {}, set(), list(after)
+    while waiting:
+        op = waiting.pop()
+        if op in reached:
+            continue
+        reached.add(op)
+        # What the second part waits for is not fed to it: it would be done again.
+        if op not in after and op.op_def.is_stateful and op.type not in _VARIABLES | _READS:
+            return None
+        for tensor in op.inputs:
+            if id(tensor) in given or tensor.op in after:
+                continue
+            if _variable(tensor) is not None:
+                waiting.append(tensor.op)
+            elif (
+                tensor.dtype._is_ref_dtype
+                or tensor.dtype.name in _NOT_FED
+                or tensor.op._get_control_flow_context() is not None
+            ):
+                return None
+            else:
+                found[tensor] = None
+        waiting += op.control_inputs
+    return list(found)
