@@ -11,6 +11,7 @@ import base64
 import collections
 import contextlib
 import errno
+import functools
 import hashlib
 import os
 import shutil
@@ -26,6 +27,7 @@ _BLOCK = 1 << 20  # bytes
 _MULTIPART = 100 << 20  # bytes; a larger file is uploaded in parts, which can be resumed
 _PART = 20 << 20  # bytes
 _TIMEOUT = 60  # seconds without a byte
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _RETRY = frozenset({408, 409, 429})  # and every 5xx
 _HOW_TO_GET_AN_SDK = (
     "Neither moxing nor the OBS SDK can be imported. On ModelArts moxing is there; elsewhere: "
@@ -219,17 +221,25 @@ class ObsStore:
             )
 
     def _put_in_parts(self, name, key, path):
-        """The SDK keeps a record of what arrived beside the file; a killed upload goes on there."""
-        answer = self._client.uploadFile(
+        """The SDK keeps a record of what arrived beside the file; a killed upload goes on there.
+
+        Where the disk is too full for that, it does without: this file may be what fills it.
+        """
+        upload = functools.partial(
+            self._client.uploadFile,
             self._bucket,
             key,
             path,
             partSize=_PART,
             taskNum=4,
-            enableCheckpoint=True,
-            checkpointFile=path + ".upload_record",
             checkSum=True,
         )
+        try:
+            answer = upload(enableCheckpoint=True, checkpointFile=path + ".upload_record")
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            answer = upload()
         self._check(answer, name)
 
     def _place(self, name):
@@ -315,9 +325,7 @@ def _as_storage_error(place):
     except StorageError:
         raise
     except Exception as error:
-        local = isinstance(error, OSError) and (
-            error.filename is not None or error.errno in (errno.ENOSPC, errno.EDQUOT)
-        )
+        local = isinstance(error, OSError) and (error.filename is not None or error.errno in _FULL)
         raise StorageError("%s: %s" % (place, error), again=not local) from error
 
 

@@ -169,6 +169,8 @@ def _unpack(path):
                 archive.extractall(folder)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
         raise stores.StorageError("%s: not a whole archive: %s" % (path, error)) from error
+    except OSError as error:
+        raise stores.StorageError("%s: cannot be unpacked: %s" % (path, error)) from error
     os.remove(path)
 
 
