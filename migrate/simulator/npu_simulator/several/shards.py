@@ -54,6 +54,8 @@ def install():
 
 
 def _patch_runtime(module):
+    import numpy as np
+
     kept, is_ours = module.kept, module.is_ours
 
     @functools.wraps(kept)
@@ -70,9 +72,9 @@ def _patch_runtime(module):
         watch = Watch()
 
         def tell(keys, ours):
-            digests = list(map(_digest, keys.ravel()))
+            digests = list(map(_digest, np.ravel(keys)))
             watch.element(digests, False)
-            watch.element([digest for digest, own in zip(digests, ours.ravel()) if own], True)
+            watch.element([digest for digest, own in zip(digests, np.ravel(ours)) if own], True)
             return ours
 
         ours = is_ours(keys)
