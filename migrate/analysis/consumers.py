@@ -312,6 +312,21 @@ def _purposes_at_once(purposes: Purposes, once: bool) -> Purposes:
     return {"train": purposes["train"]} if once and "train" in purposes else purposes
 
 
+def is_shard(module: Module, node: ast.AST) -> bool:
+    """Whether an expression takes a rank's part."""
+    return isinstance(node, ast.Call) and module.qualified(node.func) == NPU_SHARD
+
+
+def holds_shard(module: Module, name: ast.Name) -> bool:
+    """Whether a rank's part is assigned to a variable."""
+    _, bindings = module.lookup(name.id, name) or (None, [])
+    for binding in bindings:
+        value = getattr(binding.statement, "value", binding.node)
+        if isinstance(value, ast.AST) and is_shard(module, value):
+            return True
+    return False
+
+
 def _dotted(module: Module, function: Function) -> str:
     parent = module.parents[function]
     return f"{parent.name}.{function.name}" if isinstance(parent, ast.ClassDef) else function.name
@@ -349,7 +364,8 @@ def runs_training(module: Module, call: ast.Call) -> bool:
     if fetches is None:
         return False
     parts = list(ast.walk(fetches))
-    names = {part.id for part in parts if isinstance(part, ast.Name)}
+    owners = {part.value for part in parts if isinstance(part, ast.Attribute)}
+    names = {part.id for part in parts if isinstance(part, ast.Name) and part not in owners}
     for node in own_nodes(module.function_of(call) or module.tree):
         if isinstance(node, ast.Assign | ast.AugAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
@@ -357,7 +373,8 @@ def runs_training(module: Module, call: ast.Call) -> bool:
                 parts += ast.walk(node.value)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             holder = node.func.value
-            if isinstance(holder, ast.Name) and holder.id in names:
+            adds = node.func.attr in ("append", "extend", "insert")
+            if adds and isinstance(holder, ast.Name) and holder.id in names:
                 parts += [part for value in node.args for part in ast.walk(value)]
     return any(_TRAINING_OP.search(_word(part)) for part in parts)
 

@@ -11,7 +11,7 @@ from migrate.analysis.consumers import FILE_READERS
 from migrate.analysis.graph import Graph
 from migrate.analysis.module import Module, argument, keyword
 from migrate.analysis.project import Project
-from migrate.analysis.references import is_unit_test, names_in, owner_of
+from migrate.analysis.references import names_in, owner_of
 
 # How a part is taken: of an expression; of a list of tensors, as a tuple; of two neighbouring
 # arguments, by position or by keyword.
@@ -91,17 +91,19 @@ _FLOWS = frozenset(
     f"{keras}.preprocessing.image.ImageDataGenerator.flow"
     for keras in ("keras", "tensorflow.keras", "keras_preprocessing")
 )
-SOURCES = frozenset({*_ITSELF, _NUMBERS, *_ARGUMENTS, *_STREAM_ARGUMENTS, *_FEATURES, *_INPUTS})
+_SOURCES = frozenset({*_ITSELF, _NUMBERS, *_ARGUMENTS, *_STREAM_ARGUMENTS, *_FEATURES, *_INPUTS})
+_TELLING = _SOURCES | {name.rpartition(".")[0] for name in _FLOWS}
 _TRANSFORMATIONS = frozenset("map flat_map interleave filter reduce from_generator".split())
 
 
+def may_hold_sources(project: Project, path: str) -> bool:
+    """Whether a file names any source."""
+    return not names_in(project, path).isdisjoint(_TELLING)
+
+
 def data_sources(module: Module, project: Project) -> Iterator[Source]:
-    """The sources of one module, in source order; those of unit tests are none."""
-    names = names_in(project, module.path)
-    made = {name.rpartition(".")[0] for name in _FLOWS}
-    if names.isdisjoint(SOURCES) and names.isdisjoint(made):
-        return
-    if is_unit_test(project, module.path):
+    """The sources of one module, in source order."""
+    if not may_hold_sources(project, module.path):
         return
     pipeline = project.cached(Graph).pipeline_only
     for node, name in module.named:

@@ -9,15 +9,24 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from migrate.analysis.consumers import NPU_SHARD, Consumed, Consumers, Judged
-from migrate.analysis.data_sources import Source, data_sources
+from migrate.analysis.consumers import (
+    NPU_SHARD,
+    Consumed,
+    Consumers,
+    Judged,
+    holds_shard,
+    is_shard,
+)
+from migrate.analysis.data_sources import Source, data_sources, may_hold_sources
+from migrate.analysis.fed_arrays import Fed, fed_arrays, fitted_arrays, may_feed
 from migrate.analysis.feeding import Function, Step
 from migrate.analysis.modes import mode_of
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
+from migrate.analysis.references import is_unit_test
 from migrate.analysis.splits import split_called, split_named, training_condition
 from migrate.findings import Severity
 
@@ -85,13 +94,24 @@ class Sharding:
     def __init__(self, project: Project) -> None:
         self.places: dict[str, list[Place]] = {}
         self.doubts: dict[str, list[Doubt]] = {}
+        # Variables to be divided together, and the line that assigns them.
+        self.variables: dict[str, list[tuple[tuple[str, ...], int]]] = {}
         consumers: Consumers | None = None
         for path in project.python_files:
-            module = project.parsed(path) if _may_hold(project, path) else None
-            for source in data_sources(module, project) if module is not None else ():
-                consumers = consumers or Consumers(project)
+            if not may_hold_sources(project, path) and not may_feed(project, path):
+                continue
+            module = project.parsed(path)
+            if module is None or is_unit_test(project, path):
+                continue
+            consumers = consumers or Consumers(project)
+            for source in data_sources(module, project):
                 for found in _Placing(source, consumers).places():
                     self._add(found)
+            for source in fitted_arrays(module, project):
+                for found in _Placing(source, consumers).given():
+                    self._add(found)
+            for fed in fed_arrays(module):
+                self._feed(fed)
         self._keep_last()
 
     def _keep_last(self) -> None:
@@ -114,13 +134,17 @@ class Sharding:
             if all((found.start, found.end) != (p.start, p.end) for p in places):
                 places.append(found)
 
+    def _feed(self, fed: Fed) -> None:
+        path, line = fed.module.path, fed.call.lineno
+        if fed.statement is not None:
+            self.variables.setdefault(path, []).append((fed.names, fed.statement.lineno))
+        else:
+            why = f"batches for the training are fed by hand, from {fed.what}"
+            self._add(Doubt(path, line, _name_of(fed.module, fed.call), "warning", why))
+
     @property
     def paths(self) -> frozenset[str]:
-        return frozenset({*self.places, *self.doubts})
-
-
-def _may_hold(project: Project, path: str) -> bool:
-    return not path.startswith("npu_runtime/")
+        return frozenset({*self.places, *self.doubts, *self.variables})
 
 
 class _Placing:
@@ -145,6 +169,18 @@ class _Placing:
         else:
             yield from self._divided(first)
 
+    def given(self) -> Iterator[Place | Doubt]:
+        """The same for what certainly trains, where it is."""
+        module, node = self._source.module, self._source.node
+        if self._is_done():
+            return
+        place = f"{module.path}:{node.lineno}"
+        judged = Judged({"train": place}, Consumed())
+        if self._source.taken:
+            yield self._own_place("", judged)
+        else:
+            yield from self._doubt(judged)
+
     def _is_done(self) -> bool:
         """Whether the source is within a shard, or its code divides data among ranks itself."""
         module, node = self._source.module, self._source.node
@@ -153,7 +189,7 @@ class _Placing:
                 return True
         if any(is_shard(module, part) for part in ast.walk(node)):
             return True
-        if any(isinstance(t, ast.Name) and _holds_shard(module, t) for t in self._source.taken):
+        if any(isinstance(t, ast.Name) and holds_shard(module, t) for t in self._source.taken):
             return True
         if any(_OWN_RANKS.search(module.text_of(part)) for part in _made_of(module, node)):
             return True
@@ -296,20 +332,12 @@ class _Placing:
         passed = frozenset(judged.consumed.passed)
         return Place(
             *(module.path, line, start, end, before, after),
-            source=self._name(),
+            source=_name_of(self._source.module, self._source.node),
             trains=trains,
             files=files,
             spot=spot,
             passed=passed,
         )
-
-    def _name(self) -> str:
-        module, node = self._source.module, self._source.node
-        outermost = ""
-        for parent in module.ancestors(node):
-            if isinstance(parent, Function | ast.ClassDef):
-                outermost = parent.name
-        return f"{module.path}:{outermost}"
 
     def _doubt(self, judged: Judged) -> Iterator[Doubt]:
         source, purposes = self._source, judged.purposes
@@ -325,7 +353,13 @@ class _Placing:
         else:
             why = "what it is for cannot be followed"
         severity: Severity = "warning" if {"train", "mixed"} & purposes.keys() else "note"
-        yield Doubt(source.module.path, source.node.lineno, self._name(), severity, why)
+        yield Doubt(
+            source.module.path,
+            source.node.lineno,
+            _name_of(self._source.module, self._source.node),
+            severity,
+            why,
+        )
 
 
 def _made_of(module: Module, node: ast.expr, depth: int = 3) -> Iterator[ast.AST]:
@@ -361,30 +395,25 @@ def _keyword_of(module: Module, value: ast.AST) -> ast.AST:
     return parent if isinstance(parent, ast.keyword) else value
 
 
-def is_shard(module: Module, node: ast.AST) -> bool:
-    """Whether an expression takes a rank's part."""
-    return isinstance(node, ast.Call) and module.qualified(node.func) == NPU_SHARD
+def _name_of(module: Module, node: ast.AST) -> str:
+    """The file, and the outermost function or class around."""
+    outermost = ""
+    for parent in module.ancestors(node):
+        if isinstance(parent, Function | ast.ClassDef):
+            outermost = parent.name
+    return f"{module.path}:{outermost}"
 
 
-def assignment_of(module: Module, names: list[str]) -> ast.Assign | None:
-    """The last statement of the last function that assigns some variables or attributes."""
+def assignment_of(module: Module, names: Sequence[str], line: int = 0) -> ast.Assign | None:
+    """The statement in a line, else the last one, that assigns some variables or attributes."""
     wanted = set(names)
     found: list[ast.Assign] = []
     for statement in module.all_of(ast.Assign):
         targets = [part for target in statement.targets for part in ast.walk(target)]
         assigned = {module.text_of(p) for p in targets if isinstance(p, ast.Name | ast.Attribute)}
-        if assigned & wanted:
+        if assigned & wanted and line in (0, statement.lineno):
             found.append(statement)
     return found[-1] if found else None
-
-
-def _holds_shard(module: Module, name: ast.Name) -> bool:
-    _, bindings = module.lookup(name.id, name) or (None, [])
-    for binding in bindings:
-        value = getattr(binding.statement, "value", binding.node)
-        if isinstance(value, ast.AST) and is_shard(module, value):
-            return True
-    return False
 
 
 def _takes_dataset(module: Module, function: Function, node: ast.AST) -> bool:

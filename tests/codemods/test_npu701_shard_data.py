@@ -693,3 +693,104 @@ def test_one_named_variable_needs_no_brackets() -> None:
 def test_the_recipe_must_name_something(place: str) -> None:
     with pytest.raises(RecipeError, match="nothing is assigned to that"):
         ported(ARRAYS, shard=[place])
+
+
+def test_arrays_that_a_loop_slices_are_divided_where_they_are_assigned() -> None:
+    before = ARRAYS.replace("session.run(op", "session.run(train_op").replace(
+        "    for", "    n = len(images)\n    for"
+    )
+    after = before.replace("import load\n", "import load\n" + IMPORT).replace(
+        "  # in memory\n",
+        "  # in memory\n    images, labels = npu_shard((images, labels))\n",
+    )
+    check_port(before, after, "NPU701")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "batch = held[i:i + 2]\n        session.run(loss, feed_dict={x: batch})",
+        "session.run(train_op, feed_dict={x: np.random.rand(2, 3), rate: 0.1})",
+        "session.run(train_op, feed_dict={rate: 0.1, keep: 0.5})",
+        "session.run(train_op)",
+        "session.run(loss.tensor, {x: held[i:i + 2]}); loss.train(train_op)",
+        "value = session.run(queue)\n        session.run(train_op, feed_dict={x: value})",
+        "images = npu_shard(images)\n        session.run(train_op, feed_dict={x: images[i:i + 2]})",
+    ],
+)
+def test_other_feeds_stay(lines: str) -> None:
+    source = f"""
+{HEAD}import numpy as np
+{IMPORT}
+def run(session, train_op, loss, x, rate, keep, queue, held, load):
+    images = load()
+    for i in range(9):
+        {lines}
+"""
+    result = check_noop(source, "NPU701")
+    assert result.findings == []
+
+
+@pytest.mark.parametrize(
+    ("feed", "what"),
+    [
+        ("{x: data.next_batch(3)}", "data.next_batch(3)"),
+        ("{x: next(data)}", "next(data)"),
+        ("{x: data[i:i + 2]}", "data"),
+        ("{x: images[i:i + 2], y: other[i + 1:i + 3]}", "images and other"),
+    ],
+)
+def test_batches_of_unknown_origin_are_a_warning(feed: str, what: str) -> None:
+    source = f"""
+{HEAD}
+def run(session, train_op, x, y, data, load):
+    images, other = load(), load()
+    for i in range(9):
+        session.run([train_op, x], feed_dict={feed})
+"""
+    (finding,) = check_noop(source, "NPU701").findings
+    assert finding.severity == "warning"
+    assert finding.message.endswith(f"fed by hand, from {what}")
+
+
+KERAS = """
+from tensorflow import keras
+
+def run(x, y, a, b, batches):
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile('sgd', 'mse')
+    model.{}
+    model.evaluate(a, b)
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("fit(x, y, 32, epochs=2)", "fit(*npu_shard((x, y)), 32, epochs=2)"),
+        (
+            "fit(x=x, y=y, validation_data=(a, b))",
+            "fit(**npu_shard(dict(x=x, y=y)), validation_data=(a, b))",
+        ),
+        (
+            "fit_generator(keras.preprocessing.image.ImageDataGenerator().flow(x, y))",
+            "fit_generator(keras.preprocessing.image.ImageDataGenerator().flow(*npu_shard((x, y))))",
+        ),
+    ],
+)
+def test_arrays_that_keras_is_fitted_to(before: str, after: str) -> None:
+    written = KERAS.replace("import keras\n", "import keras\n" + IMPORT)
+    result = check_port(KERAS.format(before), written.format(after), "NPU701")
+    assert result.findings == []
+
+
+@pytest.mark.parametrize(
+    "call", ["fit_generator(batches)", "fit(x, epochs=2, y=y)", "fit(x, y, sample_weight=a)"]
+)
+def test_what_keras_is_fitted_to_in_other_ways_is_a_warning(call: str) -> None:
+    (finding,) = check_noop(KERAS.format(call), "NPU701").findings
+    assert finding.severity == "warning"
+
+
+def test_other_libraries_fit_too() -> None:
+    check_noop("from sklearn import svm\n\n\ndef run(x, y):\n    svm.SVC().fit(x, y)\n", "NPU701")

@@ -23,9 +23,10 @@ training only, behind any `skip` and `take`. In a function that also serves eval
 parameter that says so, it is `npu_shard(data, is_training)`. Known are `tf.data` (also what
 `interleave` and its kin read: records of each file are divided, so that the order of files does
 not matter), the input producers and readers of `tf.train`, slim's data providers,
-`tf.contrib.learn.read_batch_*`, `numpy_input_fn` and `pandas_input_fn`, and the arrays given to
-Keras's `fit` and `ImageDataGenerator.flow`. Arrays in memory, and lists of files, are divided by
-content, so that ranks that shuffled them differently still have parts that do not overlap.
+`tf.contrib.learn.read_batch_*`, `numpy_input_fn` and `pandas_input_fn`, the arrays given to
+Keras's `fit` and `ImageDataGenerator.flow`, and those that a loop slices to feed them. Arrays in
+memory, and lists of files, are divided by content, so that ranks that shuffled them differently
+still have parts that do not overlap.
 
 Options (recipe): `shard`, a list of `path.py:name` or `path.py:name, name`: behind the assignment
 that makes them, these variables get this rank's part, together. `leave`, a list of `path.py` or
@@ -46,11 +47,12 @@ Authority: CANN "TensorFlow 1.15 Model Porting Guide", distributed training, "Da
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from migrate.analysis.consumers import is_shard
 from migrate.analysis.module import Module
-from migrate.analysis.sharding import Doubt, Place, Sharding, assignment_of, is_shard
+from migrate.analysis.sharding import Doubt, Place, Sharding, assignment_of
 from migrate.codemods.edits import Edit
 from migrate.codemods.imports import runtime_import
 from migrate.codemods.rule import Change, Context, Option, ProjectContext, Rule
@@ -89,8 +91,8 @@ def shard_data(context: Context) -> Iterator[Change]:
         yield Edit(place.start, place.start, place.before.format(wanted.bound))
         yield Edit(place.end, place.end, place.after)
         yield wanted
-    for names in _named_in(context, module.path):
-        statement = assignment_of(module, names)
+    for names, line in _variables(context, sharding):
+        statement = assignment_of(module, names, line)
         if statement is not None and not is_shard(module, statement.value):
             yield _behind(module, statement, names, wanted.bound)
             yield wanted
@@ -120,18 +122,23 @@ def check_names(context: ProjectContext) -> Iterator[Change]:
     yield from ()
 
 
-def _named_in(context: Context, path: str) -> Iterator[list[str]]:
-    for place in context.options.get("shard", ()):
-        named, _, text = place.rpartition(":")
-        if named == path:
-            yield _names(text)
+def _variables(context: Context, sharding: Sharding) -> Iterator[tuple[Sequence[str], int]]:
+    """Variables that get a part, and the line that assigns them, if that is known."""
+    path = context.module.path
+    chosen = [place.rpartition(":") for place in context.options.get("shard", ())]
+    named = [_names(text) for file, _, text in chosen if file == path]
+    yield from ((names, 0) for names in named)
+    if path not in context.options.get("leave", ()):
+        for names, line in sharding.variables.get(path, ()):
+            if not any(set(names) & set(others) for others in named):
+                yield names, line
 
 
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",")]
 
 
-def _behind(module: Module, statement: ast.Assign, names: list[str], function: str) -> Edit:
+def _behind(module: Module, statement: ast.Assign, names: Sequence[str], function: str) -> Edit:
     """A statement that gives variables this rank's part, behind one that assigns them."""
     source = module.source
     listed = ", ".join(names)

@@ -1,0 +1,163 @@
+"""Arrays in memory that a program cuts into batches itself, to feed or to fit a model with them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from migrate.analysis.consumers import holds_shard, runs_training
+from migrate.analysis.data_sources import Source, arrays
+from migrate.analysis.keras_models import KerasUse
+from migrate.analysis.module import Module, argument
+from migrate.analysis.project import Project
+
+_FEEDS = re.compile(rb"feed_dict|\.run\([^\n]*,\s*\{")
+# What makes the next batch, by its name.
+_BATCHING = re.compile(r"batch|next|sample|minibatch|fetch|generat|iterat|load", re.I)
+_NO_DATA = re.compile(r"\b(?:np|numpy|random|rng|tf|time|math)\.|\.run\(|\bnoise|\.eval\(")
+
+
+@dataclass(frozen=True)
+class Fed:
+    """Data that a training run is fed with.
+
+    Args:
+        call: the run.
+        names: the arrays that it takes the same slice of; empty where they cannot be found.
+        statement: what assigns them last, all of them in one block.
+        what: how the data is come by, where no arrays can be found.
+    """
+
+    module: Module
+    call: ast.Call
+    names: tuple[str, ...]
+    statement: ast.Assign | None
+    what: str = ""
+
+
+def fitted_arrays(module: Module, project: Project) -> Iterator[Source]:
+    """What Keras models are fitted to; without a place to divide where that is a generator."""
+    keras = project.cached(KerasUse)
+    if not any(key.partition(":")[0] == module.path for key in keras.places):
+        return
+    for call, place in keras.calls(module):
+        if not place.certain and not keras.makes_models:
+            continue
+        if place.method == "fit" and argument(call, "y", 1) is not None:
+            yield arrays(module, call, "fit")
+        elif place.method == "fit_generator" and not _is_flow(
+            module, argument(call, "generator", 0)
+        ):
+            yield Source(module, call, "fit_generator", ())
+
+
+def _is_flow(module: Module, node: ast.expr | None) -> bool:
+    """Whether it is ``ImageDataGenerator.flow``, whose arrays are a source themselves."""
+    if isinstance(node, ast.Name):
+        _, bindings = module.lookup(node.id, node) or (None, [])
+        return any(isinstance(b.node, ast.expr) and _is_flow(module, b.node) for b in bindings)
+    func = node.func if isinstance(node, ast.Call) else None
+    return isinstance(func, ast.Attribute) and func.attr == "flow"
+
+
+def may_feed(project: Project, path: str) -> bool:
+    """Whether a file may feed a session, or fit a Keras model."""
+    keras = project.cached(KerasUse)
+    if any(key.partition(":")[0] == path for key in keras.places):
+        return True
+    data = project.files[path].data
+    return b"tensorflow" in data and _FEEDS.search(data) is not None
+
+
+def fed_arrays(module: Module) -> Iterator[Fed]:
+    """What the training runs of a file are fed with, one for each function."""
+    if not _FEEDS.search(module.source.data):
+        return
+    told: set[ast.AST | None] = set()
+    for call in module.all_of(ast.Call):
+        if not isinstance(call.func, ast.Attribute) or call.func.attr != "run":
+            continue
+        feed = argument(call, "feed_dict", 1)
+        function = module.function_of(call)
+        if feed is None or function in told or not runs_training(module, call):
+            continue
+        found = _fed(module, call, feed)
+        if found is not None:
+            told.add(function)
+            yield found
+
+
+def _fed(module: Module, call: ast.Call, feed: ast.expr) -> Fed | None:
+    slices: dict[str, tuple[str, ast.expr]] = {}
+    unknown = ""
+    for value in _values(module, feed):
+        for source in _origins(module, value):
+            if isinstance(source, ast.Subscript) and _is_cut(source):
+                slices[module.text_of(source.value)] = (module.text_of(source.slice), source.value)
+            elif _BATCHING.search(text := module.text_of(source)) and not _NO_DATA.search(text):
+                unknown = unknown or text.partition("\n")[0][:60]
+    bases = [base for _, base in slices.values()]
+    if any(isinstance(base, ast.Name) and holds_shard(module, base) for base in bases):
+        return None
+    if slices:
+        names = tuple(slices)
+        statement = _assigning(module, bases)
+        if statement is not None and len({cut for cut, _ in slices.values()}) == 1:
+            return Fed(module, call, names, statement)
+        return Fed(module, call, (), None, " and ".join(sorted(names)))
+    return Fed(module, call, (), None, unknown) if unknown else None
+
+
+def _values(module: Module, feed: ast.expr) -> Iterator[ast.expr]:
+    if isinstance(feed, ast.Name):
+        _, bindings = module.lookup(feed.id, feed) or (None, [])
+        for binding in bindings:
+            if isinstance(binding.node, ast.Dict):
+                yield from binding.node.values
+    elif isinstance(feed, ast.Dict):
+        yield from feed.values
+
+
+def _origins(module: Module, value: ast.expr, depth: int = 4) -> Iterator[ast.expr]:
+    """The slices, calls and loops that a fed value comes from, within its function."""
+    if isinstance(value, ast.Name) and depth:
+        _, bindings = module.lookup(value.id, value) or (None, [])
+        for binding in bindings:
+            statement = binding.statement
+            if isinstance(statement, ast.For):
+                yield statement.iter
+            elif isinstance(statement, ast.Assign):
+                yield from _origins(module, statement.value, depth - 1)
+    elif isinstance(value, ast.Subscript) and not _is_cut(value):
+        yield from _origins(module, value.value, depth)
+    elif isinstance(value, ast.Call):
+        yield value
+        for part in value.args:
+            yield from _origins(module, part, depth - 1)
+    elif isinstance(value, ast.Subscript):
+        yield value
+
+
+def _is_cut(node: ast.Subscript) -> bool:
+    """Whether it takes several rows: ``x[i:j]``, or ``x[chosen]`` by a variable."""
+    index = node.slice.elts[0] if isinstance(node.slice, ast.Tuple) else node.slice
+    if isinstance(index, ast.Slice):
+        return index.lower is not None and index.upper is not None
+    return isinstance(index, ast.Name) and bool(re.search(r"id|ind|perm|batch", index.id))
+
+
+def _assigning(module: Module, bases: list[ast.expr]) -> ast.Assign | None:
+    """The last of the statements that alone assign some names, if they stand in one block."""
+    statements = []
+    for base in bases:
+        found = module.lookup(base.id, base) if isinstance(base, ast.Name) else None
+        bindings = found[1] if found is not None else []
+        statement = bindings[0].statement if len(bindings) == 1 else None
+        if not isinstance(statement, ast.Assign):
+            return None
+        statements.append(statement)
+    if len({module.parents[statement] for statement in statements}) != 1:
+        return None
+    return max(statements, key=lambda statement: statement.lineno)
