@@ -135,6 +135,7 @@ def session_options():
 
 
 def _profiling():
+    # No release up to 7.0 takes a range of steps; dumps do, see NPU_DUMP_STEP.
     output = _folder("NPU_PROFILING_OUTPUT")
     forward = settings.value("NPU_PROFILING_FP_POINT")
     backward = settings.value("NPU_PROFILING_BP_POINT")
