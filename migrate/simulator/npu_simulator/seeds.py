@@ -5,7 +5,8 @@ What depends on chance, or on which thread comes first, is fixed:
 - Python's and NumPy's generators start from the seed.
 - An operator's seed is the number of the random operator in its graph. TensorFlow's own is the
   number of all operators, which changes with each operator that a port adds.
-- Operators of a run execute one by one, in the thread that called it, and each in one thread.
+- Operators of a run execute one by one, in the thread that called it, and each in one thread. Not
+  with several ranks: where one waits in a collective, another may have to come to its own first.
 - A step counter is read before it is advanced (counters.py).
 - What a run takes from queues and iterators is taken before it begins (inputs.py).
 - What a run reads of a variable that it also changes is read before, where nothing says which comes
@@ -25,7 +26,7 @@ import os
 import random
 import weakref
 
-from . import counters, inputs, updates
+from . import counters, inputs, settings, updates
 from .imports import after_import
 
 _MAX_SEED = 2**31 - 1
@@ -79,6 +80,7 @@ def _run_in_order(module):
     from tensorflow.python import pywrap_tensorflow
     from tensorflow.python.eager import context
 
+    alone = settings.read().rank_size == 1
     base = module.BaseSession
     init, do_run, init_callable = base.__init__, base._do_run, base._Callable.__init__
 
@@ -102,7 +104,8 @@ def _run_in_order(module):
         ordered = config_pb2.RunOptions()
         if options is not None:
             ordered.ParseFromString(pywrap_tensorflow.TF_GetBuffer(options))
-        ordered.inter_op_thread_pool = -1  # The calling thread.
+        if alone:
+            ordered.inter_op_thread_pool = -1  # The calling thread.
         made = pywrap_tensorflow.TF_NewBufferFromString(ordered.SerializeToString())
 
         def run(tensors, wanted, given, is_last=False):
@@ -122,7 +125,8 @@ def _run_in_order(module):
     def patched_init_callable(self, session, callable_options):
         ordered = config_pb2.CallableOptions()
         ordered.CopyFrom(callable_options)
-        ordered.run_options.inter_op_thread_pool = -1
+        if alone:
+            ordered.run_options.inter_op_thread_pool = -1
         init_callable(self, session, ordered)
 
     base.__init__, base._do_run = patched_init, patched_run
