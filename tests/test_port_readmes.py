@@ -29,9 +29,9 @@ from migrate.readmes.table import Published, Readme, Run, read_readme
 from migrate.recipe import Recipe, read_recipe
 from migrate.report import port_json, port_lines
 from migrate.runtime import runtime_paths
-from migrate.upstream.tree import SourceFile, SourceTree
+from migrate.upstream.tree import SourceFile, SourceTree, read_folder
 from migrate.workspace import DEFAULT_CANN
-from tests.test_porting import UPSTREAM, files_of, tree
+from tests.test_porting import UPSTREAM, tree
 from tests.tf115 import required_tf115
 
 ROOT = Path(__file__).parents[1]
@@ -76,7 +76,7 @@ def ported(
 @pytest.fixture(scope="module")
 def example() -> Port:
     recipe = read_recipe(ROOT / "patches" / "tiny_gan")
-    return ported(files_of(ROOT / "examples" / "tiny_gan"), recipe)
+    return ported(read_folder(ROOT / "examples" / "tiny_gan"), recipe)
 
 
 def text_of(port: Port, name: str = "README_EN.md") -> str:

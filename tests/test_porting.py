@@ -23,7 +23,7 @@ from migrate.errors import UsageError
 from migrate.manifest import MANIFEST_NAME, Manifest, Upstream
 from migrate.porting import Port, make_port
 from migrate.recipe import Recipe
-from migrate.upstream.tree import EXECUTABLE, REGULAR, SourceFile, SourceTree
+from migrate.upstream.tree import EXECUTABLE, SourceFile, SourceTree, read_folder
 from migrate.workspace import DEFAULT_CANN
 from tests.test_series import git, read, write
 from tests.tf115 import required_tf115
@@ -49,16 +49,6 @@ UPSTREAM = Upstream(
 CONFIGURATIONS = ("npu_session_config", "host_session_config", "npu_run_config")
 
 
-def files_of(folder: Path) -> dict[str, SourceFile]:
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
-            name = path.relative_to(folder).as_posix()
-            mode = EXECUTABLE if path.stat().st_mode & 0o100 else REGULAR
-            found[name] = SourceFile(name, path.read_bytes(), mode)
-    return found
-
-
 def ported(files: dict[str, SourceFile], upstream: Upstream = UPSTREAM) -> Port:
     return make_port(
         upstream,
@@ -78,7 +68,7 @@ def tree(files: dict[str, str | bytes]) -> dict[str, SourceFile]:
 
 @cache
 def port_of(name: str) -> Port:
-    return ported(files_of(PROJECTS[name]))
+    return ported(read_folder(PROJECTS[name]))
 
 
 @pytest.fixture(params=PROJECTS)

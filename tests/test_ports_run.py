@@ -16,7 +16,7 @@ from migrate.codemods.registry import kit_rules
 from migrate.manifest import Upstream
 from migrate.porting import make_port
 from migrate.recipe import Recipe
-from migrate.upstream.tree import SourceFile, SourceTree
+from migrate.upstream.tree import SourceTree, read_folder
 from migrate.workspace import DEFAULT_CANN
 from tests.test_fixtures_run import PROJECTS, ROOT, TINY_GAN, Project, losses
 
@@ -25,15 +25,9 @@ pytestmark = pytest.mark.tf115
 
 def port(source: Path, folder: Path) -> Path:
     """Ports a project into ``folder`` and returns where it stands."""
-    names = [
-        path.relative_to(source).as_posix()
-        for path in sorted(source.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
-    ]
-    files = {name: SourceFile(name, (source / name).read_bytes()) for name in names}
     made = make_port(
         Upstream(source.name, "", None, None, "", "MIT"),
-        SourceTree(files),
+        SourceTree(read_folder(source)),
         Recipe(rules=kit_rules()),
         cann=DEFAULT_CANN,
         templates=ROOT / "templates",

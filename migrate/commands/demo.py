@@ -10,7 +10,7 @@ from migrate.errors import MigrateError
 from migrate.manifest import Upstream
 from migrate.porting import make_port
 from migrate.recipe import read_recipe
-from migrate.upstream.tree import EXECUTABLE, REGULAR, SourceFile, SourceTree
+from migrate.upstream.tree import SourceTree, read_folder
 from migrate.workspace import DEFAULT_CANN, EXAMPLE, Workspace
 
 
@@ -49,12 +49,7 @@ def example_tree(workspace: Workspace) -> SourceTree:
         MigrateError: it is not in this checkout.
     """
     root = workspace.examples / EXAMPLE
-    files = {}
-    for path in sorted(root.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
-            name = path.relative_to(root).as_posix()
-            mode = EXECUTABLE if path.stat().st_mode & 0o100 else REGULAR
-            files[name] = SourceFile(name, path.read_bytes(), mode)
+    files = read_folder(root)
     if not files:
         raise MigrateError("the bundled example is missing", where=str(root))
     return SourceTree(files)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from migrate.findings import Finding
 
@@ -39,3 +40,14 @@ class SourceTree:
     files: Mapping[str, SourceFile]
     findings: tuple[Finding, ...] = ()
     left_out: tuple[str, ...] = ()
+
+
+def read_folder(folder: Path) -> dict[str, SourceFile]:
+    """The files of a plain folder by path, in sorted order; without what Python compiled."""
+    files = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            name = path.relative_to(folder).as_posix()
+            mode = EXECUTABLE if path.stat().st_mode & 0o100 else REGULAR
+            files[name] = SourceFile(name, path.read_bytes(), mode)
+    return files

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from migrate.upstream.tree import read_folder
 from tests.codemods.support import Ported, port_files
 from tests.tf115 import required_tf115
 
@@ -33,11 +34,7 @@ _GPU = re.compile(r"gpu_options|(?<![\w/])/?(?:device:)?gpu:[\d%{]|prefetch_to_d
 
 
 def read(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
-    }
+    return {path: file.data for path, file in read_folder(folder).items()}
 
 
 def port(folder: Path) -> Ported:

@@ -30,7 +30,7 @@ from migrate.codemods.rule import (
     RuntimeImport,
     SessionRow,
 )
-from migrate.upstream.tree import EXECUTABLE, SourceFile
+from migrate.upstream.tree import EXECUTABLE, SourceFile, read_folder
 from tests.codemods.support import Files, Ported, port_files
 
 ROOT = Path(__file__).parents[2]
@@ -428,11 +428,7 @@ def test_every_kit_rule_has_a_group_a_page_and_its_own_code() -> None:
 
 
 def fixture_files() -> dict[str, bytes]:
-    return {
-        path.relative_to(PROJECTS).as_posix(): path.read_bytes()
-        for path in sorted(PROJECTS.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
-    }
+    return {path: file.data for path, file in read_folder(PROJECTS).items()}
 
 
 def result_of(files: dict[str, bytes]) -> tuple[dict[str, bytes], list[object], list[object]]:

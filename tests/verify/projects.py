@@ -8,7 +8,7 @@ from migrate.codemods.registry import kit_rules
 from migrate.manifest import Upstream
 from migrate.porting import Port, make_port
 from migrate.recipe import Recipe, read_recipe
-from migrate.upstream.tree import SourceFile, SourceTree
+from migrate.upstream.tree import SourceTree, read_folder
 from migrate.verify.process import Limits
 from migrate.verify.report import Part
 from migrate.verify.smoke import Smoke, SmokeRun, read_smoke
@@ -23,15 +23,9 @@ TRAIN_AND_SAVE = frozenset({"train", "save"})
 
 def ported(source: Path, folder: Path, recipe: Recipe | None = None) -> Port:
     """Ports a project and writes the port into a folder."""
-    names = [
-        path.relative_to(source).as_posix()
-        for path in sorted(source.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
-    ]
-    files = {name: SourceFile(name, (source / name).read_bytes()) for name in names}
     port = make_port(
         Upstream(source.name, "", None, None, "", "MIT"),
-        SourceTree(files),
+        SourceTree(read_folder(source)),
         recipe or Recipe(rules=kit_rules()),
         cann=DEFAULT_CANN,
         templates=ROOT / "templates",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from migrate.findings import Finding
 from migrate.manifest import Manifest
@@ -50,14 +49,3 @@ def places(files: Files | str, code: str, cann: str = "7.0", **more: object) -> 
         f"{f.severity} {f.line if f.path == 'train.py' else f'{f.path}:{f.line}'}"
         for f in found(files, code, cann, **more)
     ]
-
-
-def folder(root: Path) -> dict[str, SourceFile]:
-    """A folder's files."""
-    files = {}
-    for path in sorted(root.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
-            name = path.relative_to(root).as_posix()
-            mode = EXECUTABLE if path.stat().st_mode & 0o100 else REGULAR
-            files[name] = SourceFile(name, path.read_bytes(), mode)
-    return files

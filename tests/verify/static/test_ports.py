@@ -12,13 +12,13 @@ import migrate.verify.static.run as run_module
 from migrate.codemods.rule import GROUPS
 from migrate.errors import UsageError
 from migrate.manifest import MANIFEST_NAME, read_manifest
-from migrate.upstream.tree import SourceFile
+from migrate.upstream.tree import SourceFile, read_folder
 from migrate.verify.static import StaticReport, run_checks
 from migrate.verify.static.check import Check, Context
 from migrate.verify.static.registry import all_checks
 from tests.codemods.support import port_files
 from tests.test_mirror import MIRROR, PINS, workspace  # noqa: F401
-from tests.verify.static.support import folder, report
+from tests.verify.static.support import report
 
 ROOT = Path(__file__).parents[3]
 PROJECTS = [
@@ -30,11 +30,11 @@ ODD = "odd_forms"
 
 
 def before(project: Path) -> StaticReport:
-    return run_checks(folder(project), cann="7.0", manifest=None)
+    return run_checks(read_folder(project), cann="7.0", manifest=None)
 
 
 def after(project: Path) -> StaticReport:
-    files = folder(project)
+    files = read_folder(project)
     ported = port_files({path: file.data for path, file in files.items()}).files
     port = {path: SourceFile(path, data) for path, data in sorted(ported.items())}
     return run_checks(port, cann="7.0", manifest=None)
@@ -55,7 +55,7 @@ def test_an_upstream_is_not_a_port(project: Path) -> None:
 @pytest.mark.parametrize("project", [p for p in PROJECTS if p.name != ODD], ids=lambda p: p.name)
 @pytest.mark.parametrize("cann", ["20.2", "5.1.RC2", "7.0"])
 def test_a_port_of_this_kit_has_no_errors(project: Path, cann: str) -> None:
-    files = folder(project)
+    files = read_folder(project)
     ported = port_files({path: file.data for path, file in files.items()}).files
     port = {path: SourceFile(path, data) for path, data in sorted(ported.items())}
     made = run_checks(port, cann=cann, manifest=None)
@@ -66,7 +66,7 @@ def test_a_port_of_this_kit_has_no_errors(project: Path, cann: str) -> None:
 
 def test_what_the_kit_could_not_port_is_told_again() -> None:
     """The errors are those that porting told: nothing is lost between the two reports."""
-    files = folder(ROOT / "tests" / "fixtures" / "projects" / ODD)
+    files = read_folder(ROOT / "tests" / "fixtures" / "projects" / ODD)
     ported = port_files({path: file.data for path, file in files.items()})
     by_port = {f.path for f in ported.findings if f.severity == "error"}
     made = after(ROOT / "tests" / "fixtures" / "projects" / ODD)
@@ -180,7 +180,7 @@ def test_codes_and_names_of_checks_are_unique() -> None:
 @pytest.mark.parametrize("pin", PINS.values(), ids=PINS)
 def test_a_port_of_a_real_upstream_has_no_errors(pin, workspace: Path) -> None:  # type: ignore[no-untyped-def] # noqa: F811
     port = workspace / "ported" / pin.name
-    files = folder(port)
+    files = read_folder(port)
     made = run_checks(files, cann="7.0", manifest=read_manifest(port))
     assert [f for f in made.findings if f.severity == "error"] == []
     assert not [f for f in made.findings if f.code == "CHK901"]
