@@ -43,6 +43,12 @@ def _parts_are_free(module: Module, node: ast.AST) -> bool:
     return all(effect_free(module, part) for part in ast.iter_child_nodes(node))
 
 
+def _is_query(call: ast.Call) -> bool:
+    """Whether it may be a query of Horovod, through what hides it: ``self.comm.local_rank()``."""
+    named = isinstance(call.func, ast.Attribute) and call.func.attr in _HOROVOD_QUERIES
+    return named and not (call.args or call.keywords)
+
+
 def _is_pure_call(module: Module, call: ast.Call) -> bool:
     function = call.func
     name = module.qualified(function) or ""
@@ -56,6 +62,8 @@ def _is_pure_call(module: Module, call: ast.Call) -> bool:
         return builtin in _PURE_BUILTINS
     if name.startswith(_PURE_PREFIXES):
         return name.rpartition(".")[2] in _HOROVOD_QUERIES
+    if _is_query(call) and (not name or ":" in name):
+        return True
     if name in _PURE_CALLS:
         return True
     return not name and isinstance(function, ast.Attribute) and function.attr in _PURE_METHODS

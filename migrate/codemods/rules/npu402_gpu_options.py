@@ -54,6 +54,7 @@ _FIELDS = frozenset(
     visible_device_list polling_active_delay_usecs polling_inactive_delay_msecs
     force_gpu_compatible experimental""".split()
 )
+_QUERIES = ("local_rank", "local_size", "rank", "size")
 _MERGES = frozenset({"CopyFrom", "MergeFrom", "Clear"})
 
 NPU402 = Rule(
@@ -64,7 +65,8 @@ NPU402 = Rule(
         *(b"gpu_options", b"device_count", b"GPUOptions", b"set_memory_growth"),
         *(b"set_visible_devices", b"set_virtual_device", b"set_per_process_memory"),
     ),
-    claims=frozenset({_OPTIONS, *_SETTERS}),
+    # Horovod's rank is what visible_device_list is made of.
+    claims=frozenset({_OPTIONS, *_SETTERS, *(f"horovod.tensorflow.{name}" for name in _QUERIES)}),
 )
 
 

@@ -99,12 +99,12 @@ def one_device_each(context: Context) -> Iterator[Change]:
             yield wanted
             yield Settled(module.path, node.lineno, name)
             wrapped.append(node)
-    yield from _arguments(context, wrapped)
+    yield from _settled(context, wrapped)
     yield from _told(context)
 
 
-def _arguments(context: Context, strategies: list[ast.AST]) -> Iterator[Change]:
-    """What else of tf.distribute the calls of the strategies name."""
+def _settled(context: Context, strategies: list[ast.AST]) -> Iterator[Change]:
+    """What else the file names of strategies, and of tf.distribute where it makes them."""
     module = context.module
     calls = [module.parents[node] for node in strategies]
     lines = {
@@ -113,9 +113,14 @@ def _arguments(context: Context, strategies: list[ast.AST]) -> Iterator[Change]:
         if isinstance(call, ast.Call)
         for line in range(call.lineno, (call.end_lineno or call.lineno) + 1)
     }
-    for facts in functions_in(context.project, module.path).values() if lines else ():
+    for facts in functions_in(context.project, module.path).values():
         for use in facts.uses:
-            if use.line in lines and _DISTRIBUTE.match(use.name) and "Strategy" not in use.name:
+            if not _DISTRIBUTE.match(use.name) or _STRATEGY.fullmatch(use.name):
+                continue
+            if (found := _STRATEGY.match(use.name)) is not None:
+                if not found.group().endswith(".TPUStrategy"):
+                    yield Settled(use.path, use.line, use.name)
+            elif use.line in lines:
                 yield Settled(use.path, use.line, use.name, "native", _UNUSED)
 
 

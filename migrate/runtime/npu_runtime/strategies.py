@@ -2,9 +2,9 @@
 
 import functools
 
-import tensorflow.compat.v1 as tf
+from tensorflow.python.distribute import distribute_lib, input_lib, one_device_strategy
 
-from . import settings
+from . import ranks, settings
 
 # As the adapter's NPUStrategy has it (npu_bridge/estimator/npu/npu_strategy.py): what is on the
 # host's only device goes to the NPU.
@@ -18,14 +18,15 @@ def npu_strategy(kind):
     `num_replicas_in_sync` is 1, the batch is that of one device, and what a strategy reduces stays
     this process's own. Several ranks train as one all the same: npu_shard gives each its part of
     the data, npu_optimizer and npu_keras_optimizer average gradients, and all start from the
-    variables of rank 0.
+    variables of rank 0. Functions that divide the data by their tf.distribute.InputContext find
+    the ranks there.
 
     Args:
         kind: class of tf.distribute or tf.contrib.distribute, such as MirroredStrategy.
 
     Returns:
-        What takes the arguments of that class, and makes a OneDeviceStrategy whatever they are.
-        With NPU_DEVICE=host `kind` itself.
+        What takes the arguments of that class, and makes a NpuStrategy whatever they are. With
+        NPU_DEVICE=host `kind` itself.
     """
     if settings.on_host():
         return kind
@@ -34,4 +35,33 @@ def npu_strategy(kind):
 
 
 def _made(*unused, **unused_by_name):
-    return tf.distribute.OneDeviceStrategy(_DEVICE)
+    return NpuStrategy()
+
+
+class NpuStrategy(one_device_strategy.OneDeviceStrategyV1):
+    """Trains on the device of this process."""
+
+    def __init__(self):
+        distribute_lib.StrategyV1.__init__(self, _Extended(self, _DEVICE))
+
+
+class _Extended(one_device_strategy.OneDeviceExtended):
+    def _make_input_fn_iterator(
+        self, input_fn, replication_mode=distribute_lib.InputReplicationMode.PER_WORKER
+    ):
+        del replication_mode  # There is one replica.
+        strategy = self._container_strategy()
+        return input_lib.InputFunctionIterator(
+            input_fn, self._input_workers, [_context()], strategy
+        )
+
+    def _experimental_distribute_datasets_from_function(self, dataset_fn):
+        return input_lib.get_distributed_datasets_from_function(
+            dataset_fn, self._input_workers, [_context()], self._container_strategy()
+        )
+
+
+def _context():
+    return distribute_lib.InputContext(
+        num_input_pipelines=ranks.size(), input_pipeline_id=ranks.rank()
+    )
