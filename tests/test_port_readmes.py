@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +19,7 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from migrate import cli
 from migrate.codemods.registry import kit_rules
 from migrate.errors import UsageError
 from migrate.manifest import MANIFEST_NAME
@@ -32,6 +34,7 @@ from migrate.runtime import runtime_paths
 from migrate.upstream.tree import SourceFile, SourceTree, read_folder
 from migrate.workspace import DEFAULT_CANN
 from tests.test_porting import UPSTREAM, tree
+from tests.test_run_scripts import two_devices
 from tests.tf115 import required_tf115
 
 ROOT = Path(__file__).parents[1]
@@ -461,11 +464,23 @@ def test_the_commands_train_and_evaluate_on_a_simulated_device(
         "DATA": "images",
     }
 
-    def run(line: str) -> None:
-        words = [sys.executable, "-m", "migrate", "simulate", "--", "bash", "-c", line]
+    def ended(words: list[str], environment: Mapping[str, str], line: str) -> None:
         done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, line + done.stderr + done.stdout
 
+    def run(line: str) -> None:
+        words = [sys.executable, "-m", "migrate", "simulate", "--", "bash", "-c", line]
+        ended(words, environment, line)
+
+    def run_on_two(line: str) -> None:
+        place = tmp_path / "two"
+        place.mkdir()
+        with two_devices(place) as simulated:
+            more = {"DATA": "images", "RANK_SIZE": "2"}
+            ended(["bash", "-c", line.replace("RANK_SIZE=8", "")], {**simulated, **more}, line)
+        shutil.rmtree(place)
+
+    assert cli.main(["ranktable", "--devices=2", "--to", str(tmp_path / "rank_table.json")]) == 0
     run(f"{python} -m tools.make_images --out images --count 20")
     shutil.copytree(tmp_path / "images", tmp_path / "data" / "images")
     ran = set()
@@ -483,7 +498,10 @@ def test_the_commands_train_and_evaluate_on_a_simulated_device(
         line = line.replace("python3", str(python))
         if "run.sh" in line:
             shutil.rmtree(tmp_path / "run", ignore_errors=True)  # each trains from the start
-        run(line)
+        several = "RANK_" in line or "_8p" in line
+        (run_on_two if several else run)(line)
         ran.add(line.split()[0])
     assert ran >= {"./run.sh", "bash", "(.", str(python)}
+    if "test/train_full_8p.sh" in example.after:
+        assert ran >= {"RANK_SIZE=8", "RANK_TABLE_FILE=rank_table.json"}
     assert (tmp_path / "run" / "checkpoint").exists()
