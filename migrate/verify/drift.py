@@ -33,7 +33,7 @@ class Drift:
         nonzero_fp32: the same in fp32.
         values: how many pairs of fetched values were compared.
         largest: of the losses, the pair with the largest difference (upstream: fp32, port: fp16),
-            relative to that loss's largest value.
+            relative to that loss's largest value; without curves, of all that was fetched.
         curves: some losses, to be drawn.
     """
 
@@ -88,7 +88,7 @@ def measure(
         nonzero=_share([rounded for _, _, rounded in pairs]),
         nonzero_fp32=_share([exact for _, exact, _ in pairs]),
         values=comparison.values,
-        largest=_largest(comparison.curves),
+        largest=_largest(comparison.curves) if comparison.curves else comparison.largest,
         curves=comparison.curves,
     )
 

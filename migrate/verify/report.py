@@ -16,6 +16,7 @@ from migrate.findings import Finding
 from migrate.report import finding_lines
 from migrate.verify.drift import Drift
 from migrate.verify.parity import Comparison, Curve, Difference
+from migrate.verify.trace import Scalar
 from migrate.verify.upstream_tests import TestFile
 
 State = Literal["passed", "failed", "not checked"]
@@ -211,15 +212,20 @@ def drift_text(drift: Drift) -> str:
             f"; {drift.nonzero:.1%} of gradients' values are not 0, {drift.nonzero_fp32:.1%} in"
             " fp32"
         )
+    what = "losses drift" if drift.curves else "what it fetches drifts"
     if drift.largest is not None:
         text += (
-            f"; losses drift by {drift.largest.relative:.1%} of their largest value at most:"
-            f" {drift.largest.tensor}, value {drift.largest.step}: fp32"
-            f" {drift.largest.upstream:.4g}, fp16 {drift.largest.port:.4g}"
+            f"; {what} by {drift.largest.relative:.1%} at most: {drift.largest.tensor}, value"
+            f" {drift.largest.step}: fp32 {_short(drift.largest.upstream)}, fp16"
+            f" {_short(drift.largest.port)}"
         )
-    elif drift.curves:
-        text += "; losses do not drift"
+    elif drift.values:
+        text += f"; {what} by nothing"
     return text
+
+
+def _short(value: Scalar) -> str:
+    return value if isinstance(value, str) else f"{value:.4g}"
 
 
 def report_html(report: Report) -> str:

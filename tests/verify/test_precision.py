@@ -138,7 +138,7 @@ def test_drift_is_told_and_no_error(tmp_path: Path) -> None:
     assert (drift.largest.step, drift.largest.tensor) == (5, "loss:0")
     report = Report("port", "toy", "", "7.0", "/py", 1, (part,))
     text = "\n".join(report_lines(report))
-    assert "4.0% of their largest value at most: loss:0, value 5: fp32 0.2, fp16 0.24" in text
+    assert "losses drift by 4.0% at most: loss:0, value 5: fp32 0.2, fp16 0.24" in text
     assert "it cannot tell which operators the release computes in fp16" in text
     page = report_html(report)
     assert "fp32 (broad, grey), fp16 (blue)" in page
@@ -211,9 +211,13 @@ def test_the_line_of_a_drift() -> None:
     drift = Drift("train", 5, 1, 7, 2, (), 0.5, 0.75, 10, largest, (Curve("loss", (), ()),))
     assert drift_text(drift) == (
         "5 training steps in fp16, 1 of them left out; 50.0% of gradients' values are not 0, 75.0%"
-        " in fp32; losses drift by 50.0% of their largest value at most: loss, value 2: fp32 1,"
-        " fp16 1.5"
+        " in fp32; losses drift by 50.0% at most: loss, value 2: fp32 1, fp16 1.5"
     )
+    other = replace(drift, curves=())
+    assert "what it fetches drifts by 50.0% at most: loss, value 2" in drift_text(other)
+    inf = Difference(1, "x", 1.0, "inf", float("inf"))
+    assert drift_text(replace(other, largest=inf)).endswith("value 1: fp32 1, fp16 inf")
+    assert drift_text(replace(other, largest=None)).endswith("what it fetches drifts by nothing")
 
 
 @pytest.mark.tf115
