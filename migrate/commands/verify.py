@@ -73,7 +73,9 @@ class _Verification:
         self._workspace = workspace
         self._path: Path = arguments.path
         if not self._path.is_dir():
-            raise UsageError("there is no such folder", where=str(self._path))
+            raise UsageError(
+                "there is no such folder", where=str(self._path), advice=self._port_of_that_name()
+            )
         if arguments.ranks < 1 or arguments.steps < 1:
             raise UsageError("--ranks and --steps take a whole number from 1")
         if arguments.python:
@@ -83,6 +85,14 @@ class _Verification:
         known = self._manifest.cann if self._manifest else DEFAULT_CANN
         self._cann = cann_release(arguments.cann or known).name
         self._wanted = self._what_is_wanted()
+
+    def _port_of_that_name(self) -> str:
+        """What to write where the path is the name of a port."""
+        name = str(self._path)
+        port = self._workspace.port(name) if self._workspace and "/" not in name else None
+        if port is None or not port.is_dir():
+            return ""
+        return f"The port of that name is {os.path.relpath(port)}."
 
     def _what_is_wanted(self) -> _Wanted:
         a = self._arguments

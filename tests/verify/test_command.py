@@ -124,6 +124,17 @@ def test_no_such_port(workspace: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert "nothing: there is no such folder" in capsys.readouterr().err
 
 
+def test_the_name_of_a_port(
+    workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(workspace)
+    assert cli.main(["verify", "tiny_gan", "--static"]) == 2
+    told = "tiny_gan: there is no such folder\n  The port of that name is ported/tiny_gan."
+    assert told in capsys.readouterr().err
+    assert cli.main(["verify", "nothing"]) == 2
+    assert "port of that name" not in capsys.readouterr().err
+
+
 def test_a_report_that_cannot_be_written(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
