@@ -208,6 +208,18 @@ class Rule:
         self._project_check = check
         return check
 
+    def needs(self, path: str, advice: str) -> None:
+        """Makes it an error that the project has no file of that name.
+
+        Args:
+            advice: what to do instead of what the rule does.
+        """
+
+        @self.on_project
+        def find_file(context: ProjectContext) -> Iterator[Change]:
+            if path not in context.project.files:
+                yield context.finding(path, 0, "error", f"there is no {path}", advice)
+
     def concerns(self, project: Project, path: str, options: Mapping[str, Any] = NOTHING) -> bool:
         """Whether the rule has to look at the parsed module of a file."""
         if self._module_check is None:

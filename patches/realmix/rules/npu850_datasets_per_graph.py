@@ -31,7 +31,7 @@ from collections.abc import Iterator
 
 from migrate.analysis.module import Module
 from migrate.codemods.edits import Edit
-from migrate.codemods.rule import Change, Context, ProjectContext, Rule
+from migrate.codemods.rule import Change, Context, Rule
 
 NPU850 = Rule("NPU850", "datasets-per-graph", group="compat", literals=(b"tf.data",))
 
@@ -68,12 +68,7 @@ class DeferredDataset:
 
 '''
 _ADVICE = "Make the datasets build their ops in the graph that reads them, by hand."
-
-
-@NPU850.on_project
-def find_module(context: ProjectContext) -> Iterator[Change]:
-    if _PATH not in context.project.files:
-        yield context.finding(_PATH, 0, "error", f"there is no {_PATH}", _ADVICE)
+NPU850.needs(_PATH, _ADVICE)
 
 
 @NPU850.on_module

@@ -29,7 +29,7 @@ import ast
 from collections.abc import Iterator
 
 from migrate.codemods.edits import Edit
-from migrate.codemods.rule import Change, Context, ProjectContext, Rule
+from migrate.codemods.rule import Change, Context, Rule
 
 NPU851 = Rule("NPU851", "threads-for-summaries", group="compat", literals=(b"ConfigProto",))
 
@@ -37,12 +37,7 @@ _PATH = "libml/utils.py"
 _FIELD = "inter_op_parallelism_threads"
 _COMMENT = "# Summaries run this session from within it, each on a thread of its own."
 _ADVICE = f"Set {_FIELD} to 16 where the sessions are configured."
-
-
-@NPU851.on_project
-def find_module(context: ProjectContext) -> Iterator[Change]:
-    if _PATH not in context.project.files:
-        yield context.finding(_PATH, 0, "error", f"there is no {_PATH}", _ADVICE)
+NPU851.needs(_PATH, _ADVICE)
 
 
 @NPU851.on_module

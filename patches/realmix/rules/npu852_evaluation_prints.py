@@ -25,19 +25,14 @@ import ast
 from collections.abc import Iterator
 
 from migrate.codemods.edits import Edit
-from migrate.codemods.rule import Change, Context, ProjectContext, Rule
+from migrate.codemods.rule import Change, Context, Rule
 
 NPU852 = Rule("NPU852", "evaluation-prints", group="compat", literals=(b"eval_checkpoint",))
 
 _PATH = "libml/train.py"
 _COLUMNS = 3
 _ADVICE = "Print only the first three of the numbers that eval_stats returns."
-
-
-@NPU852.on_project
-def find_module(context: ProjectContext) -> Iterator[Change]:
-    if _PATH not in context.project.files:
-        yield context.finding(_PATH, 0, "error", f"there is no {_PATH}", _ADVICE)
+NPU852.needs(_PATH, _ADVICE)
 
 
 @NPU852.on_module
