@@ -42,6 +42,7 @@ _MODULES = {
         "rank_values",
         "ranks",
         "runs",
+        "scaling",
         "session",
         "settings",
         "shards",

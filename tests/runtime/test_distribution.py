@@ -248,6 +248,7 @@ def by_hand():
             session.run(step)
             writer.add_summary(session.run(tf.summary.merge_all()), 1)
             path = saver.save(session, "hand/model", global_step=count)
+            saver.restore(session, path)
         writer.close()
         saver.save(session, "hand/last")
         saver.export_meta_graph("hand/exported.meta")

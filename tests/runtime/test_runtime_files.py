@@ -57,6 +57,7 @@ def test_only_what_is_wanted() -> None:
         "rank_values",
         "ranks",
         "runs",
+        "scaling",
         "session",
         "settings",
         "shards",

@@ -8,6 +8,9 @@ import tensorflow.compat.v1 as tf
 
 from . import averaging, ranks, session
 
+# What HCCL takes; other numbers go as their bytes (CANN, HCCL, "Data Types").
+_SENT = (tf.int8, tf.int32, tf.int64, tf.float16, tf.float32)
+
 
 def allreduce(tensor, average=True):
     """Sums or averages over the ranks.
@@ -50,7 +53,7 @@ def broadcast(tensors, root):
     """Returns the values that one rank has.
 
     Args:
-        tensors: list of tensors or variables; they go together.
+        tensors: list of tensors or variables; those of one type go together.
         root: number of that rank.
 
     Raises:
@@ -59,9 +62,17 @@ def broadcast(tensors, root):
     if not 0 <= root < ranks.size():
         raise ValueError("there is no rank %s: ranks go from 0 to %d" % (root, ranks.size() - 1))
     tensors = [tf.convert_to_tensor(tensor) for tensor in tensors]
-    if ranks.size() == 1 or not tensors:
+    if ranks.size() == 1:
         return [tf.identity(tensor) for tensor in tensors]
-    return _operators().broadcast(tensors, root)
+    sent = [_packed(tensor) for tensor in tensors]
+    received = {}
+    before = []
+    for dtype in sorted({tensor.dtype for tensor in sent}, key=str):
+        places = [place for place, tensor in enumerate(sent) if tensor.dtype == dtype]
+        with tf.control_dependencies(before):  # in the same order on all ranks
+            before = _operators().broadcast([sent[place] for place in places], root)
+        received.update(zip(places, before))
+    return [_unpacked(received[place], tensor.dtype) for place, tensor in enumerate(tensors)]
 
 
 def broadcast_variables(variables, root):
@@ -77,6 +88,20 @@ def broadcast_variables(variables, root):
         if ranks.size() == 1:
             return tf.no_op()
         return tf.group(*[tf.assign(variable, new) for variable, new in zip(variables, values)])
+
+
+def _packed(tensor):
+    if tensor.dtype in _SENT:
+        return tensor
+    if tensor.dtype == tf.bool:
+        return tf.cast(tensor, tf.int8)
+    return tf.bitcast(tensor, tf.int8)
+
+
+def _unpacked(tensor, dtype):
+    if tensor.dtype == dtype:
+        return tensor
+    return tf.cast(tensor, dtype) if dtype == tf.bool else tf.bitcast(tensor, dtype)
 
 
 def _divided(tensor):

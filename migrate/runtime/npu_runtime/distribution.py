@@ -10,8 +10,6 @@ import tensorflow.compat.v1 as tf
 
 from . import averaging, collectives, ranks, runs, writing
 
-# What HCCL broadcasts; other numbers go as bytes (CANN, HCCL, "Supported data types").
-_SENT = (tf.int8, tf.int32, tf.int64, tf.float16, tf.float32)
 _NO_NUMBERS = (tf.string, tf.resource, tf.variant)
 
 _lock = threading.RLock()
@@ -79,6 +77,10 @@ def _broadcast(session):
         _run(session, _broadcasting, [v for v, has in zip(variables, has_value) if has])
 
 
+def _broadcasting(variables):
+    return collectives.broadcast_variables(variables, 0)
+
+
 def _run(session, make, variables):
     """Runs what `make` makes of variables, in a graph that may be finalized."""
     graph = session.graph
@@ -91,25 +93,3 @@ def _run(session, make, variables):
         if finalized:
             graph.finalize()
     return session.run(fetches)
-
-
-def _broadcasting(variables):
-    with tf.name_scope("npu_runtime_broadcast"):
-        sent = [_packed(tf.convert_to_tensor(variable)) for variable in variables]
-        received = collectives.broadcast(sent, 0)
-        return [
-            variable.assign(_unpacked(value, variable.dtype.base_dtype), read_value=False)
-            for variable, value in zip(variables, received)
-        ]
-
-
-def _packed(value):
-    if value.dtype in _SENT:
-        return value
-    return tf.cast(value, tf.int8) if value.dtype == tf.bool else tf.bitcast(value, tf.int8)
-
-
-def _unpacked(value, dtype):
-    if value.dtype == dtype:
-        return value
-    return tf.cast(value, tf.bool) if dtype == tf.bool else tf.bitcast(value, dtype)

@@ -6,6 +6,7 @@ destroy it. What a program writes by itself is rank_files.py's business.
 
 import functools
 import os
+import threading
 import time
 
 from tensorflow.python.lib.io import file_io
@@ -17,7 +18,7 @@ from tensorflow.python.util import compat
 
 from . import rank_files, ranks
 
-_LONGEST_WAIT = 600.0  # seconds in which rank 0 has written what another rank did not
+_LONGEST_WAIT = 300.0  # seconds in which rank 0 has written what another rank did not
 
 # Folder to the last checkpoint that this rank would have written there.
 _left_out = {}
@@ -32,6 +33,7 @@ def only_rank_0_writes():
     if ranks.is_chief():
         return
     saver.Saver.save = _without_saving(saver.Saver.save)
+    saver.Saver.restore = _waiting_for_file(saver.Saver.restore)
     checkpoint_management.get_checkpoint_state = _waiting(
         checkpoint_management.get_checkpoint_state
     )
@@ -75,7 +77,9 @@ def _without_saving(save):
                 global_step = training_util.global_step(sess, global_step)
             save_path = "%s-%d" % (save_path, global_step)
         save_path = compat.as_str(save_path)
-        _left_out[os.path.dirname(os.path.abspath(save_path))] = os.path.basename(save_path)
+        # Other threads save by the clock, each rank at another step.
+        if threading.current_thread() is threading.main_thread():
+            _left_out[os.path.dirname(os.path.abspath(save_path))] = os.path.basename(save_path)
         return save_path
 
     return left_out
@@ -86,16 +90,35 @@ def _waiting(get_state):
 
     @functools.wraps(get_state)
     def waited(checkpoint_dir, latest_filename=None):
-        name = _left_out.pop(os.path.abspath(compat.as_str(checkpoint_dir)), None)
-        end = time.time() + _LONGEST_WAIT
-        while True:
+        def is_there(name):
             state = get_state(checkpoint_dir, latest_filename)
             known = state.all_model_checkpoint_paths if state is not None else ()
-            if name is None or name in map(os.path.basename, known) or time.time() > end:
-                return state
-            time.sleep(0.1)
+            return name in map(os.path.basename, known)
+
+        _wait(os.path.abspath(compat.as_str(checkpoint_dir)), is_there)
+        return get_state(checkpoint_dir, latest_filename)
 
     return waited
+
+
+def _waiting_for_file(restore):
+    @functools.wraps(restore)
+    def waited(self, sess, save_path):
+        if save_path is not None:
+            folder, own = os.path.split(os.path.abspath(compat.as_str(save_path)))
+            if _left_out.get(folder) == own:
+                _wait(folder, lambda name: checkpoint_management.checkpoint_exists(save_path))
+        return restore(self, sess, save_path)
+
+    return waited
+
+
+def _wait(folder, is_there):
+    """Waits until rank 0 has written what this rank has left out in a folder, if anything."""
+    name = _left_out.pop(folder, None)
+    end = time.time() + _LONGEST_WAIT
+    while name is not None and not is_there(name) and time.time() < end:
+        time.sleep(0.1)
 
 
 def _without_writing(write):
