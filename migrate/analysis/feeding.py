@@ -35,6 +35,8 @@ _OPTIMIZERS = frozenset(
     }
 )
 _MINIMIZERS = frozenset({"minimize", "compute_gradients", "apply_gradients"})
+# Methods of a distribution strategy that call their first argument with the batch.
+_PER_REPLICA = frozenset({"call_for_each_replica", "experimental_run", "experimental_run_v2"})
 # Losses that a collection keeps, and what gets them out of it.
 _COLLECTING = (
     "tensorflow.losses.",
@@ -444,6 +446,8 @@ def _kind(
         return "train" if last == "TrainSpec" else "evaluate"
     if keyword in ("train_input_fn", "eval_input_fn"):
         return "train" if keyword == "train_input_fn" else "evaluate"
+    if last in _PER_REPLICA and ":" not in name:
+        return "train" if _minimizes(module, call) else None
     handed = step.function or keyword == "input_fn" or name.rpartition(".")[0] in ESTIMATORS
     if ":" in name:
         return None
@@ -456,6 +460,19 @@ def _kind(
             return "evaluate"
         return "train" if argument(call, "x", 0) is step.node or keyword == "generator" else None
     return "evaluate" if last in KERAS_RUNNING else None
+
+
+def _minimizes(module: Module, call: ast.Call) -> bool:
+    """Whether a function of this file that a call is given minimizes a loss."""
+    given = call.args[0] if call.args else None
+    if not isinstance(given, ast.Name) or (bound := module.lookup(given.id, given)) is None:
+        return False
+    return any(
+        isinstance(part, ast.Attribute) and part.attr in _MINIMIZERS
+        for binding in bound[1]
+        if binding.kind == "definition" and binding.node is not None
+        for part in ast.walk(binding.node)
+    )
 
 
 def _record(found: Feeding, kind: str, place: str, shared: bool) -> None:

@@ -9,7 +9,7 @@ from migrate.analysis.project import Project
 from migrate.codemods.engine import rewrite
 from migrate.codemods.registry import kit_rules
 from migrate.upstream.tree import SourceFile
-from tests.codemods.support import check_noop, check_port
+from tests.codemods.support import check_noop, check_port, port_files
 
 CODE = "NPU705"
 TF = "import tensorflow as tf\n"
@@ -175,3 +175,25 @@ t = tf.distribute.experimental.TPUStrategy()
         "NcclAllReduce": "native",
         "TPUStrategy": "unsupported",
     }
+
+
+@pytest.mark.parametrize(("body", "divided"), [("optimizer.minimize(f(x))", 1), ("f(x)", 0)])
+def test_what_a_function_for_each_replica_trains_on_is_divided(body: str, divided: int) -> None:
+    source = f"""
+        import tensorflow as tf
+
+        optimizer = tf.train.AdamOptimizer()
+        strategy = tf.distribute.MirroredStrategy()
+
+        def step(x):
+            return {body}
+
+        data = tf.data.Dataset.from_tensor_slices(numbers).batch(4)
+        iterator = strategy.experimental_distribute_dataset(data).make_initializable_iterator()
+        result = strategy.experimental_run_v2(step, args=(iterator.get_next(),))
+        with tf.Session() as session:
+            session.run(iterator.initializer)
+            session.run(result)
+        """
+    ported = port_files({"train.py": source}, "NPU701", CODE)
+    assert ported.text().count("npu_shard(") == divided
