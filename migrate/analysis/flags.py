@@ -74,9 +74,21 @@ def flags_of(project: Project, entry: str) -> list[Flag]:
     return list(found.values())
 
 
+def is_argparse(call: ast.Call) -> bool:
+    """Whether a call that defines a flag is one of argparse; else it is absl's or TensorFlow's."""
+    return isinstance(call.func, ast.Attribute) and call.func.attr == "add_argument"
+
+
+def default_of(call: ast.Call) -> ast.expr | None:
+    """The default in a call that defines a flag."""
+    if is_argparse(call):
+        return _value(keyword(call, "default"))
+    return argument(call, "default", 1) or _value(keyword(call, "default_value"))
+
+
 def _argparse_flags(module: Module) -> Iterator[Flag]:
     for call, _ in module.calls:
-        if isinstance(call.func, ast.Attribute) and call.func.attr == "add_argument":
+        if isinstance(call.func, ast.Attribute) and is_argparse(call):
             names = [a.value for a in call.args if isinstance(a, ast.Constant)]
             texts = [name for name in names if isinstance(name, str)]
             if texts and _is_parser(module, call.func.value):
@@ -104,8 +116,7 @@ def _argparse_flag(module: Module, call: ast.Call, names: list[str]) -> Flag:
     long = [name for name in names if name.startswith("--")] or names
     action = _literal(call, "action")
     kind = keyword(call, "type")
-    default = keyword(call, "default")
-    given = _flag(module, call, long[0].lstrip("-"), default.value if default else None)
+    given = _flag(module, call, long[0].lstrip("-"), default_of(call))
     if action in ("store_true", "store_false"):
         switched = "False" if action == "store_true" else "True"
         return replace(
@@ -145,7 +156,7 @@ def _defined_flags(module: Module) -> Iterator[Flag]:
         if not (isinstance(name, ast.Constant) and isinstance(name.value, str)):
             continue
         kind, position = _KINDS[match[1]]
-        default = argument(call, "default", 1) or _value(keyword(call, "default_value"))
+        default = default_of(call)
         flag = _flag(module, call, name.value, default)
         said = argument(call, "help", position) or _value(keyword(call, "docstring"))
         choices = argument(call, "enum_values", 2) if match[1] == "enum" else None

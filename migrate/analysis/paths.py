@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from migrate.analysis.callers import FUNCTIONS, Callers
 from migrate.analysis.file_functions import Access, file_uses
+from migrate.analysis.flags import default_of, is_argparse
 from migrate.analysis.module import Module, argument, keyword
 from migrate.analysis.path_ways import Ask, Back, Either, Function, Origin, Way, Ways, text_of
 from migrate.analysis.project import Project
@@ -190,15 +191,14 @@ def flags_in(project: Project, path: str) -> list[Origin]:
     module = project.parsed(path) if defines else None
     for call, name in module.calls if module is not None else ():
         assert module is not None
-        if isinstance(call.func, ast.Attribute) and call.func.attr == "add_argument":
+        if is_argparse(call):
             flag = _argparse_name(call)
         elif _TEXT_FLAG.fullmatch(name or ""):
             flag = text_of(argument(call, "name", 0) or argument(call, "flag_name", 0))
         else:
             continue
         if flag:
-            default = argument(call, "default", 1) or argument(call, "default_value", 1)
-            text, span = text_of(default) or "", module.span(call)
+            text, span = text_of(default_of(call)) or "", module.span(call)
             found.append(Origin("flag", path, call.lineno, span, flag, default=text))
     return found
 

@@ -47,6 +47,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from migrate.analysis.flags import default_of, is_argparse
 from migrate.analysis.imported import imported_files
 from migrate.analysis.module import Module, argument, keyword
 from migrate.analysis.paths import assigned_in, flags_in, taken_in
@@ -145,8 +146,7 @@ def _variable(module: Module, node: ast.expr) -> str:
 
 def _flag(context: Context, call: ast.Call, place: Relocation, chosen: bool) -> Iterator[Change]:
     module, name = context.module, place.origin.text
-    of_parser = isinstance(call.func, ast.Attribute) and call.func.attr == "add_argument"
-    default = _value(keyword(call, "default")) if of_parser else _absl_default(call)
+    of_parser, default = is_argparse(call), default_of(call)
     relative = _is_relative(default)
     kind = keyword(call, "type")
     if kind is not None and _is_runtime(module, kind.value):
@@ -206,14 +206,6 @@ def _runtime(context: Context, name: str) -> RuntimeImport:
 
 def _is_runtime(module: Module, node: ast.expr) -> bool:
     return (module.qualified(node) or "").startswith(f"{_RUNTIME}.")
-
-
-def _absl_default(call: ast.Call) -> ast.expr | None:
-    return argument(call, "default", 1) or _value(keyword(call, "default_value"))
-
-
-def _value(given: ast.keyword | None) -> ast.expr | None:
-    return given.value if given is not None else None
 
 
 def _is_relative(node: ast.expr | None) -> bool:
