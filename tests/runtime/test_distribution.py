@@ -228,6 +228,30 @@ def test_an_inner_average_is_not_averaged_again(tmp_path: Path) -> None:
     assert done.results == [{"counts": [1] * 6}] * 2
 
 
+def test_a_training_that_averages_nothing_is_told(tmp_path: Path) -> None:
+    done = works(
+        """
+        from npu_bridge.npu_init import npu_tf_optimizer
+
+        for wrap in (npu_tf_optimizer, npu_optimizer, lambda alone: alone):
+            with tf.Graph().as_default():
+                alone = tf.train.AdamOptimizer(name=getattr(wrap, "__name__", "alone").strip("<>"))
+                step = wrap(alone).minimize(tf.reduce_sum(weights("w")))
+                with tf.Session(config=npu_session_config()) as session:
+                    session.run(tf.global_variables_initializer())
+                    for _ in range(2):
+                        session.run(step)
+        """,
+        tmp_path,
+    )
+    for rank, output in enumerate(done.outputs):
+        told = [line for line in output.splitlines() if line.startswith("npu_runtime:")]
+        assert told == [
+            f"npu_runtime: rank {rank} of 2 trains alone: nothing averages the gradients of lambda"
+            " over the ranks; wrap the optimizer in npu_optimizer(...)"
+        ]
+
+
 FILES = """
 def build():
     loss = tf.reduce_mean(tf.square(tf.matmul(tf.constant(MINE), weights("w")) - 1))

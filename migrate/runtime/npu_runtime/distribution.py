@@ -3,6 +3,7 @@
 The gradients are optimizers.py's business, the data shards.py's.
 """
 
+import sys
 import threading
 import weakref
 
@@ -34,21 +35,19 @@ def broadcast_before_training():
     """Gives the variables of each session the values of rank 0 before its first training run.
 
     Whatever they come from then: initializers, or a checkpoint that was restored. Variables that
-    have no value yet are left out, and strings.
+    have no value yet are left out, and strings. A run that trains without averaging is told of on
+    stderr, since the ranks drift apart.
     """
     done = weakref.WeakSet()
     kinds = weakref.WeakKeyDictionary()  # graph to fetched operators to whether they train
 
     def begin(session, fetches, feed_dict):
         del feed_dict
-        if session in done:
-            return
-        graph = session.graph
-        operators = frozenset(runs.operations(graph, fetches))
-        known = kinds.setdefault(graph, {})
+        operators = frozenset(runs.operations(session.graph, fetches))
+        known = kinds.setdefault(session.graph, {})
         if operators not in known:
             known[operators] = _train(operators)
-        if known[operators]:
+        if known[operators] and session not in done:
             with _lock:
                 if session not in done:
                     _broadcast(session)
@@ -59,7 +58,22 @@ def broadcast_before_training():
 
 def _train(operators):
     needed = runs.reached(operators)
-    return bool(runs.trainers(needed)) or any(map(averaging.is_reduced, needed))
+    trainers = runs.trainers(needed)
+    averaged = any(map(_averages, needed))
+    if trainers and not averaged:
+        names = sorted({trainer.name.split("/update_")[0] for trainer in trainers})
+        print(
+            "npu_runtime: rank %d of %d trains alone: nothing averages the gradients of %s over"
+            " the ranks; wrap the optimizer in npu_optimizer(...)"
+            % (ranks.rank(), ranks.size(), ", ".join(names)),
+            file=sys.stderr,
+        )
+    return bool(trainers) or averaged
+
+
+def _averages(operator):
+    # Of the adapter's own wrappers nothing but the operator is known.
+    return averaging.is_reduced(operator) or "HcomAll" in operator.type + operator.name
 
 
 def _broadcast(session):
