@@ -242,6 +242,7 @@ def test_files_that_say_nothing_are_told_by_what_they_define() -> None:
         "c.py": b"#!/usr/bin/env python\n# -*- coding: utf-8 -*-\nu'''Makes it so.\n\nMore.'''\n",
         "d.bin": b"\0",
         "e.py": b'"""' + b"word " * 40 + b'"""',
+        "f.py": b"# Licence\r\n" * 200 + b"x = 1\r\n",  # as long as it may be
     }
     lines = list(listed({path: SourceFile(path, data) for path, data in files.items()}, "en", ()))
     said = [line.partition("# ")[2] for line in lines]

@@ -14,7 +14,7 @@ from migrate.upstream.tree import SourceFile
 _LENGTH = 72  # of what a line says about a file
 _MANY = 8  # so many data files of a kind in a folder become one line
 _DOCSTRING = re.compile(
-    rb"(?:\xef\xbb\xbf)?(?:[ \t]*(?:#[^\n]*)?\r?\n)*"
+    rb"(?:\xef\xbb\xbf)?(?:[ \t\r]*(?:#[^\n]*)?\n)*"  # a line matches in one way only
     rb"[uUrR]{0,2}(\"\"\"|'''|\"|')(.*?)(?:\1)",
     re.DOTALL,
 )
