@@ -173,6 +173,7 @@ class Module:
         follow: turns (qualified name, attribute) into a qualified name.
         star: finds a name in a module that is star-imported.
         returned: the class of what calling a function or class of the project makes.
+        tree: the parsed text, where somebody has it.
 
     Raises:
         SyntaxError, ValueError: the text is not Python 3.7.
@@ -194,10 +195,11 @@ class Module:
         follow: Callable[[str, str], str],
         star: Callable[[str, str], str | None],
         returned: Callable[[str], str | None],
+        tree: ast.Module | None = None,
     ) -> None:
         self.path = path
         self.source = source
-        self.tree = parse(source.text)
+        self.tree = parse(source.text) if tree is None else tree
         self._resolve_import = resolve_import
         self._follow = follow
         self._star = star

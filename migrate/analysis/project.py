@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
 from migrate.analysis.module import Module
@@ -89,6 +90,8 @@ class Project:
         self._own: dict[tuple[str, str], str | None] = {}
         self._looking: set[tuple[str, str]] = set()
         self._failures: dict[str, Unparsable] = {}
+        # Of files that were parsed elsewhere and not looked at yet.
+        self._trees: dict[str, ast.Module] = {}
         self._parsable: set[str] = set()
         self._derived: dict[Callable[[Project], Any], Any] = {}
         self._derived_of: dict[str, dict[Callable[[Project, str], Any], Any]] = {}
@@ -118,8 +121,16 @@ class Project:
         """Their paths, sorted; not to be changed."""
         return sorted(path for path in self._files if path.endswith(".py"))
 
-    def update(self, changed: Mapping[str, SourceFile]) -> None:
-        """Replaces or adds files; what is unchanged stays parsed."""
+    def update(
+        self,
+        changed: Mapping[str, SourceFile],
+        trees: Mapping[str, ast.Module] = MappingProxyType({}),
+    ) -> None:
+        """Replaces or adds files; what is unchanged stays parsed.
+
+        Args:
+            trees: of those that somebody has parsed already.
+        """
         new = any(path not in self._files and path.endswith(".py") for path in changed)
         own = {key: self._own.pop(key) for key in list(self._own) if key[0] in changed}
         returned = {
@@ -132,6 +143,7 @@ class Project:
         }
         for path, file in changed.items():
             self._files[path] = file
+            self._trees.pop(path, None)
             self._failures.pop(path, None)
             self._parsable.discard(path)
             self._derived_of.pop(path, None)
@@ -140,6 +152,7 @@ class Project:
                 self._held -= len(dropped.source.data)
         if not any(path.endswith(".py") for path in changed):
             return
+        self._trees |= trees
         self._derived.clear()
         self._returned.clear()
         if new:
@@ -219,6 +232,7 @@ class Project:
                 self._follow,
                 self._star,
                 self._returned_class,
+                self._trees.pop(path, None),
             )
         except NewerPython as error:
             raise Unparsable(f"{TOO_NEW}: {error.msg}", error.lineno or 0, "version") from None

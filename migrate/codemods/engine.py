@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -170,6 +171,7 @@ def _run_group(
     result = GroupResult(group)
     _run_project_rules(project, [rule for rule in rules if not rule.late], options, result)
     per_module: dict[str, SourceFile] = {}
+    trees: dict[str, ast.Module] = {}
     for path in project.python_files:
         concerned = [r for r in rules if r.concerns(project, path, options.get(r.code, {}))]
         if not concerned:
@@ -177,10 +179,10 @@ def _run_group(
         module = project.parsed(path)
         if module is None:
             continue
-        file = _rewrite_module(module, project, concerned, options, result)
-        if file is not None:
-            per_module[path] = file
-    project.update(per_module)
+        rewritten = _rewrite_module(module, project, concerned, options, result)
+        if rewritten is not None:
+            per_module[path], trees[path] = rewritten
+    project.update(per_module, trees)
     result.changed.update(per_module)
     _run_project_rules(project, [rule for rule in rules if rule.late], options, result)
     return result
@@ -224,7 +226,8 @@ def _rewrite_module(
     rules: Sequence[Rule],
     options: Options,
     result: GroupResult,
-) -> SourceFile | None:
+) -> tuple[SourceFile, ast.Module] | None:
+    """The file with the rules' edits and its tree; None where nothing is to be written."""
     result.texts[module.path] = module.source.data
     changes = _changes(module, project, rules, options, result)
     edits = {change: rule for change, rule in changes if isinstance(change, Edit)}
@@ -240,7 +243,7 @@ def _rewrite_module(
         text = _edited(module, project, list(edits), wanted)
         if text is None:
             return None
-        check_python(text)
+        tree = check_python(text)
         check_comments(module.source.text, text)
         data = check_bytes(module.source, text)
     except Exception as failure:  # whatever is wrong with one file, the others are ported
@@ -263,7 +266,7 @@ def _rewrite_module(
         result.count(module.path, rule.code, changed_statements(module, own))
         result.settled += settled_by(rule, module, project, own)
     result.runtime_in[module.path] = {item.provider for item in wanted}
-    return SourceFile(module.path, data, project.files[module.path].mode)
+    return SourceFile(module.path, data, project.files[module.path].mode), tree
 
 
 def _changes(
@@ -277,6 +280,8 @@ def _changes(
     for rule in rules:
         try:
             found = list(rule.check_module(module, project, options.get(rule.code, {})))
+            if rule.only_reports and any(isinstance(change, Edit) for change in found):
+                raise TypeError("an edit by a rule that says it only reports")
         except MigrateError:
             raise  # the recipe asks for something impossible
         except Exception as error:  # one rule's bug must not stop the port of other files
@@ -321,7 +326,7 @@ def _second_pass(
             continue
         for rule in rules:
             given = options.get(rule.code, {})
-            if not rule.concerns(project, path, given):
+            if rule.only_reports or not rule.concerns(project, path, given):
                 continue
             try:
                 changes = list(rule.check_module(module, project, given))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import re
 import tokenize
@@ -17,14 +18,14 @@ class GateFailed(Exception):
     """A rewritten file does not keep a promise; the original stays."""
 
 
-def check_python(text: str) -> None:
-    """The text parses as Python 3.7, as far as this Python can tell.
+def check_python(text: str) -> ast.Module:
+    """The text parses as Python 3.7, as far as this Python can tell; its tree.
 
     Raises:
         GateFailed: it does not.
     """
     try:
-        parse(text)
+        return parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise GateFailed(f"the result does not parse as Python 3.7: {error}") from None
 

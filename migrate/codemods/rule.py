@@ -174,6 +174,7 @@ class Rule:
         facts: what it will ask of any file, read as soon as the file is parsed first.
         claims: qualified names that count as *rewritten* in a statement that the rule changed;
             ``keras.*`` stands for all names below ``keras``, in the whole file.
+        only_reports: it edits nothing, so that porting its output again need not ask it.
         late: what it does to the project waits until the group's modules are rewritten.
     """
 
@@ -185,6 +186,7 @@ class Rule:
     paths: Callable[[Project], Collection[str]] | None = None
     facts: tuple[Callable[[Project, str], object], ...] = ()
     claims: frozenset[str] = frozenset()
+    only_reports: bool = False
     late: bool = False
     options: Mapping[str, Option] = field(default_factory=dict)
     places: str = ""

@@ -49,6 +49,7 @@ NPU302 = Rule(
     group="input-pipeline",
     literals=(b"Session", b"session", b"npu_run_config"),
     paths=lambda project: project.cached(DeviceSessions).paths,
+    only_reports=True,
 )
 _SHOWN = 5
 _SETTLED = "runs on the host: its session has mix_compile_mode (NPU302)"

@@ -44,6 +44,7 @@ NPU407 = Rule(
     "gpu-only-apis",
     group="devices",
     literals=(b"cudnn", b"CuDNN", b"Cudnn", b"nccl", b"multi_gpu_model"),
+    only_reports=True,
 )
 
 
