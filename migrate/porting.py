@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar
 import migrate
 from migrate.analysis.inventory import Settled, SymbolReport, classified, symbol_uses, totals
 from migrate.analysis.project import TOO_NEW, Project, Unparsable
+from migrate.analysis.syntax import uncollected
 from migrate.codemods.engine import GATE, GroupResult, rewrite, unread
 from migrate.codemods.rule import GROUP_TITLES, SessionRow
 from migrate.errors import RecipeError
@@ -105,6 +106,18 @@ def make_port(
         UsageError: the CANN release is unknown, or the recipe asks for what is not there.
         MigrateError: git failed.
     """
+    with uncollected():  # what is parsed goes with the call
+        return _make_port(upstream, source, recipe, cann, templates, say)
+
+
+def _make_port(
+    upstream: Upstream,
+    source: SourceTree,
+    recipe: Recipe,
+    cann: str,
+    templates: Path,
+    say: Say,
+) -> Port:
     cann_release(cann)
     with _told_of(recipe):
         settings = {"precision_mode": recipe.precision_mode(cann)}

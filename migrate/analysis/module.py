@@ -64,7 +64,7 @@ _PLAIN_DECORATORS = frozenset({"staticmethod", "classmethod"})
 Node = TypeVar("Node", bound=ast.AST)
 BindingKind = Literal["import", "value", "parameter", "definition", "other"]
 
-_BOUND_LATE = frozenset({"nodes", "parents", "scopes", "scope", "star_imports"})
+_BOUND_LATE = frozenset({"nodes", "parents", "scopes", "scope", "every_scope", "star_imports"})
 # How far a value is followed from name to name; Python gives up at 1000 nested calls.
 _DEEPEST = 100
 # What one question about a class may cost; names that are made of one another can ask for more.
@@ -185,6 +185,8 @@ class Module:
     # The scope in which each node is evaluated; the module's own.
     scopes: dict[ast.AST, Scope]
     scope: Scope
+    # The module's own and all within it.
+    every_scope: list[Scope]
     star_imports: list[str]
 
     def __init__(
@@ -236,6 +238,14 @@ class Module:
         while (parent := self.parents.get(node)) is not None:
             yield parent
             node = parent
+
+    def is_within(self, node: ast.AST, around: ast.AST) -> bool:
+        """Whether a node is a part of another one."""
+        return any(parent is around for parent in self.ancestors(node))
+
+    def depth(self, node: ast.AST) -> tuple[int, int]:
+        """To sort nodes by: how deep one lies, then its place."""
+        return len(list(self.ancestors(node))), self.numbers[node]
 
     def statement_of(self, node: ast.AST) -> ast.stmt:
         while not isinstance(node, ast.stmt):
@@ -451,7 +461,7 @@ class Module:
             return f"{self.path}:{dotted}" if is_class else None
         if not {getattr(d, "id", "") for d in function.decorator_list} <= _PLAIN_DECORATORS:
             return None
-        values = [node.value for node in own_nodes(function) if isinstance(node, ast.Return)]
+        values = [node.value for node in self.returns.get(function, [])]
         classes = {self.instance_of(value) if value is not None else None for value in values}
         if classes and None not in classes:
             return classes.pop() if len(classes) == 1 else None
@@ -574,6 +584,14 @@ class Module:
         return self._by_kind.get(kind, [])
 
     @cached_property
+    def returns(self) -> dict[ast.AST | None, list[ast.Return]]:
+        """The return statements of each function, in source order."""
+        found: dict[ast.AST | None, list[ast.Return]] = {}
+        for node in self.all_of(ast.Return):
+            found.setdefault(self.function_of(node), []).append(node)
+        return found
+
+    @cached_property
     def imports(self) -> list[ast.Import | ast.ImportFrom]:
         """The import statements, in source order."""
         found: list[ast.Import | ast.ImportFrom] = list(self.all_of(ast.Import))
@@ -633,6 +651,7 @@ class Module:
         self.nodes, self.parents, self.star_imports = [], {}, []
         self.scope = Scope(self.tree, None)
         self.scopes = {self.tree: self.scope}
+        self.every_scope = [self.scope]
         nodes, parents, scopes = self.nodes, self.parents, self.scopes
         stack: list[ast.AST] = [self.tree]
         while stack:
@@ -646,6 +665,7 @@ class Module:
             if kind in _SCOPES:
                 self._bind_definition(node, scope)
                 inner = Scope(node, scope)
+                self.every_scope.append(inner)
                 if isinstance(node, FunctionNode):
                     _bind_parameters(node.args, inner)
                 around = _evaluated_around(node)

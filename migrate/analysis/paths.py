@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from migrate.analysis.callers import FUNCTIONS, Callers
+from migrate.analysis.callers import Callers
 from migrate.analysis.file_functions import Access, file_uses
 from migrate.analysis.flags import default_of, is_argparse
 from migrate.analysis.module import Module, argument, keyword
@@ -240,11 +240,7 @@ def _bound(module: Module, name: str) -> Iterator[ast.expr]:
 def _returned(module: Module, dotted: str) -> Iterator[ast.expr]:
     """What a function returns."""
     function = module.definition(dotted)
-    if isinstance(function, FUNCTIONS):
-        for node in ast.walk(function):
-            if (
-                isinstance(node, ast.Return)
-                and node.value is not None
-                and module.function_of(node) is function
-            ):
-                yield node.value
+    returns = module.returns.get(function, []) if function is not None else []
+    for node in sorted(returns, key=module.depth):
+        if node.value is not None:
+            yield node.value

@@ -18,7 +18,7 @@ from typing import Literal
 
 from migrate.analysis.graph import Graph
 from migrate.analysis.keras_models import KerasUse
-from migrate.analysis.module import Module
+from migrate.analysis.module import Module, is_self
 from migrate.analysis.project import Project
 from migrate.analysis.references import Use, facts_of, functions_in, is_unit_test, owner_of
 from migrate.analysis.training import restores, trains
@@ -147,30 +147,23 @@ class Judge:
         if self.kind == "tensorflow.InteractiveSession":
             return True  # it is the default session from now on
         if not isinstance(holder, ast.Name):
-            if (
-                isinstance(holder, ast.Attribute)
-                and isinstance(holder.value, ast.Name)
-                and holder.value.id == "self"
-            ):
+            if isinstance(holder, ast.Attribute) and is_self(holder.value):
                 return self._is_given_out(holder.attr)
             return holder is not None  # in a dict, or as an attribute of another object
+        elsewhere: list[ast.Global | ast.Nonlocal] = [*module.all_of(ast.Global)]
+        elsewhere += module.all_of(ast.Nonlocal)
         return any(
-            (isinstance(node, ast.Global | ast.Nonlocal) and holder.id in node.names)
-            or (
-                isinstance(node, ast.Name)
-                and node.id == holder.id
-                and isinstance(node.ctx, ast.Load)
-                and _is_handed_out(module, node)
-            )
-            for node in ast.walk(function)
+            holder.id in node.names and module.is_within(node, function) for node in elsewhere
+        ) or any(
+            _is_handed_out(module, load) and module.is_within(load, function)
+            for load in module.loads.get(holder.id, [])
         )
 
     def _is_given_out(self, attribute: str) -> bool:
         """Whether the class hands out what it holds, by a method such as ``__enter__``."""
         module = self.module
         return any(
-            isinstance(load.value, ast.Name)
-            and load.value.id == "self"
+            is_self(load.value)
             and module.class_of(load) is module.class_of(self.call)
             and (
                 isinstance(module.parents[load], ast.Return | ast.Yield)
@@ -214,7 +207,7 @@ class Judge:
                 found |= {
                     owner_of(module, load)
                     for load in module.attribute_loads.get(attribute, [])
-                    if not (isinstance(load.value, ast.Name) and load.value.id == "self")
+                    if not is_self(load.value)
                 }
         return found & scope
 
@@ -249,24 +242,24 @@ class Judge:
         holder = self._holder()
         if not isinstance(holder, ast.Name):
             return
-        function = self.module.function_of(self.call)
-        for node in ast.walk(function or self.module.tree):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr in RUN_METHODS
-                and isinstance(node.func.value, ast.Name)
-                and node.func.value.id == holder.id
-                and node.args
-            ):
-                yield node.args[0]
+        module = self.module
+        function = module.function_of(self.call) or module.tree
+        calls = [
+            call
+            for method in RUN_METHODS
+            for load in module.attribute_loads.get(method, [])
+            if isinstance(load.value, ast.Name)
+            and load.value.id == holder.id
+            and isinstance(call := module.parents[load], ast.Call)
+            and call.func is load
+            and module.is_within(call, function)
+        ]
+        for call in sorted(calls, key=module.depth):
+            if call.args:
+                yield call.args[0]
 
     def _runs_attributes(self) -> bool:
-        return any(
-            isinstance(part, ast.Name) and part.id == "self"
-            for fetch in self._fetches()
-            for part in ast.walk(fetch)
-        )
+        return any(is_self(part) for fetch in self._fetches() for part in ast.walk(fetch))
 
     def _fetches_from_outside(self) -> str | None:
         """A fetch that the session's own code does not make, or None."""
@@ -282,15 +275,22 @@ class Judge:
         holder, function = self._holder(), self.module.function_of(self.call)
         if not isinstance(holder, ast.Name) or function is None:
             return None
-        for node in ast.walk(function):
-            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
-                continue
-            given = [*node.args, *(keyword.value for keyword in node.keywords)]
-            if any(isinstance(a, ast.Name) and a.id == holder.id for a in given):
-                found = self.module.lookup(node.func.id, node.func)
+        calls = []
+        for load in self.module.loads.get(holder.id, []):
+            call = self.module.parents[load]
+            if isinstance(call, ast.keyword):
+                call = self.module.parents[call]
+            if (
+                isinstance(call, ast.Call)
+                and isinstance(call.func, ast.Name)
+                and call.func is not load
+                and self.module.is_within(call, function)
+            ):
+                found = self.module.lookup(call.func.id, call.func)
                 if found is not None and all(b.kind == "parameter" for b in found[1]):
-                    return f"{node.func.id}()"
-        return None
+                    calls.append((call, call.func.id))
+        first = min(calls, key=lambda pair: self.module.depth(pair[0]), default=None)
+        return f"{first[1]}()" if first is not None else None
 
     def _is_outside(self, node: ast.expr) -> bool:
         if isinstance(node, ast.Call | ast.Constant):

@@ -23,14 +23,11 @@ def is_taken(module: Module, name: str, meaning: str) -> bool:
     """Whether the file, anywhere in it, means something else than ``meaning`` by a name."""
     if name.encode() not in module.source.data:
         return False
-    for scope in set(module.scopes.values()):
+    for scope in module.every_scope:
         if any(binding.qualified != meaning for binding in scope.bindings.get(name, [])):
             return True
     # What no scope binds comes from a star import.
-    return any(
-        isinstance(node, ast.Name) and node.id == name and module.lookup(name, node) is None
-        for node in module.nodes
-    )
+    return any(module.lookup(name, load) is None for load in module.loads.get(name, []))
 
 
 def module_span(module: Module, node: ast.ImportFrom) -> tuple[int, int]:
