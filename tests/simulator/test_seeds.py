@@ -240,3 +240,10 @@ print(len(session.run(batch)))
 
 def test_queues_are_fed_no_more_when_the_program_ends(run: Simulate) -> None:
     assert run(FEEDING).out == "2\n[]\n"
+
+
+def test_keras_finds_what_a_dataset_is_made_of(run: Simulate) -> None:
+    run("""
+from tensorflow.python.keras.engine import training_utils
+training_utils.assert_not_shuffled(tf.data.Dataset.range(3).map(abs, num_parallel_calls=2))
+""")

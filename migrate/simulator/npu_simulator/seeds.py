@@ -134,10 +134,11 @@ def _run_in_order(module):
 
 
 def _map_in_order(module):
-    def in_order(input_dataset, map_func, num_parallel_calls, **keywords):
-        return module.MapDataset(input_dataset, map_func, **keywords)
+    class InOrder(module.MapDataset):  # a class, since Keras asks for it by isinstance
+        def __init__(self, input_dataset, map_func, num_parallel_calls, **keywords):
+            super().__init__(input_dataset, map_func, **keywords)
 
-    module.ParallelMapDataset = in_order
+    module.ParallelMapDataset = InOrder
 
 
 def _interleave_in_order(module):
