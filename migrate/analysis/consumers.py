@@ -83,7 +83,9 @@ class Consumers(Follower):
     def __init__(self, project: Project) -> None:
         super().__init__(project)
         self._judged: dict[tuple[object, ...], Judged] = {}
+        self._read_for: dict[tuple[object, ...], Purposes] = {}
         self._may_train: dict[str, bool] = {}
+        self._training_runs: dict[tuple[object, ...], bool] = {}
         self._following: Consumed = Consumed()
 
     def judge(self, step: Step, *, stream: bool = False) -> Judged:
@@ -101,8 +103,11 @@ class Consumers(Follower):
         consumed = self._trace(step)
         purposes = _purposes_at_once(self._purposes(consumed), stream and not consumed.spread)
         for iterator in consumed.iterators:
-            ends = self._trace(iterator)
-            found = _purposes_at_once(self._purposes(ends), not ends.spread)
+            if iterator.key not in self._read_for:
+                ends = self._trace(iterator)
+                found = _purposes_at_once(self._purposes(ends), not ends.spread)
+                self._read_for[iterator.key] = found
+            found = self._read_for[iterator.key]
             place = f"{iterator.module.path}:{getattr(iterator.node, 'lineno', 0)}"
             for purpose, where in (found or {"lost": place}).items():
                 purposes.setdefault(purpose, where)
@@ -152,6 +157,11 @@ class Consumers(Follower):
                 found = other.definition(dotted) if other is not None else None
                 if other is not None and isinstance(found, Function):
                     yield other, found
+
+    def after(self, step: Step) -> list[Step]:
+        """What holds the data next."""
+        self._asked.clear()
+        return list(self.steps_from(step, Consumed()))
 
     def steps_from(self, step: Step, found: Feeding) -> Iterator[Step]:
         """As Follower's, without variables that have another value by then."""
@@ -247,7 +257,10 @@ class Consumers(Follower):
     def _feed(self, step: Step, call: ast.Call, found: Consumed) -> None:
         place = f"{step.module.path}:{call.lineno}"
         found.fed.add(place)
-        if not runs_training(step.module, call):
+        key = (step.module.path, call.lineno, call.col_offset)
+        if key not in self._training_runs:
+            self._training_runs[key] = runs_training(step.module, call)
+        if not self._training_runs[key]:
             found.evaluates.add(place)
         elif step.shared:
             found.mixed.add(place)
@@ -376,10 +389,13 @@ def runs_training(module: Module, call: ast.Call) -> bool:
             adds = node.func.attr in ("append", "extend", "insert")
             if adds and isinstance(holder, ast.Name) and holder.id in names:
                 parts += [part for value in node.args for part in ast.walk(value)]
-    return any(_TRAINING_OP.search(_word(part)) for part in parts)
+    return any(_TRAINING_OP.search(_word(module, part)) for part in parts)
 
 
-def _word(part: ast.AST) -> str:
+def _word(module: Module, part: ast.AST) -> str:
     if isinstance(part, ast.Constant):
         return part.value if isinstance(part.value, str) else ""
-    return getattr(part, "id", getattr(part, "attr", ""))
+    name: str = getattr(part, "id", getattr(part, "attr", ""))
+    if name == "train" and (module.qualified(part) or "").startswith("tensorflow."):
+        return ""  # tf.train
+    return name

@@ -287,7 +287,7 @@ class _Placing:
                 yield from self._doubt(judged)
 
     def _onward(self, step: Step) -> Iterator[Place | Doubt]:
-        for following in list(self._consumers.steps_from(step, Consumed())):
+        for following in self._consumers.after(step):
             yield from self._divided(following)
 
     def _ending_at(self, step: Step, condition: str, judged: Judged) -> Iterator[Place | Doubt]:

@@ -61,6 +61,11 @@ def training_condition(module: Module, node: ast.AST) -> str:
     function = module.function_of(node)
     while function is not None:
         parameters = _unchanged(module, function)
+        for name in parameters:
+            if name in TRAIN_PARAMETERS:
+                return name
+            if name in EVAL_PARAMETERS:
+                return f"not {name}"
         for test in _tests(function):
             names = {part.id for part in ast.walk(test) if isinstance(part, ast.Name)}
             met, unmet = condition(module, test)
@@ -70,11 +75,6 @@ def training_condition(module: Module, node: ast.AST) -> str:
                     return _as_argument(module.text_of(test))
                 if unmet == "train":
                     return f"not ({module.text_of(test)})"
-        for name in parameters:
-            if name in TRAIN_PARAMETERS:
-                return name
-            if name in EVAL_PARAMETERS:
-                return f"not {name}"
         function = module.function_of(function)
     return ""
 
@@ -86,7 +86,8 @@ def _as_argument(text: str) -> str:
 def _tests(function: Function) -> Iterator[ast.expr]:
     for part in ast.walk(function):
         if isinstance(part, ast.If | ast.IfExp):
-            yield part.test
+            is_and = isinstance(part.test, ast.BoolOp) and isinstance(part.test.op, ast.And)
+            yield from part.test.values if is_and else [part.test]  # type: ignore[attr-defined]
 
 
 def _unchanged(module: Module, function: Function) -> list[str]:

@@ -110,7 +110,8 @@ def test_datasets_that_train_are_divided_before_shuffling_and_batching(
     before: str, after: str
 ) -> None:
     result = pair(before, after)
-    assert result.findings == []
+    whole_files = "list_files(npu_shard" in after
+    assert [finding.severity for finding in result.findings] == ["note"] * whole_files
 
 
 def test_each_step_may_have_its_own_line() -> None:
@@ -191,7 +192,8 @@ def test_a_function_that_knows_its_mode_divides_training_data() -> None:
         ("mode", "mode == tf.estimator.ModeKeys.TRAIN", "mode == tf.estimator.ModeKeys.TRAIN"),
         ("mode", "mode == 'train'", "mode == 'train'"),
         ("evaluation", "not evaluation", "not evaluation"),
-        ("is_eval", "is_eval", "not (is_eval)"),
+        ("is_eval", "is_eval", "not is_eval"),
+        ("kind", "kind == 'train' and files", "kind == 'train'"),
     ],
 )
 def test_a_mode_has_many_names(parameter: str, test: str, condition: str) -> None:

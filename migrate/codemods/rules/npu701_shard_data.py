@@ -79,6 +79,8 @@ _ADVICE = (
     "With several ranks, put npu_shard(...) around it before shuffle, repeat and batch, or name "
     "the variable in the recipe (rules.NPU701.shard)."
 )
+_BY_FILE = "ranks divide these files, not their records: there must be as many files as ranks"
+_MORE_FILES = "Fewer of them are an error at run time; write the data as more files then."
 
 
 @NPU701.on_module
@@ -91,6 +93,8 @@ def shard_data(context: Context) -> Iterator[Change]:
         yield Edit(place.start, place.start, place.before.format(wanted.bound))
         yield Edit(place.end, place.end, place.after)
         yield wanted
+        if place.files:
+            yield Finding(module.path, place.line, context.code, "note", _BY_FILE, _MORE_FILES)
     for names, line in _variables(context, sharding):
         statement = assignment_of(module, names, line)
         if statement is not None and not is_shard(module, statement.value):
