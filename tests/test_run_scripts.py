@@ -252,6 +252,14 @@ def test_shellcheck_has_nothing_to_say(tmp_path: Path) -> None:
         assert subprocess.run(["bash", "-n", script], capture_output=True).stderr == b""
 
 
+def test_hadolint_has_nothing_to_say(tmp_path: Path) -> None:
+    """There is no docker to build with: a base image with CANN is Ascend's to give."""
+    folder = written(ported({"train.py": TRAIN}), tmp_path)
+    words = [SHELLCHECK.with_name("hadolint"), folder / "Dockerfile"]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
 def test_the_levels_are_legal() -> None:
     lines = ported({"train.py": TRAIN}).after["modelzoo_level.txt"].data.decode().splitlines()
     keys = "GPUStatus NPUMigrationStatus FuncStatus PrecisionStatus AutoTune PerfStatus".split()
