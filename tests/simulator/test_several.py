@@ -131,8 +131,8 @@ def test_what_a_port_s_runtime_keeps(tmp_path: Path) -> None:
             lines.write("one\\ntwo\\nthree\\nfour\\nfive\\nsix\\n")
         queue = tf.train.string_input_producer(["lines%d" % rank], num_epochs=1)
         key, value = reader.read(queue)
-        data = tf.data.Dataset.range(6).batch(2).shard(2, rank)
-        following = data.make_one_shot_iterator().get_next()
+        data = tf.data.Dataset.range(6).batch(2).map(lambda x: (x,)).shard(2, rank)
+        (following,) = data.make_one_shot_iterator().get_next()
         config = npu_config_proto(tf.ConfigProto())
         added = config.graph_options.rewrite_options.custom_optimizers[0]
         added.parameter_map["mix_compile_mode"].b = True

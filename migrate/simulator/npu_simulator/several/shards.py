@@ -113,18 +113,24 @@ def _can_be_told(dataset):
 
 def _is_batched(dataset):
     dataset = getattr(dataset, "_dataset", dataset)  # without the adapter to TensorFlow 1
-    while type(dataset).__name__ in _THROUGH:
+    while _is_one(dataset, _THROUGH):
         inner = dataset._inputs()
         if len(inner) != 1:
             return False
         dataset = getattr(inner[0], "_dataset", inner[0])
-    return type(dataset).__name__ in _BATCHES
+    return _is_one(dataset, _BATCHES)
+
+
+def _is_one(dataset, names):
+    return any(kind.__name__ in names for kind in type(dataset).__mro__)
 
 
 def _told(dataset, watch, rows, kept):
     """Returns the same data set, whose elements are told of as they pass."""
     import tensorflow.compat.v1 as tf
     from tensorflow.python.util import nest
+
+    is_tuple = type(dataset.element_spec) is tuple  # as map unpacks them
 
     def tell(*arrays):
         watch.element(_digests(arrays, rows), kept)
@@ -134,7 +140,7 @@ def _told(dataset, watch, rows, kept):
         flat = nest.flatten(parts)
         with tf.control_dependencies([tf.numpy_function(tell, flat, tf.int64)]):
             parts = nest.pack_sequence_as(parts, [tf.identity(part) for part in flat])
-        return parts if len(parts) > 1 else parts[0]
+        return parts if is_tuple else parts[0]
 
     return dataset.map(passed)
 
