@@ -50,35 +50,46 @@ def test_what_the_operators_compute(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("inner", ["{}", "npu_optimizer({})"])
-@pytest.mark.parametrize(("op", "factor"), [("Average", 1), ("Sum", 2)])
-def test_a_monitored_training(tmp_path: Path, inner: str, op: str, factor: int) -> None:
-    made = inner.format("tf.train.GradientDescentOptimizer(0.01)")
+def test_gradients_are_averaged_once_whatever_is_wrapped(tmp_path: Path) -> None:
     first, second = on_ranks(
-        f"""
+        """
         import tensorflow as tf
         import npu_runtime.horovod as hvd
         from npu_runtime import npu_optimizer, npu_session_config
 
+        def bare(op):
+            return hvd.DistributedOptimizer(tf.train.GradientDescentOptimizer(0.01), op=op)
+
+        def outside(op):
+            inner = npu_optimizer(tf.train.GradientDescentOptimizer(0.01))
+            return hvd.DistributedOptimizer(inner, op=op)
+
+        def inside(op):
+            return npu_optimizer(bare(op))
+
         hvd.init()
-        start = tf.constant_initializer(1.0 + hvd.rank())
-        w = tf.get_variable("w", [1, 1], initializer=start)
-        x = tf.constant([[hvd.rank() + 1.0]])
-        loss = tf.reduce_mean(tf.square(tf.matmul(x, w)))
-        train = hvd.DistributedOptimizer({made}, op=hvd.{op}).minimize(loss)
-        hooks = [hvd.BroadcastGlobalVariablesHook(0)]
-        config = npu_session_config()
-        tf.train.get_or_create_global_step()
-        with tf.train.MonitoredTrainingSession(hooks=hooks, config=config) as session:
-            for _ in range(3):
-                session.run(train)
-            print("%.6f" % session.run(w)[0, 0])
+        for make in (bare, outside, inside):
+            for op in (hvd.Average, hvd.Sum):
+                tf.reset_default_graph()
+                start = tf.constant_initializer(1.0 + hvd.rank())
+                w = tf.get_variable("w", [1, 1], initializer=start)
+                x = tf.constant([[hvd.rank() + 1.0]])
+                loss = tf.reduce_mean(tf.square(tf.matmul(x, w)))
+                train = make(op).minimize(loss, tf.train.get_or_create_global_step())
+                hooks = [hvd.BroadcastGlobalVariablesHook(0)]
+                config = npu_session_config()
+                with tf.train.MonitoredTrainingSession(hooks=hooks, config=config) as session:
+                    for _ in range(3):
+                        session.run(train)
+                    print("%.6f" % session.run(w)[0, 0])
         hvd.shutdown()
         """,
         tmp_path,
     )
     # Gradients are 2w and 8w; their mean is 5w.
-    assert first == second == f"{(1 - 0.01 * 5 * factor) ** 3:.6f}\n"
+    expected = [f"{(1 - 0.01 * 5 * factor) ** 3:.6f}" for factor in (1, 2)]
+    assert first == second
+    assert first.split() == expected * 3
 
 
 @pytest.mark.parametrize("as_dense", [False, True])
