@@ -21,6 +21,13 @@ from migrate.analysis.consumers import (
     is_shard,
 )
 from migrate.analysis.data_sources import Source, data_sources, may_hold_sources
+from migrate.analysis.dataset_chains import (
+    behind_counting,
+    divides_itself,
+    is_barrier,
+    may_be_dataset,
+    takes_dataset,
+)
 from migrate.analysis.fed_arrays import Fed, fed_arrays, fitted_arrays, may_feed
 from migrate.analysis.feeding import Function, Step
 from migrate.analysis.modes import mode_of
@@ -36,17 +43,7 @@ _TEXTS = {
     "pair": ("*{}((", "))"),
     "keywords": ("**{}(dict(", "))"),
 }
-_BARRIERS = frozenset({"shuffle", "repeat", "batch", "padded_batch", "window"})
-_BARRIER_TEXT = re.compile(
-    r"\b(?:shuffle|repeat|(?:padded_)?batch|shuffle_and_repeat|map_and_batch|\w*bucket\w*)\s*\("
-)
-_COUNTING = frozenset({"skip", "take"})
 _RECORDS = re.compile(r"tensorflow\.(?:TFRecord|TextLine|FixedLengthRecord|LMDB)Reader")
-# How code that divides its data itself calls the parts.
-_OWN_RANKS = re.compile(
-    r"\b(?:num_shards|shard_(?:index|id|num)|worker_(?:index|id)|(?:local_)?rank|rank_(?:id|size)"
-    r"|get_rank_(?:id|size)|world_size|num_input_pipelines|input_pipeline_id|hvd|horovod)\b"
-)
 
 
 @dataclass(frozen=True)
@@ -191,11 +188,11 @@ class _Placing:
             return True
         if any(isinstance(t, ast.Name) and holds_shard(module, t) for t in self._source.taken):
             return True
-        if any(_OWN_RANKS.search(module.text_of(part)) for part in _made_of(module, node)):
+        if divides_itself(module, node):
             return True
         function = module.function_of(node)
         # What is made of a dataset that is given: that one is divided.
-        return function is not None and _takes_dataset(module, function, node)
+        return function is not None and takes_dataset(module, function, node)
 
     # --- queues and input functions -------------------------------------------------------------
 
@@ -252,7 +249,7 @@ class _Placing:
             return
         self._seen.add(step.key)
         module, node = step.module, step.node
-        if not _is_dataset(module, node):
+        if not may_be_dataset(module, node):
             yield from self._onward(step)
             return
         judged = self._consumers.judge(step)
@@ -277,7 +274,7 @@ class _Placing:
             yield from self._ending_at(step, "", judged)
         elif condition := training_condition(module, node):
             yield from self._ending_at(step, condition, judged)
-        elif step.function or _is_barrier(self._consumers, module, node):
+        elif step.function or is_barrier(self._consumers, module, node):
             yield from self._doubt(judged)
         else:
             found = list(self._onward(step))
@@ -295,7 +292,7 @@ class _Placing:
         if step.function:
             yield from self._doubt(judged)
             return
-        last = _behind_counting(step.module, step.node)
+        last = behind_counting(step.module, step.node)
         if last is not step.node:
             yield self._place(step.module, (last,), "plain", condition, judged)
         elif step.node is not self._source.node:
@@ -362,34 +359,6 @@ class _Placing:
         )
 
 
-def _made_of(module: Module, node: ast.expr, depth: int = 3) -> Iterator[ast.AST]:
-    """An expression, and what its names were assigned in the function around."""
-    yield node
-    for part in ast.walk(node) if depth else ():
-        if not isinstance(part, ast.Name):
-            continue
-        scope, bindings = module.lookup(part.id, part) or (None, [])
-        if scope is not module.scopes[node]:
-            continue
-        for binding in bindings:
-            if binding.kind == "value" and isinstance(binding.node, ast.expr):
-                yield from _made_of(module, binding.node, depth - 1)
-
-
-def _is_dataset(module: Module, node: ast.AST) -> bool:
-    """Whether an expression may be a dataset, and not its method or a tuple that holds it."""
-    if isinstance(node, ast.Attribute) and _is_called(module, node):
-        return False
-    parent = module.parents.get(node)
-    unpacked = isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Tuple)
-    return not unpacked and not isinstance(node, ast.Tuple | ast.List | ast.Dict | ast.Lambda)
-
-
-def _is_called(module: Module, node: ast.AST) -> bool:
-    parent = module.parents.get(node)
-    return isinstance(parent, ast.Call) and parent.func is node
-
-
 def _keyword_of(module: Module, value: ast.AST) -> ast.AST:
     parent = module.parents[value]
     return parent if isinstance(parent, ast.keyword) else value
@@ -414,87 +383,3 @@ def assignment_of(module: Module, names: Sequence[str], line: int = 0) -> ast.As
         if assigned & wanted and line in (0, statement.lineno):
             found.append(statement)
     return found[-1] if found else None
-
-
-def _takes_dataset(module: Module, function: Function, node: ast.AST) -> bool:
-    """Whether the function is given a dataset, other than to make the source of."""
-    names = {a.arg for a in (*function.args.args, *function.args.kwonlyargs)}
-    within = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-    for parameter in (*function.args.args, *function.args.kwonlyargs):
-        annotation = parameter.annotation
-        if annotation is not None and module.qualified(annotation) == "tensorflow.data.Dataset":
-            return True
-    for name in names - within:
-        for load in module.loads.get(name, ()):
-            parent = module.parents[load]
-            is_method = isinstance(parent, ast.Attribute) and parent.attr in (
-                "make_one_shot_iterator",
-                "make_initializable_iterator",
-            )
-            if is_method and module.function_of(load) is function:
-                return True
-    return False
-
-
-def _is_barrier(consumers: Consumers, module: Module, node: ast.AST) -> bool:
-    """Whether a call shuffles, repeats or batches, or may do so."""
-    if not isinstance(node, ast.Call):
-        return False
-    if isinstance(node.func, ast.Attribute):
-        if node.func.attr in _BARRIERS:
-            return True
-        if node.func.attr == "apply":
-            return bool(_BARRIER_TEXT.search(module.text_of(node)))
-    return any(
-        _BARRIER_TEXT.search(owner.text_of(function))
-        for owner, function in consumers.called(module, node)
-    )
-
-
-def _behind_counting(module: Module, node: ast.AST) -> ast.AST:
-    """The last ``skip`` or ``take`` of the chain of methods that a dataset begins, or itself.
-
-    The chain goes on where it is assigned to a name and the next statement begins with that.
-    """
-    last, current = node, node
-    while True:
-        attribute = module.parents.get(current)
-        if isinstance(attribute, ast.Attribute) and _is_called(module, attribute):
-            call = module.parents[attribute]
-            if attribute.attr in _BARRIERS or (
-                attribute.attr == "apply" and _BARRIER_TEXT.search(module.text_of(call))
-            ):
-                return last
-            current = call
-            last = call if attribute.attr in _COUNTING else last
-            continue
-        following = _next_load(module, current)
-        if following is None:
-            return last
-        current = following
-
-
-def _next_load(module: Module, node: ast.AST) -> ast.AST | None:
-    """The name that begins the value of the next statement, if ``node`` was assigned to it."""
-    statement = module.parents.get(node)
-    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
-        return None
-    target = statement.targets[0]
-    block = _block_of(module, statement)
-    position = block.index(statement) + 1 if statement in block else len(block)
-    following = block[position] if position < len(block) else None
-    if not isinstance(target, ast.Name) or not isinstance(following, ast.Assign):
-        return None
-    root: ast.AST = following.value
-    while isinstance(root, ast.Call | ast.Attribute):
-        root = root.func if isinstance(root, ast.Call) else root.value
-    return root if isinstance(root, ast.Name) and root.id == target.id else None
-
-
-def _block_of(module: Module, statement: ast.stmt) -> list[ast.stmt]:
-    parent = module.parents[statement]
-    for field in ("body", "orelse", "finalbody"):
-        block = getattr(parent, field, None)
-        if isinstance(block, list) and statement in block:
-            return block
-    return []
