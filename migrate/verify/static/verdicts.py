@@ -11,9 +11,10 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
-from migrate.analysis.module import Binding, Module, Scope, argument, own_nodes
+from migrate.analysis.module import Module, argument, own_nodes
 from migrate.analysis.project import Project
 from migrate.analysis.references import owner_of
+from migrate.analysis.scopes import Binding, Scope
 from migrate.verify.static.adapter import CONFIGURERS, calls_of, name_of
 from migrate.verify.static.entries import Entries, Key, key_of
 
