@@ -17,9 +17,10 @@ from typing import Any
 
 from migrate.analysis.estimators import ESTIMATORS
 from migrate.analysis.graph import Graph
-from migrate.analysis.module import Module, Scope, argument
+from migrate.analysis.module import Module, argument, is_self
 from migrate.analysis.project import Project
 from migrate.analysis.references import owner_of
+from migrate.analysis.scopes import Scope
 from migrate.analysis.training import KERAS_RUNNING, KERAS_TRAINING, OTHER_MINIMIZERS
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -258,7 +259,7 @@ class Follower:
                 for other, load in self._named(qualified, target.id):
                     yield Step(other, load, step.entered, step.shared, step.function)
         elif isinstance(target, ast.Attribute):
-            owner = module.class_of(target) if _is_self(target.value) else None
+            owner = module.class_of(target) if is_self(target.value) else None
             holder = f"{module.path}:{owner.name}" if owner else ""
             if self._is_asked(step, "attribute", holder, target.attr):
                 return
@@ -371,7 +372,7 @@ class Follower:
         self, module: Module, target: ast.Attribute, owner: ast.ClassDef | None = None
     ) -> Iterator[tuple[Module, ast.AST, bool]]:
         """Uses of an attribute, and whether their objects are certainly of the right class."""
-        owner = owner or (module.class_of(target) if _is_self(target.value) else None)
+        owner = owner or (module.class_of(target) if is_self(target.value) else None)
         family = self._graph.reach_classes(f"{module.path}:{owner.name}") if owner else set()
         for other in self._reading(target.attr):
             for node in other.attribute_loads.get(target.attr, ()):
@@ -397,7 +398,7 @@ class Follower:
 
     def _is_certain(self, module: Module, node: ast.expr, family: set[str]) -> bool | None:
         """Whether an object is of one of the classes; None when it is certainly not."""
-        if _is_self(node):
+        if is_self(node):
             around = module.class_of(node)
             mine = around is not None and f"{module.path}:{around.name}" in family
             return True if mine else None
@@ -498,7 +499,3 @@ def _parameter(function: Function, call: ast.Call, node: ast.AST, shift: int) ->
         if value is node and position + shift < len(every):
             return every[position + shift].arg
     return None
-
-
-def _is_self(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and node.id == "self"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from migrate.analysis.module import Module
+from migrate.analysis.module import Module, is_self
 
 Way = Literal["called", "default", "harmless", "value"]
 
@@ -67,8 +67,7 @@ def called_through(module: Module, call: ast.Call) -> Through | None:
         _, bindings = module.lookup(func.id, func) or (None, [])
         values = [binding.node for binding in bindings]
     elif isinstance(func, ast.Attribute) and (owner := module.class_of(func)) is not None:
-        is_self = isinstance(func.value, ast.Name) and func.value.id == "self"
-        values = [*module.attributes_of(owner).get(func.attr, [])] if is_self else []
+        values = [*module.attributes_of(owner).get(func.attr, [])] if is_self(func.value) else []
     else:
         return None
     partial = values[0] if len(values) == 1 else None

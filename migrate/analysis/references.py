@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from migrate.analysis.module import Module
+from migrate.analysis.module import Module, is_self
 from migrate.analysis.project import Project
 from migrate.analysis.symbols import COMPUTED
 
@@ -304,7 +304,7 @@ class _Reader:
     def _target(self, node: ast.Attribute | ast.Name) -> str | None:
         module = self._module
         if isinstance(node, ast.Attribute):
-            if isinstance(node.value, ast.Name) and node.value.id == "self":
+            if is_self(node.value):
                 return self._method(node)
             return module.name_of(node)
         known = module.name_of(node)
