@@ -53,6 +53,28 @@ def test_it_trains_as_upstream_does(name: str, tmp_path: Path) -> None:
         assert comparison["equal"] == comparison["values"]
 
 
+@pytest.mark.parametrize("name", ["biggan", "ssgan", "realmix", "vgg19"])
+def test_two_ranks_train_as_one(name: str, tmp_path: Path) -> None:
+    required_tf115()
+    workspace = ported(name, tmp_path)
+    report = tmp_path / "report.json"
+    port = str(tmp_path / "ported" / name)
+    words = [*workspace, "verify", port, "--static", "--run", "--ranks", "2"]
+    assert cli.main([*words, "--json", str(report)]) == 0, report.read_text()
+    static, run, *_ = json.loads(report.read_text())["parts"]
+    assert [static["state"], run["state"]] == ["passed", "passed"]
+    assert not [f for f in static["findings"] if f["code"].startswith("CHK70")]
+    told = {count["what"]: count for count in run["counts"]}
+    for what in (
+        "variables equal",
+        "gradients equal",
+        "gradients averaged",
+        "elements kept by one rank",
+        "files written by one rank",
+    ):
+        assert told[what]["number"] == told[what]["of"] > 0, told
+
+
 def test_upstreams_own_tests_pass_on_the_port(tmp_path: Path) -> None:
     required_tf115()
     workspace = ported("vgg19", tmp_path)
