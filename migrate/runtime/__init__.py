@@ -87,7 +87,7 @@ def public_names(module: str) -> frozenset[str]:
     for node in ast.parse((_PACKAGE / f"{module}.py").read_bytes()).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             names.add(node.name)
-        elif isinstance(node, ast.ImportFrom) and node.level:
+        elif isinstance(node, ast.ImportFrom) and node.level and node.module:
             names |= {alias.asname or alias.name for alias in node.names}
         elif isinstance(node, ast.Assign):
             names |= {part.id for part in ast.walk(node) if _is_target(part)}
