@@ -38,6 +38,8 @@ FILE_READERS = frozenset(
 )
 _OF_FILES = frozenset({"interleave", "flat_map", "parallel_interleave", "apply"})
 _TRAINING_OP = re.compile(r"train|tune|optim|solver|minimi[sz]e|apply_grad", re.I)
+_MINIMIZERS = frozenset({"minimize", "apply_gradients", "create_train_op", "optimize_loss"})
+_MINIMIZING = re.compile(rb"\b(?:minimize|apply_gradients|create_train_op|optimize_loss)\s*\(")
 NPU_SHARD = "npu_runtime.npu_shard"
 
 
@@ -259,13 +261,27 @@ class Consumers(Follower):
         found.fed.add(place)
         key = (step.module.path, call.lineno, call.col_offset)
         if key not in self._training_runs:
-            self._training_runs[key] = runs_training(step.module, call)
+            self._training_runs[key] = runs_training(step.module, call) or self._fetches_training(
+                step.module, call
+            )
         if not self._training_runs[key]:
             found.evaluates.add(place)
         elif step.shared:
             found.mixed.add(place)
         else:
             found.trains.add(place)
+
+    def _fetches_training(self, module: Module, call: ast.Call) -> bool:
+        """Whether a run fetches a variable of this file, or an attribute, that makes a step."""
+        fetches = argument(call, "fetches", 0)
+        parts = list(ast.walk(fetches)) if fetches is not None else []
+        names = {part.id for part in parts if isinstance(part, ast.Name)}
+        attributes = {part.attr for part in parts if isinstance(part, ast.Attribute)}
+        steps = self._project.cached(_step_names)
+        own = steps.get(module.path, set())
+        return not names.isdisjoint(own) or any(
+            not attributes.isdisjoint(s) for s in steps.values()
+        )
 
     def _makes_object(self, module: Module, call: ast.Call, name: str) -> bool:
         """Whether the call makes an object of a class of the project's, which keeps the data."""
@@ -369,6 +385,50 @@ def _is_replaced(step: Step, following: Step) -> bool:
     if given is not None and module.function_of(given) is module.function_of(last):
         return given.lineno < last.lineno
     return any(isinstance(p, ast.Name) and p.id == load.id for p in ast.walk(last.value))
+
+
+def _step_names(project: Project) -> dict[str, set[str]]:
+    """By file, the names of what makes a step: what optimizers return, and what waits for it."""
+    found: dict[str, set[str]] = {}
+    for _ in range(2):  # what waits may be in a file before
+        everywhere = set[str]().union(*found.values())
+        for path in project.python_files:
+            data = project.files[path].data
+            waits = b"control_dependencies" in data and bool(everywhere)
+            module = project.parsed(path) if waits or _MINIMIZING.search(data) else None
+            if module is not None:
+                found.setdefault(path, set()).update(_steps_in(module, everywhere))
+    return found
+
+
+def _steps_in(module: Module, known: set[str]) -> Iterator[str]:
+    names = set(known)
+    for call in module.all_of(ast.Call):
+        last = getattr(call.func, "attr", getattr(call.func, "id", ""))
+        if last in _MINIMIZERS:
+            for parent in module.ancestors(call):
+                if isinstance(parent, ast.Assign | ast.keyword):
+                    names.update(_given_names(parent))
+                if isinstance(parent, ast.stmt):
+                    break
+    for block in module.all_of(ast.With):
+        waited = {_name(part) for item in block.items for part in ast.walk(item.context_expr)}
+        if "control_dependencies" in waited and waited & names:
+            for part in (part for statement in block.body for part in ast.walk(statement)):
+                if isinstance(part, ast.Assign | ast.keyword):
+                    names.update(_given_names(part))
+    yield from names - known
+
+
+def _given_names(node: ast.Assign | ast.keyword) -> set[str]:
+    if isinstance(node, ast.keyword):
+        return {node.arg or ""} - {""}
+    return {_name(part) for target in node.targets for part in ast.walk(target)} - {"", "self"}
+
+
+def _name(part: ast.AST) -> str:
+    name: str = getattr(part, "id", getattr(part, "attr", ""))
+    return name
 
 
 def runs_training(module: Module, call: ast.Call) -> bool:
