@@ -98,7 +98,7 @@ def job(script: str, folder: Path, ranks: int = 2, **settings: str) -> Job:
                     text=True,
                 )
             )
-        deadline = time.monotonic() + 240
+        deadline = time.monotonic() + 600
         try:
             outputs = [
                 process.communicate(timeout=deadline - time.monotonic())[0] for process in processes

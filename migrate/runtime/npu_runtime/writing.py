@@ -18,6 +18,7 @@ from tensorflow.python.util import compat
 
 from . import rank_files, ranks
 
+_LONGEST_WAIT_FOR_STATE = 10.0  # seconds; a program may write none
 _LONGEST_WAIT = 300.0  # seconds in which rank 0 has written what another rank did not
 
 # Folder to the last checkpoint that this rank would have written there.
@@ -90,12 +91,17 @@ def _waiting(get_state):
 
     @functools.wraps(get_state)
     def waited(checkpoint_dir, latest_filename=None):
-        def is_there(name):
+        folder = os.path.abspath(compat.as_str(checkpoint_dir))
+        name = _left_out.pop(folder, None)
+
+        def is_listed():
             state = get_state(checkpoint_dir, latest_filename)
             known = state.all_model_checkpoint_paths if state is not None else ()
             return name in map(os.path.basename, known)
 
-        _wait(os.path.abspath(compat.as_str(checkpoint_dir)), is_there)
+        if name is not None:
+            _wait_for(lambda: _exists(os.path.join(folder, name)), _LONGEST_WAIT)
+            _wait_for(is_listed, _LONGEST_WAIT_FOR_STATE)
         return get_state(checkpoint_dir, latest_filename)
 
     return waited
@@ -105,19 +111,22 @@ def _waiting_for_file(restore):
     @functools.wraps(restore)
     def waited(self, sess, save_path):
         if save_path is not None:
-            folder, own = os.path.split(os.path.abspath(compat.as_str(save_path)))
-            if _left_out.get(folder) == own:
-                _wait(folder, lambda name: checkpoint_management.checkpoint_exists(save_path))
+            path = os.path.abspath(compat.as_str(save_path))
+            if _left_out.get(os.path.dirname(path)) == os.path.basename(path):
+                _wait_for(lambda: _exists(path), _LONGEST_WAIT)
         return restore(self, sess, save_path)
 
     return waited
 
 
-def _wait(folder, is_there):
-    """Waits until rank 0 has written what this rank has left out in a folder, if anything."""
-    name = _left_out.pop(folder, None)
-    end = time.time() + _LONGEST_WAIT
-    while name is not None and not is_there(name) and time.time() < end:
+def _exists(path):
+    return checkpoint_management.checkpoint_exists(path)
+
+
+def _wait_for(is_there, seconds):
+    """Waits until rank 0 has written something, but not for ever: it may never do so."""
+    end = time.time() + seconds
+    while not is_there() and time.time() < end:
         time.sleep(0.1)
 
 
