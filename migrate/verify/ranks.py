@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from migrate.findings import Finding, Severity
-from migrate.verify.places import script_of, split_place
+from migrate.findings import Finding
+from migrate.verify.places import split_place
+from migrate.verify.rank_data import DataComparison, Tally, Voice
 from migrate.verify.report import Count
 from migrate.verify.smoke import SmokeRun
 from migrate.verify.trace import Gradient, Process, Session, TrainingRun, Variables
@@ -20,24 +21,6 @@ from migrate.verify.trace import Gradient, Process, Session, TrainingRun, Variab
 # Of the sum of absolute values. Gradients may be fp16 on their way; a sum instead of a mean of two
 # ranks is off by half.
 _TOLERANCE = 1e-3
-# Of all rows: data sets may have some twice.
-_TWINS = 0.1
-_CHECKPOINTS = "checkpoint"  # TensorFlow's list of the checkpoints beside it
-
-
-@dataclass
-class _Tally:
-    """How many of something were right, out of how many."""
-
-    right: int = 0
-    all: int = 0
-
-    def add(self, right: bool) -> None:
-        self.right += right
-        self.all += 1
-
-    def count(self, what: str) -> Count:
-        return Count(what, self.right, self.all)
 
 
 @dataclass
@@ -45,14 +28,14 @@ class RankComparison:
     """What came of comparing ranks, run by run."""
 
     findings: list[Finding] = field(default_factory=list)
-    _variables: _Tally = field(default_factory=_Tally)
-    _equal: _Tally = field(default_factory=_Tally)
-    _averaged: _Tally = field(default_factory=_Tally)
-    _rows: _Tally = field(default_factory=_Tally)
-    _elements: _Tally = field(default_factory=_Tally)
-    _files: _Tally = field(default_factory=_Tally)
+    _variables: Tally = field(default_factory=Tally)
+    _equal: Tally = field(default_factory=Tally)
+    _averaged: Tally = field(default_factory=Tally)
     _apart: int = 0
     _unseen: int = 0
+
+    def __post_init__(self) -> None:
+        self._data = DataComparison(self.findings)
 
     def add(self, run: SmokeRun, processes: Sequence[Process], ranks: int, project: Path) -> None:
         """Compares the ranks of one run that trains.
@@ -66,13 +49,13 @@ class RankComparison:
         same_data = False
         for sessions in zip(*[list(_sessions(own)) for own in by_rank], strict=False):
             path, line = split_place(sessions[0].session.place, run)
-            say = _Voice(self.findings, path, line, run.name)
+            say = Voice(self.findings, path, line, run.name)
             same_data |= self._compare_gradients([s.training for s in sessions], say)
             self._compare_variables([s.variables for s in sessions], say)
-            same_data |= self._compare_rows([s.batches for s in sessions], same_data, say)
+            same_data |= self._data.compare_rows([s.batches for s in sessions], same_data, say)
         if any(p.training_runs for p in processes):
-            self._compare_elements(run, by_rank, same_data)
-        self._compare_files(run, by_rank, project)
+            self._data.compare_elements(run, by_rank, same_data)
+        self._data.compare_files(run, by_rank, project)
 
     def counts(self) -> tuple[Count, ...]:
         """What was compared, out of how much."""
@@ -80,9 +63,7 @@ class RankComparison:
             self._variables.count("variables equal"),
             self._equal.count("gradients equal"),
             self._averaged.count("gradients averaged"),
-            self._elements.count("elements kept by one rank"),
-            self._rows.count("rows trained on by one rank"),
-            self._files.count("files written by one rank"),
+            *self._data.counts(),
         ]
         if self._apart:
             what = "variables that no optimizer changes and that differ by rank, as averages may"
@@ -91,7 +72,7 @@ class RankComparison:
             counts.append(Count("gradients in loops or functions, not looked at", self._unseen))
         return tuple(counts)
 
-    def _compare_variables(self, ranks: Sequence[Mapping[int, Variables]], say: _Voice) -> None:
+    def _compare_variables(self, ranks: Sequence[Mapping[int, Variables]], say: Voice) -> None:
         steps = sorted(set.intersection(*[set(rank) for rank in ranks]))
         if not steps:
             return
@@ -123,7 +104,7 @@ class RankComparison:
             else "Equal variables stay equal where all ranks apply the same gradients.",
         )
 
-    def _compare_gradients(self, ranks: Sequence[Mapping[int, TrainingRun]], say: _Voice) -> bool:
+    def _compare_gradients(self, ranks: Sequence[Mapping[int, TrainingRun]], say: Voice) -> bool:
         """Says what is wrong with gradients; tells whether all ranks computed the same ones."""
         unequal: dict[str, tuple[int, int]] = {}
         wrong: dict[str, tuple[int, float]] = {}
@@ -192,111 +173,6 @@ class RankComparison:
             )
         return bool(copies)
 
-    def _compare_rows(
-        self, ranks: Sequence[Sequence[Sequence[str]]], said: bool, say: _Voice
-    ) -> bool:
-        """Compares the data that ranks train on; tells whether it is not split.
-
-        Args:
-            said: whether that has been said already.
-        """
-        epochs = [_first_epoch(runs) for runs in ranks]
-        every = set[str]().union(*epochs)
-        shared = {row for row in every if sum(row in epoch for epoch in epochs) > 1}
-        for row in every:
-            self._rows.add(row not in shared)
-        if len(shared) <= _TWINS * len(every):
-            return False
-        if not said:
-            say(
-                "CHK974",
-                f"{len(shared)} of {len(every)} rows were trained on by several ranks",
-                "Give each rank its part of the data: dataset.shard(rank_size, rank) before"
-                " shuffle and batch, or npu_shard.",
-            )
-        return True
-
-    def _compare_elements(
-        self, run: SmokeRun, by_rank: Sequence[Sequence[Process]], same_data: bool
-    ) -> None:
-        ranks = [
-            {key: shard for process in own for key, shard in process.shards.items()}
-            for own in by_rank
-        ]
-        places = [key for key in ranks[0] if all(key in rank for rank in ranks)]
-        compared = 0
-        for key in places:
-            shards = [rank[key] for rank in ranks]
-            common = set.intersection(*[shard.elements() for shard in shards])
-            keepers = [sum(element in shard.kept for shard in shards) for element in common]
-            compared += len(keepers)
-            for number in keepers:
-                self._elements.add(number == 1)
-            several, none = sum(k > 1 for k in keepers), sum(k == 0 for k in keepers)
-            if several or none:
-                path, line = split_place(key[0], run)
-                _Voice(self.findings, path, line, run.name)(
-                    "CHK976",
-                    f"of {len(keepers)} elements that all ranks have read, {several} are kept by"
-                    f" several and {none} by none",
-                    "Each rank must keep another part of the same order:"
-                    " dataset.shard(rank_size, rank), before shuffle and batch.",
-                )
-        if not compared and not same_data:
-            what = "what is split differs by rank before that" if places else "nothing splits data"
-            _Voice(self.findings, script_of(run), 0, run.name)(
-                "CHK976",
-                f"it cannot be seen that each rank trains on a part of its own: {what}",
-                "Only dataset.shard and npu_shard are watched; what the program chooses by"
-                " itself, see for yourself.",
-                "warning",
-            )
-
-    def _compare_files(
-        self, run: SmokeRun, by_rank: Sequence[Sequence[Process]], project: Path
-    ) -> None:
-        writers: dict[str, set[int]] = {}
-        for rank, own in enumerate(by_rank):
-            for path in (path for process in own for path in process.writes):
-                if Path(path).is_relative_to(project):
-                    writers.setdefault(str(Path(path).relative_to(project)), set()).add(rank)
-        shared = sorted(
-            (path for path, ranks in writers.items() if len(ranks) > 1),
-            key=lambda path: (Path(path).name != _CHECKPOINTS, path),
-        )
-        for path in writers:
-            self._files.add(path not in shared)
-        say = _Voice(self.findings, script_of(run), 0, run.name)
-        if shared:
-            more = f" and {len(shared) - 1} others" if shared[1:] else ""
-            ranks = ", ".join(map(str, sorted(writers[shared[0]])))
-            say(
-                "CHK977",
-                f"ranks {ranks} write the same {_called(shared[0])}{more}",
-                "All ranks of a server run in one folder: let rank 0 alone write checkpoints,"
-                " summaries and samples.",
-            )
-        saving = [rank for rank, own in enumerate(by_rank) if rank and any(p.saves for p in own)]
-        if saving and not shared:
-            say(
-                "CHK977",
-                f"rank {saving[0]} writes checkpoints as well, to a place of its own",
-                "They are those of rank 0 once more: let rank 0 alone write them.",
-                "warning",
-            )
-
-
-@dataclass(frozen=True)
-class _Voice:
-    findings: list[Finding]
-    path: str
-    line: int
-    run: str
-
-    def __call__(self, code: str, message: str, advice: str, severity: Severity = "error") -> None:
-        text = f"{self.run}: {message}"
-        self.findings.append(Finding(self.path, self.line, code, severity, text, advice))
-
 
 @dataclass(frozen=True)
 class _Trained:
@@ -317,20 +193,6 @@ def _sessions(processes: Sequence[Process]) -> Iterator[_Trained]:
                 {s: t for (number, s), t in process.training.items() if number == session.number},
                 process.batches.get(session.number, ()),
             )
-
-
-def _first_epoch(runs: Sequence[Sequence[str]]) -> set[str]:
-    """The rows that were trained on until one came again; several runs may share a batch."""
-    seen: set[str] = set()
-    last: set[str] = set()
-    for rows in map(set, runs):
-        if rows <= last:
-            continue
-        if rows & seen:
-            break
-        seen |= rows
-        last = rows
-    return seen
 
 
 def _common(ranks: Sequence[Mapping[str, object]]) -> list[str]:
@@ -360,7 +222,3 @@ def _ratio(gradients: Sequence[Gradient]) -> float:
     largest = max(range(len(means)), key=lambda place: abs(means[place]))
     ratio = given.factors[-1] * given.reduced_sums[largest] / (means[largest] or size)
     return math.nan if ratio == 1.0 else ratio
-
-
-def _called(path: str) -> str:
-    return f"{'checkpoints' if Path(path).name == _CHECKPOINTS else 'file'} ({path})"

@@ -1,0 +1,182 @@
+"""Compares the data that ranks train on, and the files that they write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from migrate.findings import Finding, Severity
+from migrate.verify.places import script_of, split_place
+from migrate.verify.report import Count
+from migrate.verify.smoke import SmokeRun
+from migrate.verify.trace import Process
+
+# Of all rows: data sets may have some twice.
+_TWINS = 0.1
+_CHECKPOINTS = "checkpoint"  # TensorFlow's list of the checkpoints beside it
+
+
+@dataclass
+class Tally:
+    """How many of something were right, out of how many."""
+
+    right: int = 0
+    all: int = 0
+
+    def add(self, right: bool) -> None:
+        self.right += right
+        self.all += 1
+
+    def count(self, what: str) -> Count:
+        return Count(what, self.right, self.all)
+
+
+@dataclass(frozen=True)
+class Voice:
+    """Says findings about one run, at one place."""
+
+    findings: list[Finding]
+    path: str
+    line: int
+    run: str
+
+    def __call__(self, code: str, message: str, advice: str, severity: Severity = "error") -> None:
+        text = f"{self.run}: {message}"
+        self.findings.append(Finding(self.path, self.line, code, severity, text, advice))
+
+
+@dataclass
+class DataComparison:
+    """What came of comparing data and files, run by run."""
+
+    findings: list[Finding]
+    _rows: Tally = field(default_factory=Tally)
+    _elements: Tally = field(default_factory=Tally)
+    _files: Tally = field(default_factory=Tally)
+
+    def counts(self) -> tuple[Count, ...]:
+        """What was compared, out of how much."""
+        return (
+            self._elements.count("elements kept by one rank"),
+            self._rows.count("rows trained on by one rank"),
+            self._files.count("files written by one rank"),
+        )
+
+    def compare_rows(
+        self, ranks: Sequence[Sequence[Sequence[str]]], said: bool, say: Voice
+    ) -> bool:
+        """Compares the data that ranks train on; tells whether it is not split.
+
+        Args:
+            said: whether that has been said already.
+        """
+        epochs = [_first_epoch(runs) for runs in ranks]
+        every = set[str]().union(*epochs)
+        shared = {row for row in every if sum(row in epoch for epoch in epochs) > 1}
+        for row in every:
+            self._rows.add(row not in shared)
+        if len(shared) <= _TWINS * len(every):
+            return False
+        if not said:
+            say(
+                "CHK974",
+                f"{len(shared)} of {len(every)} rows were trained on by several ranks",
+                "Give each rank its part of the data: dataset.shard(rank_size, rank) before"
+                " shuffle and batch, or npu_shard.",
+            )
+        return True
+
+    def compare_elements(
+        self, run: SmokeRun, by_rank: Sequence[Sequence[Process]], same_data: bool
+    ) -> None:
+        """Compares which elements ranks keep where data is split.
+
+        Args:
+            by_rank: the processes of each rank.
+            same_data: whether it has been said that data is not split.
+        """
+        ranks = [
+            {key: shard for process in own for key, shard in process.shards.items()}
+            for own in by_rank
+        ]
+        places = [key for key in ranks[0] if all(key in rank for rank in ranks)]
+        compared = 0
+        for key in places:
+            shards = [rank[key] for rank in ranks]
+            common = set.intersection(*[shard.elements() for shard in shards])
+            keepers = [sum(element in shard.kept for shard in shards) for element in common]
+            compared += len(keepers)
+            for number in keepers:
+                self._elements.add(number == 1)
+            several, none = sum(k > 1 for k in keepers), sum(k == 0 for k in keepers)
+            if several or none:
+                path, line = split_place(key[0], run)
+                Voice(self.findings, path, line, run.name)(
+                    "CHK976",
+                    f"of {len(keepers)} elements that all ranks have read, {several} are kept by"
+                    f" several and {none} by none",
+                    "Each rank must keep another part of the same order:"
+                    " dataset.shard(rank_size, rank), before shuffle and batch.",
+                )
+        if not compared and not same_data:
+            what = "what is split differs by rank before that" if places else "nothing splits data"
+            Voice(self.findings, script_of(run), 0, run.name)(
+                "CHK976",
+                f"it cannot be seen that each rank trains on a part of its own: {what}",
+                "Only dataset.shard and npu_shard are watched; what the program chooses by"
+                " itself, see for yourself.",
+                "warning",
+            )
+
+    def compare_files(
+        self, run: SmokeRun, by_rank: Sequence[Sequence[Process]], project: Path
+    ) -> None:
+        """Compares which files ranks write below a project's folder."""
+        writers: dict[str, set[int]] = {}
+        for rank, own in enumerate(by_rank):
+            for path in (path for process in own for path in process.writes):
+                if Path(path).is_relative_to(project):
+                    writers.setdefault(str(Path(path).relative_to(project)), set()).add(rank)
+        shared = sorted(
+            (path for path, ranks in writers.items() if len(ranks) > 1),
+            key=lambda path: (Path(path).name != _CHECKPOINTS, path),
+        )
+        for path in writers:
+            self._files.add(path not in shared)
+        say = Voice(self.findings, script_of(run), 0, run.name)
+        if shared:
+            more = f" and {len(shared) - 1} others" if shared[1:] else ""
+            ranks = ", ".join(map(str, sorted(writers[shared[0]])))
+            say(
+                "CHK977",
+                f"ranks {ranks} write the same {_called(shared[0])}{more}",
+                "All ranks of a server run in one folder: let rank 0 alone write checkpoints,"
+                " summaries and samples.",
+            )
+        saving = [rank for rank, own in enumerate(by_rank) if rank and any(p.saves for p in own)]
+        if saving and not shared:
+            say(
+                "CHK977",
+                f"rank {saving[0]} writes checkpoints as well, to a place of its own",
+                "They are those of rank 0 once more: let rank 0 alone write them.",
+                "warning",
+            )
+
+
+def _first_epoch(runs: Sequence[Sequence[str]]) -> set[str]:
+    """The rows that were trained on until one came again; several runs may share a batch."""
+    seen: set[str] = set()
+    last: set[str] = set()
+    for rows in map(set, runs):
+        if rows <= last:
+            continue
+        if rows & seen:
+            break
+        seen |= rows
+        last = rows
+    return seen
+
+
+def _called(path: str) -> str:
+    return f"{'checkpoints' if Path(path).name == _CHECKPOINTS else 'file'} ({path})"
