@@ -45,7 +45,10 @@ def fitted_arrays(module: Module, project: Project) -> Iterator[Source]:
     for call, place in keras.calls(module):
         if not place.certain and not keras.makes_models:
             continue
-        if place.method == "fit" and argument(call, "y", 1) is not None:
+        first = call.args[0] if call.args else None
+        if place.method == "fit" and isinstance(first, ast.Starred):
+            yield Source(module, call, "fit", (first.value,))
+        elif place.method == "fit" and argument(call, "y", 1) is not None:
             yield arrays(module, call, "fit")
         elif place.method == "fit_generator" and not _is_flow(
             module, argument(call, "generator", 0)

@@ -770,6 +770,7 @@ def run(x, y, a, b, batches):
     ("before", "after"),
     [
         ("fit(x, y, 32, epochs=2)", "fit(*npu_shard((x, y)), 32, epochs=2)"),
+        ("fit(*batches(x), epochs=2)", "fit(*npu_shard(batches(x)), epochs=2)"),
         (
             "fit(x=x, y=y, validation_data=(a, b))",
             "fit(**npu_shard(dict(x=x, y=y)), validation_data=(a, b))",
