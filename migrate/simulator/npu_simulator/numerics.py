@@ -8,10 +8,7 @@ import functools
 
 from . import trace
 from .imports import after_import
-
-_TRAINING = ("Apply", "ResourceApply", "SparseApply", "ResourceSparseApply")
-_GRADIENTS = ("grad", "delta")  # what these operators call it
-_LOOP = frozenset({"Enter", "RefEnter", "NextIteration", "RefNextIteration", "LoopCond"})
+from .several import gradients
 
 
 def install():
@@ -30,8 +27,8 @@ def _patch(module):
         if not wanted:
             return results
         values = dict(zip(tensors, results[len(fetches) :]))
-        gradients = {variable: _fields(values[tensor]) for variable, tensor in wanted.items()}
-        trace.emit("numerics", gradients=gradients)
+        fields = {variable: _fields(values[tensor]) for variable, tensor in wanted.items()}
+        trace.emit("numerics", gradients=fields)
         return results[: len(fetches)]
 
     module.BaseSession._do_run = patched
@@ -44,41 +41,10 @@ def _wanted(session, fetches, targets, feeds):
     if key not in known:
         session._extend_graph()  # Where products are rounded, this is when it happens.
         ops = [tensor.op for tensor in fetches] + list(targets)
-        pairs = [_pair(op) for op in _reached(ops) if op.type.startswith(_TRAINING)]
-        fed = set(map(id, feeds))
-        known[key] = {
-            variable: gradient
-            for variable, gradient in pairs
-            if gradient is not None and id(gradient) not in fed
-        }
+        applied = gradients.find(ops, list(feeds))
+        pairs = applied.gradients if applied is not None else ()
+        known[key] = {pair.variable: pair.applied for pair in pairs}
     return known[key]
-
-
-def _reached(ops):
-    waiting, reached = list(ops), set()
-    while waiting:
-        op = waiting.pop()
-        if op not in reached:
-            reached.add(op)
-            waiting += [tensor.op for tensor in op.inputs]
-            waiting += op.control_inputs
-    return sorted(reached, key=lambda op: op._id)
-
-
-def _pair(op):
-    """Returns the name of the variable that an optimizer's operator changes, and the gradient.
-
-    The gradient as the branch of a condition gets it from outside; None in a loop.
-    """
-    variable = op.inputs[0].op
-    while variable.inputs:
-        variable = variable.inputs[0].op
-    names = [argument.name for argument in op.op_def.input_arg]
-    gradient = next((op.inputs[names.index(name)] for name in _GRADIENTS if name in names), None)
-    while gradient is not None and gradient.op._get_control_flow_context() is not None:
-        inputs = gradient.op.inputs
-        gradient = None if gradient.op.type in _LOOP or not inputs else inputs[0]
-    return variable.name, gradient
 
 
 def _fields(values):
