@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from migrate import cli
+from migrate.workspace import DEFAULT_CANN
 from tests.tf115 import required_tf115
 
 ROOT = Path(__file__).parents[2]
@@ -20,14 +21,22 @@ pytestmark = [
 ]
 
 
-def ported(name: str, folder: Path) -> list[str]:
-    """Ports an upstream in a workspace of its own; returns the option that names that."""
+def ported(name: str, folder: Path, cann: str = DEFAULT_CANN, **environment: str) -> list[str]:
+    """Ports an upstream in a workspace of its own; returns the option that names that.
+
+    Args:
+        environment: added to that of the recipe's smoke runs.
+    """
     shutil.copy(ROOT / "upstream.lock", folder)
     shutil.copytree(ROOT / "templates", folder / "templates")
     generated = shutil.ignore_patterns("*.patch", "series", "manifest.json", "__pycache__")
     shutil.copytree(ROOT / "patches", folder / "patches", ignore=generated)
+    recipe = folder / "patches" / name / "recipe.toml"
+    text, head = recipe.read_text(), "[smoke.environment]\n"
+    lines = head + "".join(f'{key} = "{value}"\n' for key, value in environment.items())
+    recipe.write_text(text.replace(head, lines) if head in text else f"{text}\n{lines}")
     workspace = ["--workspace", str(folder)]
-    assert cli.main([*workspace, "port", name]) == 0
+    assert cli.main([*workspace, "port", name, "--cann", cann]) == 0
     return workspace
 
 
@@ -53,6 +62,7 @@ def test_it_trains_as_upstream_does(name: str, tmp_path: Path) -> None:
         assert comparison["equal"] == comparison["values"]
 
 
+<<<<<<< Updated upstream
 @pytest.mark.parametrize("name", ["biggan", "ssgan", "realmix", "vgg19"])
 def test_two_ranks_train_as_one(name: str, tmp_path: Path) -> None:
     required_tf115()
@@ -73,6 +83,21 @@ def test_two_ranks_train_as_one(name: str, tmp_path: Path) -> None:
         "files written by one rank",
     ):
         assert told[what]["number"] == told[what]["of"] > 0, told
+=======
+@pytest.mark.parametrize(
+    ("name", "cann"),
+    [("biggan", "20.2"), ("ssgan", "5.0.4"), ("realmix", "6.0.1"), ("vgg19", "7.0")],
+)
+def test_it_trains_while_it_is_profiled(name: str, cann: str, tmp_path: Path) -> None:
+    """In its own precision mode, with options that the simulated release takes without a word."""
+    required_tf115()
+    workspace = ported(name, tmp_path, cann, NPU_PROFILING="1", NPU_STEP_LOG="steps.jsonl")
+    report = tmp_path / "report.json"
+    words = [*workspace, "verify", str(tmp_path / "ported" / name), "--run"]
+    assert cli.main([*words, "--json", str(report)]) == 0, report.read_text()
+    run = json.loads(report.read_text())["parts"][1]
+    assert (run["state"], run["findings"]) == ("passed", [])
+>>>>>>> Stashed changes
 
 
 def test_upstreams_own_tests_pass_on_the_port(tmp_path: Path) -> None:
