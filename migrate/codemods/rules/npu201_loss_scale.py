@@ -38,14 +38,14 @@ some thirty, may be left out, and the step counter with them, until the scale (2
 two steps that overflow) fits the model. Checkpoints then hold the state of the scale besides
 upstream's variables: training goes on from one in any other precision mode, and from upstream's.
 
-Not scaled, and told: gradients from `tf.gradients` that the optimizer only applies, Keras
-optimizers, those that a canned Estimator makes by itself, classes that are handed to a library,
-and classes that are looked up by a computed name. Optimizers in unit tests, and those of sessions
-that the recipe keeps on the host, are left alone.
+Not handled: losses that stay unscaled, and are told: gradients from `tf.gradients` that the
+optimizer only applies, Keras optimizers, those that a canned Estimator makes by itself, classes
+that are handed to a library, and classes that are looked up by a computed name. Optimizers in unit
+tests, and those of sessions that the recipe keeps on the host, are left alone.
 
 Authority: CANN "TensorFlow 1.15 Model Porting Guide", "Mixed Precision" and "Loss Scaling";
-"Distributed Training"; adapter, npu_loss_scale_optimizer.py and npu_optimizer.py; TensorFlow 1.15.0,
-contrib/layers/python/layers/optimizers.py.
+"Distributed Training"; adapter, npu_loss_scale_optimizer.py and npu_optimizer.py; TensorFlow
+1.15.0, contrib/layers/python/layers/optimizers.py.
 """
 
 from __future__ import annotations
