@@ -62,7 +62,6 @@ def test_it_trains_as_upstream_does(name: str, tmp_path: Path) -> None:
         assert comparison["equal"] == comparison["values"]
 
 
-<<<<<<< Updated upstream
 @pytest.mark.parametrize("name", ["biggan", "ssgan", "realmix", "vgg19"])
 def test_two_ranks_train_as_one(name: str, tmp_path: Path) -> None:
     required_tf115()
@@ -83,7 +82,8 @@ def test_two_ranks_train_as_one(name: str, tmp_path: Path) -> None:
         "files written by one rank",
     ):
         assert told[what]["number"] == told[what]["of"] > 0, told
-=======
+
+
 @pytest.mark.parametrize(
     ("name", "cann"),
     [("biggan", "20.2"), ("ssgan", "5.0.4"), ("realmix", "6.0.1"), ("vgg19", "7.0")],
@@ -97,7 +97,6 @@ def test_it_trains_while_it_is_profiled(name: str, cann: str, tmp_path: Path) ->
     assert cli.main([*words, "--json", str(report)]) == 0, report.read_text()
     run = json.loads(report.read_text())["parts"][1]
     assert (run["state"], run["findings"]) == ("passed", [])
->>>>>>> Stashed changes
 
 
 def test_upstreams_own_tests_pass_on_the_port(tmp_path: Path) -> None:
