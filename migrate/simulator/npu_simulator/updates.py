@@ -16,6 +16,7 @@ _ALIASES = frozenset("Identity Enter RefEnter Switch RefSwitch Merge RefMerge Re
 _VARIABLES = frozenset("Variable VariableV2 VarHandleOp".split())
 _READS = frozenset(["ReadVariableOp", "VarIsInitializedOp", "IsVariableInitialized"])
 _NOT_FED = frozenset({"resource", "variant"})
+_SWITCHES = frozenset({"Switch", "RefSwitch"})
 
 # after: operators that write, and what depends on one; between: tensors that those are fed.
 _Parts = collections.namedtuple("_Parts", "after between")
@@ -77,11 +78,26 @@ def _parts(fetches, targets, given):
                 variable = None if id(tensor) in given else _variable(tensor)
                 if variable is not None:
                     reads[variable].add(op)
-    if not _is_open(ordered, given, writes, reads):
-        return None
-    after = _after(ordered, given, writes)
-    between = _between(after, given)
-    return None if between is None else _Parts(after, between)
+    pairs = _open_pairs(ordered, given, writes, reads)
+    # Batch norm's averages may follow on one another in a way that two parts cannot order.
+    trained = [pair for pair in pairs if "Apply" in pair[1].type]
+    return _apart(pairs, ordered, given, writes) or _apart(trained, ordered, given, writes)
+
+
+def _apart(pairs, ordered, given, writes):
+    """Parts with the readers of these pairs in the first one; None where there are none."""
+    wanted = {writer for _, writer in pairs}
+    while wanted:
+        after = _after(ordered, given, wanted)
+        if any(reader in after for reader, _ in pairs):
+            return None
+        between, twice = _between(after, given)
+        if not twice:
+            return _Parts(after, between)
+        if not twice <= writes.keys():
+            return None
+        wanted |= twice
+    return None
 
 
 def _in_order(wanted, given):
@@ -138,8 +154,8 @@ def _variable(tensor):
     return op if op.type in _VARIABLES else None
 
 
-def _is_open(ordered, given, writes, reads):
-    """Whether some operator may read a variable before or after another one writes to it."""
+def _open_pairs(ordered, given, writes, reads):
+    """Operators that read a variable and others that write to it, in no order."""
     number = {op: 1 << place for place, op in enumerate(set().union(*reads.values(), writes))}
     before = {}  # {operator: the readers and writers that come before it, as bits}
     for op in ordered:
@@ -147,46 +163,53 @@ def _is_open(ordered, given, writes, reads):
         for other in _needed(op, given):
             bits |= before[other]
         before[op] = bits
-    for writer, variables in writes.items():
-        for variable in variables:
-            for reader in reads[variable]:
-                if not before[writer] & number[reader] and not before[reader] & number[writer]:
-                    return True
-    return False
+    return [
+        (reader, writer)
+        for writer, variables in writes.items()
+        for variable in variables
+        for reader in reads[variable]
+        if not before[writer] & number[reader] and not before[reader] & number[writer]
+    ]
 
 
-def _after(ordered, given, writes):
-    """The operators that write, and all that depend on one that does."""
+def _after(ordered, given, wanted):
+    """The operators that are wanted, and all that depend on one."""
     after = set()
     for op in ordered:
-        if op in writes or not after.isdisjoint(_needed(op, given)):
+        if op in wanted or not after.isdisjoint(_needed(op, given)):
             after.add(op)
     return after
 
 
 def _between(after, given):
-    """The tensors between the two parts; None where that would do something twice."""
-    found, reached, waiting = {}, set(), list(after)
+    """The tensors between the two parts, and operators that would take effect in both."""
+    found, twice, reached, waiting = {}, set(), set(), list(after)
     while waiting:
         op = waiting.pop()
         if op in reached:
             continue
         reached.add(op)
-        # What the second part waits for is not fed to it: it would be done again.
+        # What the second part waits for is not fed to it: it is done again.
         if op not in after and op.op_def.is_stateful and op.type not in _VARIABLES | _READS:
-            return None
+            twice.add(op)
         for tensor in op.inputs:
             if id(tensor) in given or tensor.op in after:
                 continue
-            if _variable(tensor) is not None:
+            if _variable(tensor) is not None or not _can_be_fed(tensor):
                 waiting.append(tensor.op)
-            elif (
-                tensor.dtype._is_ref_dtype
-                or tensor.dtype.name in _NOT_FED
-                or tensor.op._get_control_flow_context() is not None
-            ):
-                return None
             else:
                 found[tensor] = None
         waiting += op.control_inputs
-    return list(found)
+    return list(found), twice
+
+
+def _can_be_fed(tensor):
+    op = tensor.op
+    while op.type == "Identity":
+        op = op.inputs[0].op
+    return (
+        not tensor.dtype._is_ref_dtype
+        and tensor.dtype.name not in _NOT_FED
+        and tensor.op._get_control_flow_context() is None
+        and op.type not in _SWITCHES  # One side of it has no value.
+    )
