@@ -6,7 +6,7 @@ Source of what fp16 can hold: IEEE 754 binary16, from 2^-24 to 65504.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from migrate.verify import parity
@@ -59,7 +59,6 @@ def measure(
     run: str,
     fp32: Sequence[Process],
     fp16: Sequence[Process],
-    races: Collection[str] = (),
 ) -> Drift:
     """Compares two trainings of the same port with the same seeds.
 
@@ -67,7 +66,6 @@ def measure(
         run: the name of what was run.
         fp32: the processes of the run without rounding.
         fp16: those of the run with it.
-        races: tensors to leave out, whose values the program leaves open.
     """
     steps = [step for process in fp16 for step in process.numerics]
     good = [step for step in steps if not any(g.overflowed for g in step.values())]
@@ -77,7 +75,7 @@ def measure(
     for variable, exact, rounded in pairs:
         if exact.nonzero:
             seen[variable] += rounded.nonzero
-    comparison = parity.compare(run, fp32, fp16, float("inf"), races=races)
+    comparison = parity.compare(run, fp32, fp16, float("inf"))
     return Drift(
         run,
         steps=len(steps),

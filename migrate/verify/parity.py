@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from migrate.verify.smoke import TOLERANCE
@@ -56,8 +56,7 @@ class Comparison:
         beyond: how many pairs differ by more than the tolerance.
         missing: what one side fetched and the other did not, one line each.
         timed: how many values of upstream's were left out, since they depend on the clock: what
-            services in the background fetched, how full queues were, and races.
-        races_why: what the recipe says of its races.
+            services in the background fetched, and how full queues were.
         curves: some losses, to be drawn.
     """
 
@@ -68,7 +67,6 @@ class Comparison:
     steps: int = 0
     tolerance: float = TOLERANCE
     tolerance_why: str = ""
-    races_why: str = ""
     largest: Difference | None = None
     first: Difference | None = None
     beyond: int = 0
@@ -91,8 +89,6 @@ def compare(
     port: Sequence[Process],
     tolerance: float = TOLERANCE,
     tolerance_why: str = "",
-    races: Collection[str] = (),
-    races_why: str = "",
 ) -> Comparison:
     """Compares every scalar that both fetched.
 
@@ -105,10 +101,8 @@ def compare(
         port: those of the port's.
         tolerance: the relative difference that is allowed.
         tolerance_why: why it is another than the usual one.
-        races: tensors to leave out, whose values upstream itself leaves open.
-        races_why: what makes them so.
     """
-    ours, theirs = _all_series(port, races), _all_series(upstream, races)
+    ours, theirs = _all_series(port), _all_series(upstream)
     pairs: list[tuple[int, str, Scalar, Scalar]] = []
     missing = []
     for key in sorted(ours.keys() | theirs.keys()):
@@ -130,13 +124,12 @@ def compare(
         steps=sum(process.training_runs for process in upstream),
         tolerance=tolerance,
         tolerance_why=tolerance_why,
-        races_why=races_why,
         largest=max(differences, key=lambda d: d.relative, default=None),
         first=min(beyond, key=lambda d: d.step, default=None),
         beyond=len(beyond),
         missing=tuple(missing),
         timed=sum(
-            _is_timed(run, tensor, races)
+            _is_timed(run, tensor)
             for process in upstream
             for run in process.runs
             for tensor in run.scalars
@@ -154,7 +147,7 @@ def relative(a: Scalar, b: Scalar) -> float:
     return abs(a - b) / max(abs(a), abs(b))
 
 
-def _all_series(processes: Sequence[Process], races: Collection[str]) -> _Series:
+def _all_series(processes: Sequence[Process]) -> _Series:
     found: _Series = {}
     offset = 0
     for process in processes:
@@ -167,13 +160,13 @@ def _all_series(processes: Sequence[Process], races: Collection[str]) -> _Series
             for tensor, value in run.scalars.items():
                 # What a run reads and also changes, it reads before or after, as it happens.
                 open_order = tensor.startswith("array ") and process.trains(run)
-                if not open_order and not _is_timed(run, tensor, races):
+                if not open_order and not _is_timed(run, tensor):
                     found.setdefault((number[run.session], tensor), []).append((step, value))
     return found
 
 
-def _is_timed(run: Run, tensor: str, races: Collection[str]) -> bool:
-    return not run.main or tensor in races or _TIMED.search(tensor) is not None
+def _is_timed(run: Run, tensor: str) -> bool:
+    return not run.main or _TIMED.search(tensor) is not None
 
 
 def _curves(upstream: _Series, port: _Series) -> tuple[Curve, ...]:

@@ -69,7 +69,7 @@ def check_precision(trial: Trial, say: Say) -> Part:
             traces = _trained(trial, run, sites, findings)
             if traces is None:
                 break
-            drifts.append(measure(run.name, traces["fp32"], traces["fp16"], run.races))
+            drifts.append(measure(run.name, traces["fp32"], traces["fp16"]))
             findings += _judged(run, drifts[-1])
     drifts = [drift for drift in drifts if drift.steps or drift.products]
     if not findings and not any(drift.products and drift.steps for drift in drifts):

@@ -189,8 +189,6 @@ def comparison_text(comparison: Comparison) -> str:
         text += f"; largest difference {difference_text(comparison.largest)}"
     if comparison.timed:
         text += f"; {comparison.timed} that depend on the clock are left out"
-        if comparison.races_why:
-            text += f" ({comparison.races_why})"
     if comparison.tolerance_why:
         text += f"; {comparison.tolerance:g} is allowed: {comparison.tolerance_why}"
     return text

@@ -17,8 +17,6 @@ baseline = "--on_cpu"                   # added to the command for upstream, and
 baseline_why = "upstream pins its variables to a GPU"
 tolerance = 1e-4                        # relative, instead of 1e-6, and why
 tolerance_why = "upstream differs from itself by as much"
-races = ["summary norm"]                # tensors to leave out of parity, and why
-races_why = "read while another thread writes it"
 ```
 """
 
@@ -64,8 +62,6 @@ class SmokeRun:
         baseline: added to the line for upstream only.
         tolerance: the relative difference that parity allows.
         tolerance_why: why it is another than the usual one.
-        races: tensors that parity leaves out, since upstream itself leaves their values open.
-        races_why: what makes them so.
         everywhere: whether it runs on every rank though nothing says that it trains.
     """
 
@@ -76,8 +72,6 @@ class SmokeRun:
     baseline_why: str = ""
     tolerance: float = TOLERANCE
     tolerance_why: str = ""
-    races: tuple[str, ...] = ()
-    races_why: str = ""
     everywhere: bool = False
 
     def ranks(self, asked: int) -> int:
@@ -155,10 +149,8 @@ def _data(reader: Reader, key: str, entry: Mapping[str, Any]) -> Data:
 
 
 def _run(reader: Reader, key: str, entry: Mapping[str, Any]) -> SmokeRun:
-    texts = {"baseline", "baseline_why", "tolerance_why", "races_why"}
-    reader.known(entry, key, {"name", "command", "expect", "tolerance", "races", *texts})
-    expected = "a list of tensors, as the report names them"
-    races = reader.texts(entry.get("races", []), f"{key}.races", expected)
+    texts = {"baseline", "baseline_why", "tolerance_why"}
+    reader.known(entry, key, {"name", "command", "expect", "tolerance", *texts})
     expect = entry.get("expect", [])
     if not isinstance(expect, list) or not set(expect) <= set(_EXPECT):
         raise reader.wrong(f"{key}.expect", f"a list of {', '.join(_EXPECT)}")
@@ -168,7 +160,7 @@ def _run(reader: Reader, key: str, entry: Mapping[str, Any]) -> SmokeRun:
     said: dict[str, Any] = {
         name: _text(reader, entry, key, name) for name in texts if name in entry
     }
-    for name in ("baseline", "tolerance", "races"):
+    for name in ("baseline", "tolerance"):
         if (name in entry) != (f"{name}_why" in entry):
             raise reader.wrong(key, f"{name} and {name}_why together: nothing without a reason")
     return SmokeRun(
@@ -176,7 +168,6 @@ def _run(reader: Reader, key: str, entry: Mapping[str, Any]) -> SmokeRun:
         _text(reader, entry, key, "command"),
         frozenset(expect),
         tolerance=float(tolerance),
-        races=races,
         **said,
     )
 

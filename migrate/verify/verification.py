@@ -349,8 +349,6 @@ class _Judge:
             processes,
             run.tolerance,
             run.tolerance_why,
-            run.races,
-            run.races_why,
         )
         self._comparisons.append(comparison)
         if comparison.ok or (not port.ok and not comparison.values):

@@ -81,8 +81,6 @@ RUN = "[[smoke.run]]\nname = 'a'\ncommand = 'b'\n"
         (RUN + "expect = 'train'", r"\.expect: expected a list"),
         (RUN + RUN, r"smoke\.run\.name: expected a name of its own, not 'a' twice"),
         (RUN + "tolerance = 1e-3", "tolerance and tolerance_why together"),
-        (RUN + "races = ['norm']", "races and races_why together"),
-        (RUN + "races = 'norm'\nraces_why = 'x'", r"\.races: expected a list of tensors"),
         (RUN + "baseline = '--cpu'", "baseline and baseline_why together"),
         (RUN + "tolerance = -1\ntolerance_why = 'x'", r"\.tolerance: expected a relative"),
         ("[[smoke.data]]\nmake = 'gold'\nto = 'a'", r"smoke\.data\[0\]\.make: expected one of "),
