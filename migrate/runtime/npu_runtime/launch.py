@@ -84,7 +84,7 @@ def plan():
     Raises:
         ValueError: the rank table is missing, wrong, or has another number of ranks.
     """
-    given = os.environ.get("RANK_SIZE", "")
+    given = settings.value("RANK_SIZE") if settings.is_set("RANK_SIZE") else ""
     if given and not (given.isdigit() and int(given)):
         raise ValueError("RANK_SIZE=%s: set it to the number of processes, at least 1" % given)
     count = int(given or 0)
