@@ -65,11 +65,12 @@ def flags_of(project: Project, entry: str) -> list[Flag]:
         entry: path of the script. One that does not parse has none.
     """
     found: dict[str, Flag] = {}
-    for path in imported_by(project, entry):
-        module = project.parsed(path)
+    modules = [project.parsed(path) for path in imported_by(project, entry)]
+    for module in modules:
+        for flag in [*_argparse_flags(module), *_defined_flags(module)] if module else ():
+            found.setdefault(flag.name, flag)
+    for module in reversed(modules):  # the entry changes defaults last
         if module is not None:
-            for flag in [*_argparse_flags(module), *_defined_flags(module)]:
-                found.setdefault(flag.name, flag)
             _set_defaults(module, found)
     return list(found.values())
 

@@ -114,10 +114,11 @@ def test_enums_and_changed_defaults() -> None:
         "from absl import flags\nimport other\nFLAGS = flags.FLAGS\n"
         "flags.DEFINE_enum('kind', 'a', ['a', 'b'], 'which')\n"
         "FLAGS.set_default('kind', 'b')\nFLAGS.set_default('size', 3)\n",
-        other="from absl import flags\nflags.DEFINE_integer('size', 1, '')\n",
+        other="from absl import flags\nflags.DEFINE_integer('size', 1, '')\n"
+        "flags.FLAGS.set_default('size', 2)\n",
     )
     assert (found["kind"].choices, found["kind"].value) == (("'a'", "'b'"), "b")
-    assert found["size"].path == "other.py"
+    assert (found["size"].path, found["size"].default, found["size"].value) == ("other.py", "3", 3)
 
 
 def test_flags_of_all_that_is_imported_but_not_of_others() -> None:
