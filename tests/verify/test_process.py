@@ -168,7 +168,12 @@ def test_an_interrupt_ends_everything(number: int, tmp_path: Path) -> None:
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
-        [sys.executable, script, tmp_path], env=environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, script, tmp_path],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        # A shell's background jobs, such as this test's, ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         written = tmp_path / "pid"
         for _ in range(200):
