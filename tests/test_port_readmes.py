@@ -268,6 +268,25 @@ def test_flags_are_told_with_default_choices_and_help() -> None:
     assert found[2][3] == '`"a|b"`, ``"`c`"``'
 
 
+def test_defaults_are_upstreams_where_the_runtime_moves_them() -> None:
+    define = "from absl import flags\nflags.DEFINE_string('train_dir', './out', 'where to')\n"
+    use = "tf.gfile.MakeDirs(flags.FLAGS.train_dir)\n"
+    port = ported({"train.py": define + TRAIN.replace("if __name__", f"{use}if __name__")})
+    assert b"output_path('./out')" in port.after["train.py"].data
+    for rows in tables(text_of(port)):
+        assert all("output_path" not in cell for row in rows for cell in row)
+    assert "| `--train_dir` | `str` | `'./out'` |" in text_of(port)
+
+
+def test_a_checkpoint_to_evaluate_is_left_to_a_person() -> None:
+    words = ("evaluate.py", "--from=$CHECKPOINT", "$CHECKPOINT", "$HOME")
+    port = ported({"train.py": TRAIN, "evaluate.py": ""}, evaluate=words)
+    for name in BOTH:
+        line = next(line for line in commands(text_of(port, name)) if "evaluate.py" in line)
+        assert """evaluate.py --from="$CHECKPOINT" "$CHECKPOINT" '$HOME')""" in line
+        assert "`CHECKPOINT`" in text_of(port, name)
+
+
 @pytest.mark.parametrize(
     "text",
     [

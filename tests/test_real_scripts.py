@@ -42,7 +42,7 @@ class Small:
         arguments: in place of the recipe's, of every training.
         options: for ModelZoo's scripts.
         started: what a person gives besides the arguments, in place of those options.
-        evaluate: a script and its arguments, without those of a training; CHECKPOINT and FOLDER
+        evaluate: a script and its arguments, without those of a training; $CHECKPOINT and FOLDER
             stand for the last checkpoint, and for where it is.
         measured: what the log must tell besides the speed.
     """
@@ -76,7 +76,7 @@ SMALL = {
         "--dataset MNIST --log_step 1 --write_summary_step 2 --test_sample_step 2",
         ("--data_path=.", "--batch_size=4", "--train_steps=4"),
         "--batch_size 4 --max_training_steps 3 --ckpt_save_step 2",
-        "evaler.py --dataset MNIST --batch_size 4 --train_dir FOLDER",
+        "evaler.py --dataset MNIST --batch_size 4 --checkpoint $CHECKPOINT",
         ("ActualLoss", "TrainAccuracy"),
     ),
     "realmix": Small(
@@ -85,7 +85,7 @@ SMALL = {
         f"{_REALMIX} --train_kimg=1 --report_kimg=1 --save_kimg=1",
         ("--data_path=records", "--batch_size=128", "--train_epochs=1"),
         "--batch=128 --epochs=1",
-        f"realmix.py {_REALMIX} --batch=128 --train_dir=evaluation --eval_ckpt=CHECKPOINT",
+        f"realmix.py {_REALMIX} --batch=128 --train_dir=evaluation --eval_ckpt=$CHECKPOINT",
         ("TrainAccuracy",),
     ),
     "vgg19": Small(
@@ -191,7 +191,7 @@ def test_every_command_of_the_readme_runs(port: Path, small: Small) -> None:
         line = line.replace("obs://bucket/data", data).replace("obs://bucket/output", "copy")
         if "CHECKPOINT" in line or "FOLDER" in line:
             saved = max(port.rglob("*.index"), key=lambda path: path.stat().st_mtime)
-            line = line.replace("CHECKPOINT", str(saved.with_suffix("")))
+            line = line.replace("$CHECKPOINT", str(saved.with_suffix("")))
             line = line.replace("FOLDER", str(saved.parent))
         environment = {"DATA": data, "ML_DATA": str(port / "records")}
         if "RANK_" in line or "_8p" in line:

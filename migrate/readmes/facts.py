@@ -31,6 +31,8 @@ _HYPER = re.compile(
     r"w_match|n_z|gan_type|ld|dataset|model_name|augment|tsa)(?=_|$)"
 )
 _MOVES = ("data_path", "output_path")
+_MOVED = re.compile(rf"(?:{'|'.join(_MOVES)})\((.*)\)", re.DOTALL)
+_CHECKPOINT = re.compile(r"'([\w=-]*)\$CHECKPOINT'")
 _PRECISION = re.compile(rb'^PRECISION_MODE = "(\w+)"', re.MULTILINE)
 _RESULT_NAMES: Mapping[str, Text] = {
     "TrainAccuracy": {"zh": "精度", "en": "Accuracy"},
@@ -197,7 +199,7 @@ def gather(
         scripts.entry,
         names,
         _parameters(project, scripts, recipe),
-        tuple(flag for flag in scripts.flags if _HYPER.search(flag.name)),
+        tuple(_shown(flag) for flag in scripts.flags if _HYPER.search(flag.name)),
         scripts.harness,
         "" if precision == "none" else precision,
         on_device,
@@ -239,7 +241,9 @@ def _parameters(
 
 def _shown(flag: Flag) -> Flag:
     """The flag as upstream has it: the runtime only moves the places that it names."""
-    return replace(flag, kind="str") if flag.kind in _MOVES else flag
+    moved = _MOVED.fullmatch(flag.default)
+    kind = "str" if flag.kind in _MOVES else flag.kind
+    return replace(flag, kind=kind, default=moved[1] if moved else flag.default)
 
 
 def _without(words: Sequence[str], flags: Collection[str]) -> list[str]:
@@ -263,10 +267,11 @@ def _sessions(rows: Iterable[SessionRow]) -> tuple[int, int]:
 
 
 def _evaluation(recipe: Recipe) -> str:
-    """What the recipe says; without that, its second script."""
-    if recipe.readme.evaluate is not None:
-        return shlex.join(recipe.readme.evaluate)
-    return shlex.join(recipe.entries[1:2])
+    """What the recipe says, where $CHECKPOINT is the shell's; without that, its second script."""
+    words = recipe.readme.evaluate
+    if words is None:
+        words = recipe.entries[1:2]
+    return " ".join(_CHECKPOINT.sub(r'\1"$CHECKPOINT"', shlex.quote(word)) for word in words)
 
 
 def _fired(results: Sequence[GroupResult], recipe: Recipe) -> tuple[Fired, ...]:

@@ -4,7 +4,8 @@
 [readme]
 paper = "Brock et al., BigGAN, https://arxiv.org/abs/1809.11096"
 train = "--dataset cat --batch_size 32"       # arguments of a usual training
-evaluate = "main.py --phase test"             # a script and its arguments; "" for none
+evaluate = "main.py --phase test"             # a script and its arguments; "" for none; what stands
+                                              # as $CHECKPOINT in them, a person sets
 
 [readme.domain]                               # each of these in both languages
 zh = "图像生成"
