@@ -32,9 +32,11 @@ Options (recipe): `shard`, a list of `path.py:name` or `path.py:name, name`: beh
 that makes them, these variables get this rank's part, together. `leave`, a list of `path.py` or
 `path.py:name`: sources in this file, or in this function or class, stay whole.
 
-Fix safety: safe for one rank. For more, ranks whose parts differ by one sample may differ by one
-batch in a pass: data that ends should repeat, or drop the remainder. Numbers that the program
-computes from the size of all data, such as steps for each epoch, stay as they are.
+Fix safety: safe for one rank. For more, rows in memory are made as many on all ranks: a part that
+is one short has one of its rows twice. Of a tf.data.Dataset or of files, ranks may have a sample
+more or less, and so a batch in a pass, for which the others do not come: let such data repeat, and
+train for a number of steps. Numbers that the program computes from the size of all data, such as
+steps for each epoch, stay as they are.
 
 Not handled, and told: batches that are fed by hand from data that cannot be found, generators,
 `flow_from_directory`, ordered `range_input_producer`, data that serves training and evaluation

@@ -1,7 +1,8 @@
 """Each rank's part of the training data.
 
 What lies in memory is chosen by content, and what readers read by file and offset: ranks may have
-shuffled their lists of files differently, and still no sample is trained on twice, or left out.
+shuffled their lists of files differently, and still no two train on one sample, and none is left
+out.
 Two functions make every choice but that of tf.data itself: `kept` and `is_ours`.
 """
 
@@ -41,6 +42,9 @@ def npu_shard(data, training=True):
             a reader for queues, or a queue of numbers: draws until it has one of this rank's;
             a Dataset of slim: with a reader that does so;
             a class or function that makes one of these: what makes this rank's part of it.
+            Of rows in memory all ranks get as many, so that none waits for another's last batch:
+            a part that is one short has its first row twice. Names alone, which may be files of
+            many records, are not repeated.
         training: False leaves `data` as it is, for code that also evaluates.
 
     Raises:
@@ -240,7 +244,14 @@ def _rows(parts):
     if len(lengths) != 1:
         raise ValueError("npu_shard: parts that belong together have %s rows" % lengths)
     positions = kept([b"\0".join(row) for row in zip(*[_keys(value) for value in known])])
+    if len(parts) > 1 or not _are_names(known[0]):
+        most = -(-lengths[0] // ranks.size())
+        positions = positions[:1] * (most - len(positions)) + positions
     return [_taken(part, positions) for part in parts]
+
+
+def _are_names(part):
+    return not hasattr(part, "iloc") and isinstance(part[0], (str, bytes))
 
 
 def _value(part):
