@@ -471,6 +471,15 @@ def test_a_training_does_not_go_on_where_another_ended(started: Started) -> None
     assert theirs.exists()
 
 
+def test_a_checkpoint_is_found_from_where_the_script_is_started(tmp_path: Path) -> None:
+    started = Started(tmp_path, ported({"train.py": TRAIN.replace("--max_steps", "--ckpt_path")}))
+    places = {"a/model-1": f"{tmp_path}/a/model-1", "/b": "/b", "obs://c/d": "obs://c/d"}
+    for given, expected in places.items():
+        done = started.run("test/train_full_1p.sh", "--data_path=data", f"--ckpt_path={given}")
+        assert done.returncode == 0, done.stderr
+        assert f"--ckpt_path={expected}" in started.words
+
+
 @pytest.fixture
 def several(tmp_path: Path) -> Started:
     """As `started`, of a project that trains on several devices."""
