@@ -125,7 +125,7 @@ def _values(module: Module, feed: ast.expr) -> Iterator[ast.expr]:
 
 def _origins(module: Module, value: ast.expr, depth: int = 4) -> Iterator[ast.expr]:
     """The slices, calls and loops that a fed value comes from, within its function."""
-    if isinstance(value, ast.Name) and depth:
+    if isinstance(value, ast.Name) and depth > 0:
         _, bindings = module.lookup(value.id, value) or (None, [])
         for binding in bindings:
             statement = binding.statement
