@@ -83,6 +83,7 @@ NOISE = "the same noise"
         "sess.run(op, feed_dict={z: np.random.uniform(-1, 1, [3]).astype(np.float32)})",
         "noise = np.random.randn(3)\nsess.run(op, feed_dict={z: noise})",
         "feed = {z: np.random.rand(3)}\nsess.run(op, feed_dict=feed)",
+        "sess.run(op, {z: np.random.normal(size=3)})",
         "op.run(feed_dict={z: 2 * np.random.random(3)[:2]})",
     ],
 )

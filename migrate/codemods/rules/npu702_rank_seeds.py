@@ -35,7 +35,7 @@ import ast
 from collections.abc import Iterator
 
 from migrate.analysis.entry_points import training_code
-from migrate.analysis.module import Module, argument, keyword
+from migrate.analysis.module import Module, argument
 from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test, owner_of
 from migrate.analysis.runtime_names import SEED
@@ -47,7 +47,7 @@ NPU702 = Rule(
     "NPU702",
     "rank-seeds",
     group="distributed",
-    literals=(b"set_random_seed", b"feed_dict"),
+    literals=(b"random",),
 )
 _NUMPY = "numpy.random."
 # What of numpy.random draws no noise: it seeds, or puts in order.
@@ -80,14 +80,13 @@ def _trains(context: Context, node: ast.AST) -> bool:
 def _fed_noise(context: Context) -> Iterator[Change]:
     """Noise of NumPy's that a training feeds, where a seed makes it the same on all ranks."""
     module = context.module
-    if b"feed_dict" not in module.source.data or b"random" not in module.source.data:
-        return
     told: set[ast.AST] = set()
-    for call, _ in module.calls:
-        fed = keyword(call, "feed_dict")
+    for call in module.all_of(ast.Call):
+        is_run = isinstance(call.func, ast.Attribute) and call.func.attr == "run"
+        fed = argument(call, "feed_dict", 1 if is_run else len(call.args))
         if fed is None:
             continue
-        for drawn in _drawn(module, fed.value, set()):
+        for drawn in _drawn(module, fed, set()):
             seeded = _is_seeded(context.project, module, drawn)
             if drawn not in told and seeded and _trains(context, call):
                 told.add(drawn)
