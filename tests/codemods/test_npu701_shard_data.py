@@ -717,7 +717,7 @@ def test_arrays_that_a_loop_slices_are_divided_where_they_are_assigned() -> None
         "session.run(train_op)",
         "session.run(loss.tensor, {x: held[i:i + 2]}); loss.train(train_op)",
         "value = session.run(queue)\n        session.run(train_op, feed_dict={x: value})",
-        "held = cut(held, 2)[0]\n        session.run(train_op, feed_dict={x: held[i]})",
+        "held = cut(held)\n        one = held[i]\n        session.run(train_op, feed_dict={x: one})",
         "images = npu_shard(images)\n        session.run(train_op, feed_dict={x: images[i:i + 2]})",
     ],
 )
