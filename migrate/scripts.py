@@ -121,7 +121,14 @@ def entry_of(project: Project, recipe: Recipe) -> str | Finding:
             f"no run scripts: {len(found)} scripts train: {', '.join(found)}",
             f'Say in the recipe which one they start: entries = ["{found[0]}"].',
         )
-    return Finding(".", 0, NO_ENTRY, "note", "no run scripts: no script that trains was found")
+    return Finding(
+        ".",
+        0,
+        NO_ENTRY,
+        "note",
+        "no run scripts: no script that trains was found",
+        'Where one does, name it in the recipe: entries = ["train.py"].',
+    )
 
 
 def facts_of(

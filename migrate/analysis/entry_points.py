@@ -6,7 +6,7 @@ import re
 
 from migrate.analysis.estimators import ESTIMATORS
 from migrate.analysis.graph import Graph
-from migrate.analysis.imported import imported_by
+from migrate.analysis.imported import imported_by, imported_files
 from migrate.analysis.keras_models import KerasUse
 from migrate.analysis.project import Project
 from migrate.analysis.references import functions_in, is_unit_test
@@ -23,16 +23,24 @@ _SCRIPT = re.compile(rb"^if\s*\(?\s*__name__\s*==\s*['\"]__main__['\"]", re.MULT
 def training_scripts(project: Project) -> list[str]:
     """The scripts that train, in sorted order: those with ``if __name__ == "__main__"``.
 
+    Where no file has that line, those that no other file imports, and whose names do not tell that
+    they use a model.
+
     An evaluation that makes the same model does not train. So what a script names counts, step by
     step, and first without the methods of a class that it makes but does not call; where no
     script trains by that, with them.
     """
     graph = project.cached(Graph)
-    scripts = [
-        path
-        for path in project.python_files
-        if _SCRIPT.search(project.files[path].data) and not is_unit_test(project, path)
-    ]
+    files = [path for path in project.python_files if not is_unit_test(project, path)]
+    scripts = [path for path in files if _SCRIPT.search(project.files[path].data)]
+    if not scripts:
+        imported = {
+            other
+            for path in files
+            for other in project.cached_for(path, imported_files)
+            if other != path
+        }
+        scripts = [path for path in files if path not in imported and not _uses_a_model(path)]
     named = [path for path in scripts if _trains(graph, _named(graph, f"{path}:"))]
     return named or [path for path in scripts if _trains(graph, graph.reach({f"{path}:"}))]
 
