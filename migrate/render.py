@@ -130,6 +130,7 @@ def render(templates: Path, name: str, values: Mapping[str, object]) -> bytes:
         ArithmeticError,
         AttributeError,
         LookupError,
+        RecursionError,
         TypeError,
         ValueError,
     ) as error:

@@ -106,6 +106,8 @@ def test_values_are_filled_in(tmp_path: Path) -> None:
         ("{{ ''.__class__.__mro__ }}", "a.j2:1: "),
         ("{{ 1 / 0 }}", "a.j2:1: division by zero"),
         ("{% include 'b.j2' %}", "b.j2: there is no such template"),
+        ("x\n{% include 'a.j2' %}", "a.j2:2: maximum recursion depth"),
+        ("{% macro f() %}\n{{ f() }}{% endmacro %}{{ f() }}", "a.j2:2: maximum recursion depth"),
     ],
 )
 def test_a_template_that_is_wrong_is_an_error(
