@@ -46,7 +46,7 @@ def test_a_patch_says_what_why_where_and_from_what() -> None:
 
 def test_every_patch_names_its_origin() -> None:
     found = bodies({"train.py": SESSIONS, "requirements.txt": "tensorflow-gpu\n"})
-    assert list(found) == ["compat", "session", "precision", "provenance"]
+    assert list(found) == ["compat", "session", "precision", "scripts", "readme", "provenance"]
     for _, body in found.values():
         assert f"Upstream-Commit: {UPSTREAM.commit}" in body
 
