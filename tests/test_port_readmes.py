@@ -278,6 +278,16 @@ def test_defaults_are_upstreams_where_the_runtime_moves_them() -> None:
     assert "| `--train_dir` | `str` | `'./out'` |" in text_of(port)
 
 
+def test_folders_of_outputs_are_told_where_no_flag_names_them() -> None:
+    train = TRAIN.replace("import argparse", "import argparse, time") + (
+        "    tf.train.Saver().save(tf.Session(), './runs/%s/model' % time.time())\n"
+    )
+    port = ported({"train.py": train})
+    assert b"output_path('./runs/%s/model'" in port.after["train.py"].data
+    for name in BOTH:
+        assert "2. " in text_of(port, name) and "`runs/`" in text_of(port, name)
+
+
 def test_a_checkpoint_to_evaluate_is_left_to_a_person() -> None:
     words = ("evaluate.py", "--from=$CHECKPOINT", "$CHECKPOINT", "$HOME")
     port = ported({"train.py": TRAIN, "evaluate.py": ""}, evaluate=words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import runpy
 import shlex
@@ -13,6 +14,7 @@ from typing import Any
 
 import migrate
 from migrate.analysis.flags import Flag, flags_of
+from migrate.analysis.imported import imported_by
 from migrate.analysis.project import Project
 from migrate.codemods.engine import GroupResult
 from migrate.codemods.rule import SessionRow
@@ -112,6 +114,7 @@ class ReadmeFacts:
         parameters: scripts, and the flags that they share.
         defaults: the flags that decide how the model is trained.
         harness: the entry's flag for each of ModelZoo's; empty for none.
+        outputs: the folders that the training's code names for what it writes.
         precision: the precision mode fixed in the port; empty where it leaves that to CANN.
         on_device: whether a session of the port runs on the device.
         sessions: how many sessions are on the device, and how many stay on the host.
@@ -138,6 +141,7 @@ class ReadmeFacts:
     parameters: tuple[tuple[tuple[str, ...], tuple[Flag, ...]], ...]
     defaults: tuple[Flag, ...]
     harness: Mapping[str, str]
+    outputs: tuple[str, ...]
     precision: str
     on_device: bool
     sessions: tuple[int, int]
@@ -201,6 +205,7 @@ def gather(
         _parameters(project, scripts, recipe),
         tuple(_shown(flag) for flag in scripts.flags if _HYPER.search(flag.name)),
         scripts.harness,
+        _outputs(project, scripts.entry),
         "" if precision == "none" else precision,
         on_device,
         _sessions(rows),
@@ -237,6 +242,23 @@ def _parameters(
         else:
             found[same] = ((*found[same][0], entry), flags)
     return tuple(found)
+
+
+def _outputs(project: Project, entry: str) -> tuple[str, ...]:
+    """The topmost folders that the runtime moves to where outputs go."""
+    found: set[str] = set()
+    for path in imported_by(project, entry):
+        module = project.parsed(path)
+        for call, qualified in module.calls if module is not None else ():
+            if qualified == "npu_runtime.places.output_path" and call.args:
+                start = call.args[0]
+                while isinstance(start, ast.BinOp):  # "name-%s" % x, "name/" + x
+                    start = start.left
+                if isinstance(start, ast.Constant) and isinstance(start.value, str):
+                    folder, below, _ = start.value.removeprefix("./").partition("/")
+                    if below and re.fullmatch(r"[\w.-]+", folder):
+                        found.add(f"{folder}/")
+    return tuple(sorted(found))
 
 
 def _shown(flag: Flag) -> Flag:
