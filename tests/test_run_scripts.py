@@ -438,12 +438,16 @@ def test_a_full_training_writes_what_the_harness_reads(started: Started) -> None
     assert started.env["NPU_DATA_DIR"] == str(data)
     assert started.env["NPU_OUTPUT_DIR"] == str(output / "ckpt")
     assert started.env["NPU_BATCH_SIZE"] == "8"
+    assert started.env["ASCEND_GLOBAL_LOG_LEVEL"] == "3"
+    assert started.env["ASCEND_GLOBAL_EVENT_ENABLE"] == "0"
     assert started.told.with_suffix(".cwd").read_text() == f"{started.root}\n"
 
 
 def test_a_performance_run_is_shortened_by_arguments(started: Started) -> None:
-    done = started.run("test/train_performance_1p.sh", "--data_path=data", ASCEND_DEVICE_ID="5")
+    own = {"ASCEND_DEVICE_ID": "5", "ASCEND_GLOBAL_LOG_LEVEL": "1"}
+    done = started.run("test/train_performance_1p.sh", "--data_path=data", **own)
     assert done.returncode == 0, done.stderr
+    assert started.env["ASCEND_GLOBAL_LOG_LEVEL"] == "1"
     assert started.words[:4] == ["tr ain.py", "--name", "a $b", "--max_steps=1000"]
     text = (
         started.root / "test" / "output" / "5" / "Net_for_TensorFlow_bs32_1p_perf.log"
