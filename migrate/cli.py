@@ -258,7 +258,7 @@ def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     verify.add_argument(
         "--upstream-tests", action="store_true", help="run upstream's unit tests on both"
     )
-    _add_simulated(verify)
+    _add_simulated(verify, f"the port's, else {DEFAULT_CANN}")
     verify.add_argument(
         "--steps", type=int, default=5, metavar="N", help="training steps (default: 5)"
     )
@@ -283,7 +283,7 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         usage="%(prog)s [options] -- COMMAND ...",
         epilog="python is that of `migrate env`, where there is one.",
     )
-    _add_simulated(simulate)
+    _add_simulated(simulate, DEFAULT_CANN)
     simulate.add_argument(
         "--trace", type=Path, metavar="FOLDER", help="keep what was recorded, as JSON lines"
     )
@@ -325,11 +325,11 @@ def _add_ranktable(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     table.add_argument("--json", action="store_true", help="print the report of --check as JSON")
 
 
-def _add_simulated(parser: argparse.ArgumentParser) -> None:
+def _add_simulated(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument(
         "--cann",
         metavar="RELEASE",
-        help=f"the CANN release to simulate (default: the port's, else {DEFAULT_CANN})",
+        help=f"the CANN release to simulate (default: {default})",
     )
     parser.add_argument(
         "--ranks", type=int, default=1, metavar="N", help="simulated devices (default: 1)"

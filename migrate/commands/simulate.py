@@ -23,7 +23,7 @@ from migrate.workspace import DEFAULT_CANN
 def run(arguments: argparse.Namespace) -> int:
     if not arguments.program:
         raise UsageError(
-            "say what to run, after --", advice="Such as: migrate simulate -- python train.py"
+            "say what to run, after --", advice="Such as: `migrate simulate -- python train.py`"
         )
     if arguments.ranks < 1:
         raise UsageError("--ranks takes a whole number from 1")

@@ -74,8 +74,16 @@ def write(path: Path, data: bytes, *, executable: bool = False) -> None:
 
 
 def write_whole(target: Path, data: bytes) -> None:
-    """Writes a file at once: who reads it sees the old one or the new one, never a part."""
-    handle, made = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    """Writes a file at once: who reads it sees the old one or the new one, never a part.
+
+    Raises:
+        OSError: it cannot be written; the name in it is that of `target`.
+    """
+    try:
+        handle, made = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    except OSError as error:
+        error.filename = str(target)  # a person knows nothing of the file that is made first
+        raise
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

@@ -35,6 +35,7 @@ _SCALE = (
     "Is its optimizer wrapped (`migrate explain NPU201`), and NPU_LOSS_SCALE left at auto? Losses"
     " that the project itself makes very small or large need that changed."
 )
+_FEW = "A dynamic loss scale falls for some steps before it fits: try more (--steps 20)."
 
 
 def check_precision(trial: Trial, say: Say) -> Part:
@@ -118,7 +119,7 @@ def _trained(
 def _judged(run: SmokeRun, drift: Drift) -> list[Finding]:
     if drift.never_in_range:
         message = f"{run.name}: gradients overflow in fp16 in each of {drift.steps} training steps"
-        return [Finding(script_of(run), 0, "CHK981", "error", message, _SCALE)]
+        return [Finding(script_of(run), 0, "CHK981", "error", message, f"{_FEW} {_SCALE}")]
     if not drift.vanished:
         return []
     more = len(drift.vanished) - _NAMED
