@@ -93,7 +93,11 @@ def test_what_modelzoo_asks_for_and_is_missing_is_told(
     [
         (["nope"], 2, "no upstream is called 'nope'"),
         (["tiny_gan", "--to", "a.zip"], 2, "--to a.zip: the archive is a .tar"),
-        (["tiny_gan", "--to", "nope/a.tar"], 1, "nope/a.tar: cannot write the archive: No such file"),
+        (
+            ["tiny_gan", "--to", "nope/a.tar"],
+            1,
+            "nope/a.tar: cannot write the archive: No such file",
+        ),
     ],
 )
 def test_what_is_wrong_is_told(
