@@ -400,3 +400,27 @@ def test_training_goes_on_from_a_checkpoint(tmp_path: Path) -> None:
 
     values("in_two", 2)
     assert values("in_two", 4) == values("in_one", 4)
+
+
+# Each rank's part alone would lower the rate, and stop, after other epochs.
+DECIDED = """
+from npu_runtime import npu_keras_optimizer
+
+x = np.random.RandomState(7).rand(64, 3).astype(np.float32)
+y = np.random.RandomState(8).randn(64)  # nothing to learn
+npu_runtime.use_npu_keras_session()
+model = tf.keras.Sequential([tf.keras.layers.Dense(1, input_shape=(3,))])
+model.compile(npu_keras_optimizer(tf.keras.optimizers.SGD(0.3)), "mse")
+history = model.fit(
+    x[RANK::SIZE], y[RANK::SIZE], 4, epochs=30, verbose=0, validation_split=0.25, callbacks=[
+        tf.keras.callbacks.ReduceLROnPlateau(patience=1, min_delta=0.01),
+        tf.keras.callbacks.EarlyStopping(patience=3, min_delta=0.01)]).history
+result(history={name: [float(value) for value in values] for name, values in history.items()})
+"""
+
+
+def test_callbacks_of_keras_decide_alike_on_all_ranks(tmp_path: Path) -> None:
+    first, second = works(DECIDED, tmp_path).results
+    assert first == second
+    rates = first["history"]["lr"]
+    assert 2 < len(rates) < 30 and rates[-1] < rates[0]

@@ -1,9 +1,8 @@
 """Horovod's callbacks for Keras: what `horovod.keras.callbacks` of 0.16 to 0.19 has."""
 
-import numpy as np
 import tensorflow.compat.v1 as tf
 
-from . import horovod
+from . import horovod, keras_optimizers
 
 
 class BroadcastGlobalVariablesCallback(tf.keras.callbacks.Callback):
@@ -38,21 +37,11 @@ class MetricAverageCallback(tf.keras.callbacks.Callback):
 
     def __init__(self, device=""):
         super().__init__()
-        self._averaged = None
 
     def on_epoch_end(self, epoch, logs=None):
         """Replaces the values in `logs`."""
-        if not logs or horovod.size() == 1:
-            return
-        names = sorted(logs)
-        session = tf.keras.backend.get_session()
-        with session.graph.as_default():
-            if self._averaged is None:
-                self._given = tf.placeholder(tf.float32, [len(names)])
-                self._averaged = horovod.allreduce(self._given)
-            values = [np.float32(logs[name]) for name in names]
-            values = session.run(self._averaged, {self._given: values})
-        logs.update(zip(names, values))
+        if logs and horovod.size() > 1:
+            keras_optimizers.average_logs(logs)
 
 
 class LearningRateScheduleCallback(tf.keras.callbacks.Callback):

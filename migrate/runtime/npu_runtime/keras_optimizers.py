@@ -1,14 +1,22 @@
-"""Keras optimizers that average their gradients over the ranks."""
+"""Keras optimizers that average their gradients over the ranks, and metrics that are averaged."""
 
 import functools
+import sys
+import weakref
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
-from . import ranks, session
+from . import collectives, ranks, session
+
+_graphs = weakref.WeakKeyDictionary()  # graph to the number of metrics to what averages them
 
 
 def npu_keras_optimizer(optimizer):
     """Makes an optimizer that a Keras model is compiled with average gradients over the ranks.
+
+    From then on callbacks are given the mean of the ranks' metrics, so that all of them stop, or
+    lower the learning rate, after the same epoch.
 
     Args:
         optimizer: as `compile` takes it: a Keras optimizer, or its name or configuration as
@@ -27,9 +35,46 @@ def npu_keras_optimizer(optimizer):
     from . import averaging, distribution
 
     distribution.train_together()
+    _average_metrics()
     if isinstance(optimizer, (str, dict)):
         optimizer = tf.keras.optimizers.get(optimizer)
     return average(optimizer, averaging.averaged)
+
+
+def average_logs(logs):
+    """Replaces what callbacks are told at the end of an epoch by its mean over the ranks.
+
+    Args:
+        logs: name to number, the same names on all ranks.
+    """
+    names = sorted(logs)
+    keras_session = tf.keras.backend.get_session()
+    with keras_session.graph.as_default():
+        known = _graphs.setdefault(keras_session.graph, {})
+        if len(names) not in known:
+            given = tf.placeholder(tf.float32, [len(names)])
+            known[len(names)] = given, collectives.allreduce(given)
+        given, mean = known[len(names)]
+        values = keras_session.run(mean, {given: [np.float32(logs[name]) for name in names]})
+    logs.update(zip(names, values))
+
+
+def _average_metrics():
+    """Has the first of all callbacks, which sums up an epoch, do so for all ranks."""
+    for keras in (tf.keras, sys.modules.get("keras")):
+        logger = getattr(getattr(keras, "callbacks", None), "BaseLogger", None)
+        if logger is not None and not hasattr(logger.on_epoch_end, "__wrapped__"):
+            logger.on_epoch_end = _averaging(logger.on_epoch_end)
+
+
+def _averaging(on_epoch_end):
+    @functools.wraps(on_epoch_end)
+    def averaged(self, epoch, logs=None):
+        on_epoch_end(self, epoch, logs)
+        if logs:
+            average_logs(logs)
+
+    return averaged
 
 
 def average(optimizer, averaged):
