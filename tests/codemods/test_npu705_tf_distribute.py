@@ -37,10 +37,6 @@ BOTH = TF + "from npu_runtime import npu_strategy\n"
             "s = npu_strategy(tf.distribute.experimental.MultiWorkerMirroredStrategy)()",
         ),
         (
-            "s = tf.distribute.experimental.ParameterServerStrategy()",
-            "s = npu_strategy(tf.distribute.experimental.ParameterServerStrategy)()",
-        ),
-        (
             "s = tf.distribute.experimental.CentralStorageStrategy()",
             "s = npu_strategy(tf.distribute.experimental.CentralStorageStrategy)()",
         ),
@@ -66,6 +62,17 @@ BOTH = TF + "from npu_runtime import npu_strategy\n"
 def test_where_a_strategy_is_made(before: str, after: str) -> None:
     ported = check_port(f"{TF}\n{before}\n", f"{BOTH}\n{after}\n", CODE)
     assert ported.findings == [] and ported.runtime == {"npu_runtime"}
+
+
+def test_a_strategy_of_parameter_servers_updates_in_step() -> None:
+    ported = check_port(
+        f"{TF}\ns = tf.distribute.experimental.ParameterServerStrategy()\n",
+        f"{BOTH}\ns = npu_strategy(tf.distribute.experimental.ParameterServerStrategy)()\n",
+        CODE,
+    )
+    [finding] = ported.findings
+    assert (finding.severity, finding.line) == ("note", 2)
+    assert "without servers all devices update in step" in finding.message
 
 
 def test_imported_by_name() -> None:

@@ -18,7 +18,8 @@ becomes:
 For the program there is one replica in each process: `num_replicas_in_sync` is 1, so that a batch
 of `n * strategy.num_replicas_in_sync` is that of one device, and N processes train on N such
 batches, as N replicas do. A note names the places, since a learning rate may depend on it too.
-What `strategy.reduce` gives is this process's own.
+What `strategy.reduce` gives is this process's own. A ParameterServerStrategy gets a note: its
+replicas updated at their own pace, and now do so in step.
 
 Options: none.
 
@@ -65,6 +66,8 @@ _SERVERS = re.compile(r"tensorflow\.train\.(Server|SyncReplicasOptimizer|replica
 _REPLICATED = "tensorflow.contrib.estimator.replicate_model_fn"
 _REPLICAS = "num_replicas_in_sync"
 _UNUSED = "what a strategy is made with: npu_strategy leaves it out"
+_IN_STEP = "without servers all devices update in step, on averaged gradients"
+_IN_STEP_ADVICE = "Rates chosen for updates out of step may want another value."
 _BY_HAND = "Take it out by hand: each process trains on one device."
 _CLASS_BY_HAND = "See what follows from it: the strategy is a tf.distribute.OneDeviceStrategy."
 
@@ -99,6 +102,8 @@ def one_device_each(context: Context) -> Iterator[Change]:
             yield wanted
             yield Settled(module.path, node.lineno, name)
             wrapped.append(node)
+            if "ParameterServer" in name:
+                yield context.finding(node, "note", f"{shown}: {_IN_STEP}", _IN_STEP_ADVICE)
     yield from _settled(context, wrapped)
     yield from _told(context)
 

@@ -112,7 +112,7 @@ def _cache():
 def _rank():
     """The number of this process among those that train; 0 where RANK_ID is none."""
     given = settings.value("RANK_ID")
-    return int(given) if given.isdigit() else 0
+    return int(given) if given.isdecimal() else 0
 
 
 def _mark(url):

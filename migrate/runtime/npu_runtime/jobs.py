@@ -68,7 +68,7 @@ def _count():
             " RANK_SIZE to train without" % (os.environ["RANK_SIZE"], _WORKERS, workers, _WORKERS)
         )
     name, given = (_WORKERS, workers) if workers else ("RANK_SIZE", settings.value("RANK_SIZE"))
-    if not given.isdigit() or int(given) < 1:
+    if not given.isdecimal() or int(given) < 1:
         raise ValueError("%s=%s: set it to the number of processes, at least 1" % (name, given))
     set_at_all = workers or settings.is_set(name)
     return int(given), "%s=%s" % (name, given) if set_at_all else "RANK_SIZE is not set"
@@ -77,7 +77,7 @@ def _count():
 def _check_alone(asked):
     """Finds what was meant to be several ranks, and would be as many trainings of one."""
     given = settings.value("RANK_ID")
-    if given.isdigit() and int(given):
+    if given.isdecimal() and int(given):
         raise ValueError(
             "RANK_ID=%s, but %s; set RANK_SIZE to the number of processes, or unset RANK_ID"
             % (given, asked)
@@ -152,7 +152,7 @@ def _rank(table, devices, count, asked):
             "RANK_ID=%s is a pod of %d devices; set ASCEND_DEVICE_ID to that of this process, or"
             " RANK_ID to its number, from 0 to %d" % (given, len(pod), count - 1)
         )
-    if not given.isdigit() or int(given) >= count:
+    if not given.isdecimal() or int(given) >= count:
         raise ValueError(
             "RANK_ID=%s, but %s; set RANK_ID to the number of this process, from 0 to %d"
             % (given, asked, count - 1)
@@ -184,6 +184,6 @@ def _job_in(table, number, devices):
 
 def _number(name):
     given = settings.value(name)
-    if not given.isdigit():
+    if not given.isdecimal():
         raise ValueError("%s=%s is not the number of a device" % (name, given))
     return int(given)

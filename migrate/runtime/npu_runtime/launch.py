@@ -85,7 +85,7 @@ def plan():
         ValueError: the rank table is missing, wrong, or has another number of ranks.
     """
     given = settings.value("RANK_SIZE") if settings.is_set("RANK_SIZE") else ""
-    if given and not (given.isdigit() and int(given)):
+    if given and not (given.isdecimal() and int(given)):
         raise ValueError("RANK_SIZE=%s: set it to the number of processes, at least 1" % given)
     count = int(given or 0)
     path = settings.value("RANK_TABLE_FILE")
@@ -167,7 +167,7 @@ def _this_server(servers):
             if _is_own_address(server):
                 return server
         index = os.environ.get("VC_TASK_INDEX", "")
-        if index.isdigit() and int(index) < len(servers):
+        if index.isdecimal() and int(index) < len(servers):
             return servers[int(index)][0]
     names = ", ".join(sorted({server for server, _ in servers}))
     said = "NPU_SERVER=%s is none of them" % chosen if chosen else "set NPU_SERVER to this one's"
@@ -191,7 +191,7 @@ def _of_one_server(count):
             " devices of this server"
         )
     first = settings.value("ASCEND_DEVICE_ID") or "0"
-    if not first.isdigit():
+    if not first.isdecimal():
         raise ValueError("ASCEND_DEVICE_ID=%s is not the number of a device" % first)
     ranks = [
         rank_tables.Rank(number, "localhost", int(first) + number, "", "")

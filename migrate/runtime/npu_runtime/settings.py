@@ -267,7 +267,7 @@ def value(name):
         if given and not os.path.isfile(given):
             raise ValueError("%s=%s: there is no such file" % (name, given))
     elif variable.legal == _COUNT:
-        if given and not given.isdigit():
+        if given and not given.isdecimal():
             raise ValueError("%s=%s is not a whole number" % (name, given))
     elif variable.legal and given and given not in variable.legal:
         raise ValueError(

@@ -156,6 +156,7 @@ def test_without_a_rank_table(job):
     "changes, message",
     [
         ({"RANK_SIZE": "0"}, "RANK_SIZE=0: set it to the number of processes"),
+        ({"RANK_SIZE": "²"}, "RANK_SIZE=²: set it to the number"),
         ({"RANK_SIZE": "eight"}, "RANK_SIZE=eight: set it to the number"),
         ({"RANK_SIZE": None}, "RANK_ID=1, but RANK_SIZE is not set; set RANK_SIZE"),
         ({"RANK_SIZE": "1"}, "RANK_ID=1, but RANK_SIZE=1; set RANK_SIZE"),
