@@ -71,7 +71,7 @@ def test_a_strategy_of_parameter_servers_updates_in_step() -> None:
         CODE,
     )
     [finding] = ported.findings
-    assert (finding.severity, finding.line) == ("note", 2)
+    assert (finding.severity, finding.line) == ("note", 3)
     assert "without servers all devices update in step" in finding.message
 
 
