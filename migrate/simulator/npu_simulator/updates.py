@@ -78,22 +78,31 @@ def _parts(fetches, targets, given):
                 variable = None if id(tensor) in given else _variable(tensor)
                 if variable is not None:
                     reads[variable].add(op)
-    pairs = _open_pairs(ordered, given, writes, reads)
+    pairs, clashes = _open_pairs(ordered, given, writes, reads)
+    if any("Apply" in op.type for clash in clashes for op in clash):
+        # Something else changes what is trained, in no order: no parts would bring one.
+        return None
     # Batch norm's averages may follow on one another in a way that two parts cannot order.
     trained = [pair for pair in pairs if "Apply" in pair[1].type]
-    return _apart(pairs, ordered, given, writes) or _apart(trained, ordered, given, writes)
+    for wanted in (pairs, trained):
+        after = _apart(wanted, ordered, given, writes)
+        # Of two that write to one variable the first may wait for what it computes with; were both
+        # ready at once, either could be lost.
+        if after and not any(first in after and other in after for first, other in clashes):
+            return _Parts(after, _between(after, given)[0])
+    return None
 
 
 def _apart(pairs, ordered, given, writes):
-    """Parts with the readers of these pairs in the first one; None where there are none."""
+    """The second part, with the readers of these pairs in the first; None where it cannot be."""
     wanted = {writer for _, writer in pairs}
     while wanted:
         after = _after(ordered, given, wanted)
         if any(reader in after for reader, _ in pairs):
             return None
-        between, twice = _between(after, given)
+        twice = _between(after, given)[1]
         if not twice:
-            return _Parts(after, between)
+            return after
         if not twice <= writes.keys():
             return None
         wanted |= twice
@@ -155,21 +164,27 @@ def _variable(tensor):
 
 
 def _open_pairs(ordered, given, writes, reads):
-    """Operators that read a variable and others that write to it, in no order."""
+    """Pairs in no order: one that reads a variable and one that writes to it; two that write."""
     number = {op: 1 << place for place, op in enumerate(set().union(*reads.values(), writes))}
     before = {}  # {operator: the readers and writers that come before it, as bits}
+    writers = collections.defaultdict(list)  # {variable: operators that write to it}
     for op in ordered:
         bits = number.get(op, 0)
         for other in _needed(op, given):
             bits |= before[other]
         before[op] = bits
-    return [
-        (reader, writer)
-        for writer, variables in writes.items()
-        for variable in variables
-        for reader in reads[variable]
-        if not before[writer] & number[reader] and not before[reader] & number[writer]
-    ]
+        for variable in writes.get(op, ()):
+            writers[variable].append(op)
+
+    def is_open(first, other):
+        return not before[first] & number[other] and not before[other] & number[first]
+
+    pairs, clashes = [], []
+    for variable, found in writers.items():
+        for place, writer in enumerate(found):
+            pairs += [(reader, writer) for reader in reads[variable] if is_open(reader, writer)]
+            clashes += [(writer, other) for other in found[:place] if is_open(writer, other)]
+    return pairs, clashes
 
 
 def _after(ordered, given, wanted):
