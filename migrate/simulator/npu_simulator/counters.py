@@ -7,8 +7,10 @@ right; here it is always the value from before.
 
 import collections
 
+from . import inputs
+
 # Of an old-style variable these pass on the memory of the variable itself, not a copy.
-_ALIASES = frozenset("Identity Enter RefEnter Switch RefSwitch Merge RefMerge RefIdentity".split())
+ALIASES = frozenset("Identity Enter RefEnter Switch RefSwitch Merge RefMerge RefIdentity".split())
 _ADVANCES = frozenset("AssignAdd AssignAddVariableOp".split())
 _VARIABLES = frozenset("Variable VariableV2 VarHandleOp ReadVariableOp VarIsInitializedOp".split())
 
@@ -25,7 +27,7 @@ def order(graph):
             advances[op.inputs[0].op].append(op)
     for variable, writers in advances.items():
         for reader in _readers(variable):
-            needed = _needed(reader)
+            needed = inputs.reached([reader], frozenset())
             if not _can_always_run(needed):
                 continue
             for writer in writers:
@@ -41,7 +43,7 @@ def _readers(variable):
             if op in seen:
                 continue
             seen.add(op)
-            if op.type in _ALIASES:
+            if op.type in ALIASES:
                 waiting += op.outputs
             # One in a branch that is not taken would take the writer with it.
             elif not op.outputs[:1] or op._get_control_flow_context() is not None:
@@ -49,17 +51,6 @@ def _readers(variable):
             elif not op.outputs[0].dtype._is_ref_dtype:
                 readers.append(op)
     return readers
-
-
-def _needed(op):
-    waiting, needed = [op], set()
-    while waiting:
-        op = waiting.pop()
-        if op not in needed:
-            needed.add(op)
-            waiting += [tensor.op for tensor in op.inputs]
-            waiting += op.control_inputs
-    return needed
 
 
 def _can_always_run(ops):

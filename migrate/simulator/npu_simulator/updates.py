@@ -11,8 +11,8 @@ Other runs stay whole.
 
 import collections
 
-# Of an old-style variable these pass on the memory of the variable itself, not a copy.
-_ALIASES = frozenset("Identity Enter RefEnter Switch RefSwitch Merge RefMerge RefIdentity".split())
+from .counters import ALIASES
+
 _VARIABLES = frozenset("Variable VariableV2 VarHandleOp".split())
 _READS = frozenset(["ReadVariableOp", "VarIsInitializedOp", "IsVariableInitialized"])
 _NOT_FED = frozenset({"resource", "variant"})
@@ -73,7 +73,7 @@ def _parts(fetches, targets, given):
         changed = _changes(op)
         if changed:
             writes[op] = changed
-        elif op.type not in _VARIABLES and op.type not in _ALIASES:
+        elif op.type not in _VARIABLES and op.type not in ALIASES:
             for tensor in op.inputs:
                 variable = None if id(tensor) in given else _variable(tensor)
                 if variable is not None:
@@ -85,24 +85,24 @@ def _parts(fetches, targets, given):
     # Batch norm's averages may follow on one another in a way that two parts cannot order.
     trained = [pair for pair in pairs if "Apply" in pair[1].type]
     for wanted in (pairs, trained):
-        after = _apart(wanted, ordered, given, writes)
+        parts = _apart(wanted, ordered, given, writes)
         # Of two that write to one variable the first may wait for what it computes with; were both
         # ready at once, either could be lost.
-        if after and not any(first in after and other in after for first, other in clashes):
-            return _Parts(after, _between(after, given)[0])
+        if parts and not any(parts.after.issuperset(clash) for clash in clashes):
+            return parts
     return None
 
 
 def _apart(pairs, ordered, given, writes):
-    """The second part, with the readers of these pairs in the first; None where it cannot be."""
+    """Parts with the readers of these pairs in the first; None where there are none."""
     wanted = {writer for _, writer in pairs}
     while wanted:
         after = _after(ordered, given, wanted)
         if any(reader in after for reader, _ in pairs):
             return None
-        twice = _between(after, given)[1]
+        between, twice = _between(after, given)
         if not twice:
-            return after
+            return _Parts(after, between)
         if not twice <= writes.keys():
             return None
         wanted |= twice
@@ -138,7 +138,7 @@ def _needed(op, given):
 
 def _changes(op):
     """The variables that an operator writes to."""
-    if op.type in _READS or op.type in _VARIABLES or op.type in _ALIASES:
+    if op.type in _READS or op.type in _VARIABLES or op.type in ALIASES:
         return ()
     arguments = op.op_def.input_arg
     if len(arguments) != len(op.inputs):  # some take lists; no writer does
@@ -158,7 +158,7 @@ def _writes_resources(kind):
 def _variable(tensor):
     """The variable whose memory a tensor is, or None."""
     op = tensor.op
-    while op.type in _ALIASES and op.inputs:
+    while op.type in ALIASES and op.inputs:
         op = op.inputs[0].op
     return op if op.type in _VARIABLES else None
 
