@@ -26,7 +26,7 @@ def job():
     """The place of this process in the job.
 
     Raises:
-        ValueError: the environment is incomplete or contradicts itself.
+        SettingError: the environment is incomplete or contradicts itself.
     """
     names = (*_NAMES, *_DEVICES, *_WITHOUT_TABLE)
     return _checked(tuple(os.environ.get(name) for name in names))
@@ -41,7 +41,7 @@ def _checked(environment):
         _check_alone(asked)
         return Job(0, 1, 0, 1)
     if settings.on_host():
-        raise ValueError(
+        raise settings.SettingError(
             "%s, but NPU_DEVICE=host: one process trains on the host; unset one of them" % asked
         )
     _check_job_id(asked)
@@ -51,7 +51,7 @@ def _checked(environment):
     if table is not None:
         return _job_in(table, number, devices)
     if not devices:
-        raise ValueError(
+        raise settings.SettingError(
             "ASCEND_DEVICE_ID is not set, and there is no rank table that names the device of"
             " rank %d; set it to the number of the device" % number
         )
@@ -63,13 +63,15 @@ def _count():
     """The number of ranks, and by what it was asked for."""
     workers = os.environ.get(_WORKERS)
     if workers and settings.is_set("RANK_SIZE"):
-        raise ValueError(
+        raise settings.SettingError(
             "RANK_SIZE=%s and %s=%s exclude each other; unset %s to train with a rank table, or"
             " RANK_SIZE to train without" % (os.environ["RANK_SIZE"], _WORKERS, workers, _WORKERS)
         )
     name, given = (_WORKERS, workers) if workers else ("RANK_SIZE", settings.value("RANK_SIZE"))
     if not given.isdecimal() or int(given) < 1:
-        raise ValueError("%s=%s: set it to the number of processes, at least 1" % (name, given))
+        raise settings.SettingError(
+            "%s=%s: set it to the number of processes, at least 1" % (name, given)
+        )
     set_at_all = workers or settings.is_set(name)
     return int(given), "%s=%s" % (name, given) if set_at_all else "RANK_SIZE is not set"
 
@@ -78,7 +80,7 @@ def _check_alone(asked):
     """Finds what was meant to be several ranks, and would be as many trainings of one."""
     given = settings.value("RANK_ID")
     if given.isdecimal() and int(given):
-        raise ValueError(
+        raise settings.SettingError(
             "RANK_ID=%s, but %s; set RANK_SIZE to the number of processes, or unset RANK_ID"
             % (given, asked)
         )
@@ -88,7 +90,7 @@ def _check_alone(asked):
     except ValueError:  # A single process needs no table.
         return
     if count > 1:
-        raise ValueError(
+        raise settings.SettingError(
             "RANK_TABLE_FILE=%s has %d ranks, but %s; set RANK_SIZE=%d, and RANK_ID for each"
             " process, or unset RANK_TABLE_FILE to train on one device"
             % (path, count, asked, count)
@@ -98,36 +100,38 @@ def _check_alone(asked):
 def _check_job_id(asked):
     name = settings.value("JOB_ID")
     if not name:
-        raise ValueError(
+        raise settings.SettingError(
             "%s, but JOB_ID is not set; set it to a name that all ranks share, such as 10087"
             % asked
         )
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-        raise ValueError("JOB_ID=%s: it may have letters, digits, - and _ only" % name)
+        raise settings.SettingError("JOB_ID=%s: it may have letters, digits, - and _ only" % name)
 
 
 def _table(count, asked):
     path = settings.value("RANK_TABLE_FILE")
     if os.environ.get(_WORKERS):
         if path:
-            raise ValueError(
+            raise settings.SettingError(
                 "RANK_TABLE_FILE=%s and %s exclude each other; unset one of them" % (path, asked)
             )
         missing = [name for name in _WITHOUT_TABLE if not os.environ.get(name)]
         if missing:
-            raise ValueError("%s, but %s is not set; set it" % (asked, " and ".join(missing)))
+            raise settings.SettingError(
+                "%s, but %s is not set; set it" % (asked, " and ".join(missing))
+            )
         return None
     if not path:
-        raise ValueError(
+        raise settings.SettingError(
             "%s, but RANK_TABLE_FILE is not set; set it to the rank table, the JSON file that says"
             " which device each rank has" % asked
         )
     try:
         table = read_table(path)
     except ValueError as error:
-        raise ValueError("RANK_TABLE_FILE: %s" % error) from None
+        raise settings.SettingError("RANK_TABLE_FILE: %s" % error) from None
     if len(table) != count:
-        raise ValueError(
+        raise settings.SettingError(
             "RANK_TABLE_FILE=%s has %d ranks, but %s; set RANK_SIZE=%d, or take another rank table"
             % (path, len(table), asked, len(table))
         )
@@ -137,7 +141,7 @@ def _table(count, asked):
 def _rank(table, devices, count, asked):
     given = settings.value("RANK_ID")
     if not given:
-        raise ValueError(
+        raise settings.SettingError(
             "%s, but RANK_ID is not set; set it to the number of this process, from 0 to %d"
             % (asked, count - 1)
         )
@@ -148,12 +152,12 @@ def _rank(table, devices, count, asked):
     if len(pod) == 1:
         return pod[0].rank
     if pod:
-        raise ValueError(
+        raise settings.SettingError(
             "RANK_ID=%s is a pod of %d devices; set ASCEND_DEVICE_ID to that of this process, or"
             " RANK_ID to its number, from 0 to %d" % (given, len(pod), count - 1)
         )
     if not given.isdecimal() or int(given) >= count:
-        raise ValueError(
+        raise settings.SettingError(
             "RANK_ID=%s, but %s; set RANK_ID to the number of this process, from 0 to %d"
             % (given, asked, count - 1)
         )
@@ -164,7 +168,7 @@ def _job_in(table, number, devices):
     own = table[number]
     for name, device in devices.items():
         if device != own.device:
-            raise ValueError(
+            raise settings.SettingError(
                 "%s=%d, but RANK_TABLE_FILE=%s gives rank %d device %d of %s; set %s=%d, or mend"
                 " the table"
                 % (
@@ -185,5 +189,5 @@ def _job_in(table, number, devices):
 def _number(name):
     given = settings.value(name)
     if not given.isdecimal():
-        raise ValueError("%s=%s is not the number of a device" % (name, given))
+        raise settings.SettingError("%s=%s is not the number of a device" % (name, given))
     return int(given)

@@ -1,6 +1,6 @@
 """Options of a device session that the environment chooses: precision, profiling, dumps.
 
-Each is legal for the adapter release that the port was made for, or a ValueError says what to do.
+Each is legal for the adapter release that the port was made for, or a SettingError says what to do.
 
 Source: tf_adapter/util/npu_attrs.cc of adapter releases r1.1.1 to r1.15.0; CANN, TensorFlow 1.15
 Model Porting, "Session Configuration", "Mixed Precision" and "Profiling".
@@ -64,14 +64,14 @@ def precision_mode():
     """The precision mode that was chosen, or None: the release's own default.
 
     Raises:
-        ValueError: the release does not have that mode.
+        SettingError: the release does not have that mode.
     """
     mode = settings.value("NPU_PRECISION_MODE") or defaults.PRECISION_MODE
     if mode == "none":
         return None
     legal = precision_modes(defaults.ADAPTER_RELEASE)
     if mode not in legal:
-        raise ValueError(
+        raise settings.SettingError(
             "NPU_PRECISION_MODE=%s is not legal for CANN %s; use none or one of: %s"
             % (mode, defaults.CANN_RELEASE, ", ".join(legal))
         )
@@ -85,7 +85,7 @@ def loss_scale():
     (CANN, "Mixed Precision", "Loss Scaling").
 
     Raises:
-        ValueError: NPU_LOSS_SCALE is neither a word that it knows nor a number of at least 1.
+        SettingError: NPU_LOSS_SCALE is neither a word that it knows nor a number of at least 1.
     """
     wanted = settings.value("NPU_LOSS_SCALE")
     if wanted == "off" or (wanted == "auto" and precision_mode() not in FP16_GRADIENTS):
@@ -97,7 +97,7 @@ def loss_scale():
     except ValueError:
         factor = 0.0
     if not 1.0 <= factor < float("inf"):
-        raise ValueError(
+        raise settings.SettingError(
             "NPU_LOSS_SCALE=%s is not legal; use auto, dynamic, off or a number of at least 1"
             % wanted
         )
@@ -112,7 +112,7 @@ def session_options():
         that they name are made.
 
     Raises:
-        ValueError: a variable is not legal, or the release does not have what it asks for.
+        SettingError: a variable is not legal, or the release does not have what it asks for.
         OSError: a folder cannot be made.
     """
     chosen = {}
@@ -125,7 +125,7 @@ def session_options():
             _needs(name, "r1.5.0" if given.endswith("_for_all") else _since(name))
             chosen[key] = given if key == "op_select_implmode" else os.path.abspath(given)
     if "modify_mixlist" in chosen and mode not in _MIXED:
-        raise ValueError(
+        raise settings.SettingError(
             "NPU_MODIFY_MIXLIST needs mixed precision: set NPU_PRECISION_MODE=allow_mix_precision"
         )
     if settings.value("NPU_PROFILING") == "1":
@@ -161,7 +161,7 @@ def _dump():
     mode = settings.value("NPU_DUMP")
     overflow = settings.value("NPU_OVERFLOW_DUMP")
     if mode and overflow:
-        raise ValueError(
+        raise settings.SettingError(
             "NPU_DUMP and NPU_OVERFLOW_DUMP exclude each other (CANN, tfadapi): unset one"
         )
     if not mode and not overflow:
@@ -191,7 +191,7 @@ def _since(name):
 
 def _needs(name, since):
     if not _has(defaults.ADAPTER_RELEASE, since):
-        raise ValueError(
+        raise settings.SettingError(
             "%s: CANN %s (adapter %s) does not have this; it came with adapter %s"
             % (name, defaults.CANN_RELEASE, defaults.ADAPTER_RELEASE, since)
         )

@@ -31,7 +31,7 @@ def npu_session_config(config=None, mix_compile_mode=False):
 
     Raises:
         TypeError: `config` is something else.
-        ValueError: an environment variable has an illegal value.
+        SettingError: an environment variable has an illegal value.
         OSError: a folder or file that an environment variable names cannot be made.
         RuntimeError: there is no adapter to run it.
     """
@@ -83,7 +83,7 @@ def host_session_config(config=None):
 
     Raises:
         TypeError: `config` is something else.
-        ValueError: an environment variable has an illegal value.
+        SettingError: an environment variable has an illegal value.
     """
     result = _copied(config)
     if not settings.on_host():
@@ -187,17 +187,24 @@ def _set_chosen(options):
             options[key].s = tf.compat.as_bytes(value)
 
 
+class AdapterError(SystemExit, RuntimeError):
+    """There is no adapter; shown without a traceback, as a SettingError is."""
+
+
 def load_adapter():
     """Imports npu_bridge, which loads the adapter's operators and graph passes.
 
     Only npu_bridge: in every release it loads _tf_adapter.so and fails with ImportError where
     that does not load (npu_bridge/helper/helper.py). npu_bridge.npu_init is left alone, since
     from r1.9.0 it patches every session of the process.
+
+    Raises:
+        AdapterError: it cannot be imported.
     """
     try:
         import npu_bridge  # noqa: F401
     except ImportError as error:
-        raise RuntimeError(
+        raise AdapterError(
             "No NPU to train on: npu_bridge cannot be imported (%s).\n"
             "This port was made for CANN %s: source its set_env.sh scripts (by default in\n"
             "/usr/local/Ascend/ascend-toolkit and /usr/local/Ascend/tfplugin), or install its\n"

@@ -1,7 +1,7 @@
 """The environment variables that steer a port, each in one table and read here and nowhere else.
 
 A variable that is empty counts as unset, as in a shell's ${NAME:-default}. A value that is not
-legal raises ValueError, which names the variable and the legal values.
+legal raises SettingError, which names the variable and the legal values.
 """
 
 import collections
@@ -10,6 +10,15 @@ import os
 # legal: the legal values, or _FILE or _COUNT; empty for any. since: the first adapter release that
 # has what it sets.
 Variable = collections.namedtuple("Variable", "name default legal since meaning")
+
+
+class SettingError(SystemExit, ValueError):
+    """What the environment says is wrong.
+
+    A person set it, and not the code: where nobody catches this, Python ends with code 1 and shows
+    the text without a traceback.
+    """
+
 
 _ON_OFF = ("0", "1")
 _FILE = "file"  # legal: a file that exists
@@ -259,18 +268,18 @@ def value(name):
         name: one of VARIABLES.
 
     Raises:
-        ValueError: the value is not legal.
+        SettingError: the value is not legal.
     """
     variable = _BY_NAME[name]
     given = os.environ.get(name) or variable.default
     if variable.legal == _FILE:
         if given and not os.path.isfile(given):
-            raise ValueError("%s=%s: there is no such file" % (name, given))
+            raise SettingError("%s=%s: there is no such file" % (name, given))
     elif variable.legal == _COUNT:
         if given and not given.isdecimal():
-            raise ValueError("%s=%s is not a whole number" % (name, given))
+            raise SettingError("%s=%s is not a whole number" % (name, given))
     elif variable.legal and given and given not in variable.legal:
-        raise ValueError(
+        raise SettingError(
             "%s=%s is not legal; leave it unset or use one of: %s"
             % (name, given, ", ".join(variable.legal))
         )

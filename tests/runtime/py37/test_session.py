@@ -227,9 +227,9 @@ def python(code, **environment):
 def test_without_an_adapter_it_stops_and_says_what_to_do():
     done = python("import npu_runtime; npu_runtime.npu_session_config()")
     assert done.returncode == 1
-    last = done.stderr[done.stderr.rindex("RuntimeError") :]
+    assert done.stderr.startswith("No NPU to train on") and "Traceback" not in done.stderr
     for words in ("npu_bridge", "CANN 7.0", "set_env.sh", "r1.15.0", "NPU_DEVICE=host"):
-        assert words in last
+        assert words in done.stderr
 
 
 def test_an_adapter_that_does_not_load_stops_too(tmp_path):
@@ -244,7 +244,7 @@ def test_an_adapter_that_does_not_load_stops_too(tmp_path):
     code = "import sys; sys.path.insert(0, %r); import npu_runtime as r; r.npu_session_config()"
     done = python(code % str(tmp_path))
     assert done.returncode == 1
-    assert "RuntimeError: No NPU to train on" in done.stderr
+    assert "No NPU to train on" in done.stderr
     assert "npu_bridge_handle" in done.stderr
     assert "libascendcl.so" in done.stdout
 
