@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, NoReturn
 
 import migrate
 from migrate.console import hint, this_command
@@ -20,6 +21,34 @@ from migrate.workspace import DEFAULT_CANN, Workspace
 
 INTERNAL = 3
 _INTERRUPTED = 130
+_OF_ALL = ("--workspace", "--version")  # options that stand before the command
+
+
+class _CommandParser(argparse.ArgumentParser):
+    """Refuses what it does not know itself, since the usage of all commands would not help."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, **settings)
+
+    def parse_known_args(self, *given: Any, **named: Any) -> Any:
+        found, unknown = super().parse_known_args(*given, **named)
+        if unknown:
+            self._refuse(unknown)
+        return found, unknown
+
+    def _refuse(self, unknown: list[str]) -> NoReturn:
+        from difflib import get_close_matches
+
+        text = f"unrecognized arguments: {' '.join(unknown)}"
+        for word in unknown:
+            option = word.partition("=")[0]
+            if option in _OF_ALL:
+                self.error(f"{text}; {option} goes before the command")
+            known = [name for name in self._option_string_actions if name.startswith("--")]
+            meant = [name for name in known if len(option) > 2 and name.startswith(option)]
+            if meant := meant or get_close_matches(option, known, 1):
+                self.error(f"{text}; did you mean {meant[0]}?")
+        self.error(text)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -151,6 +180,7 @@ def _workspace_or_none(start: Path) -> Workspace | None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=this_command(),
+        allow_abbrev=False,
         description="Ports TensorFlow 1.x GPU projects to Huawei Ascend 910.",
         epilog="Exit codes: 0 fine, 1 errors found, 2 wrong usage, 3 internal error.",
     )
@@ -162,7 +192,9 @@ def _parser() -> argparse.ArgumentParser:
         help="the folder with upstream.lock (default: "
         "the nearest one at or above the current folder)",
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", parser_class=_CommandParser
+    )
     _add_port(commands)
     listing = commands.add_parser("list", help="the pinned upstreams and the state of their ports")
     _add_json(listing)
@@ -203,7 +235,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_port(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_port(commands: argparse._SubParsersAction[_CommandParser]) -> None:
     port = commands.add_parser("port", help="port one pinned upstream, or all of them")
     port.add_argument("name", nargs="?", metavar="NAME", help="an upstream's name in upstream.lock")
     port.add_argument("--all", action="store_true", help="port every pinned upstream, in parallel")
@@ -235,7 +267,7 @@ def _add_port(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     _add_json(port)
 
 
-def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_verify(commands: argparse._SubParsersAction[_CommandParser]) -> None:
     verify = commands.add_parser(
         "verify",
         help="check a port: read it, train it on a simulated device, compare it with upstream",
@@ -269,14 +301,16 @@ def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     verify.add_argument(
         "--json",
         type=Path,
+        nargs="?",
+        const=Path("-"),
         dest="json_file",
         metavar="FILE",
-        help="write the report as JSON; - prints it instead of text",
+        help="write the report as JSON; without a file, print it instead of text",
     )
     verify.add_argument("--html", type=Path, metavar="FILE", help="write it as HTML, with curves")
 
 
-def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_simulate(commands: argparse._SubParsersAction[_CommandParser]) -> None:
     simulate = commands.add_parser(
         "simulate",
         help="run any command on a simulated device",
@@ -289,7 +323,7 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     )
 
 
-def _add_ranktable(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_ranktable(commands: argparse._SubParsersAction[_CommandParser]) -> None:
     table = commands.add_parser(
         "ranktable",
         help="make or check the table of devices that train together",

@@ -520,6 +520,29 @@ def test_the_parser_refuses_with_2(
 
 
 @pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("port gan --chek", "unrecognized arguments: --chek; did you mean --check?"),
+        ("port gan --mir /tmp", "unrecognized arguments: --mir /tmp; did you mean --mirror?"),
+        ("port gan --dif=x", "unrecognized arguments: --dif=x; did you mean --diff?"),
+        ("verify gan --prec", "unrecognized arguments: --prec; did you mean --precision?"),
+        ("simulate --tra f -- true", "unrecognized arguments: --tra f; did you mean --trace?"),
+        ("list --workspace .", "--workspace goes before the command"),
+        ("diff gan --nothing-like-it", "unrecognized arguments: --nothing-like-it\n"),
+        ("explain NPU101 NPU102", "unrecognized arguments: NPU102\n"),
+    ],
+)
+def test_options_are_written_out_and_a_command_shows_its_own_usage(
+    line: str, message: str, gan: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as raised:
+        cli.main(line.split())
+    assert raised.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"usage: migrate {line.split()[0]} ") and message in said
+
+
+@pytest.mark.parametrize(
     ("lock", "message"),
     [
         ("[gan", "upstream.lock:1: "),

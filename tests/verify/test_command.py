@@ -60,7 +60,7 @@ def test_json_and_html(workspace: Path, tmp_path: Path, capsys: pytest.CaptureFi
     html, file = tmp_path / "r.html", tmp_path / "r.json"
     assert verify(workspace, "--static", "--html", str(html), "--json", str(file)) == 0
     capsys.readouterr()
-    assert verify(workspace, "--static", "--json", "-") == 0
+    assert verify(workspace, "--static", "--json") == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed == json.loads(file.read_text())
     assert printed["name"] == "tiny_gan"

@@ -51,6 +51,7 @@ def main(argv=None):
         prog="python -m npu_runtime.launch",
         usage="%(prog)s [--log FILE] -- COMMAND ...",
         description="Starts one process for each device of this server.",
+        allow_abbrev=False,
     )
     parser.add_argument(
         "--log",

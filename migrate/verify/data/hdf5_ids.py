@@ -13,7 +13,7 @@ from _pictures import pictures
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--to", required=True)
     parser.add_argument("--count", type=int, default=60)
     parser.add_argument("--size", type=int, default=28, help="side in pixels")

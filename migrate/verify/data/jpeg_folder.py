@@ -7,7 +7,7 @@ from _pictures import encoded, pictures
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--to", required=True)
     parser.add_argument("--count", type=int, default=16)
     parser.add_argument("--size", type=int, default=64, help="side in pixels")

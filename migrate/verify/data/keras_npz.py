@@ -13,7 +13,7 @@ from _pictures import pictures
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--to", required=True)
     parser.add_argument("--name", default="mnist")
     parser.add_argument("--train", type=int, default=64)

@@ -42,7 +42,7 @@ def _imagenet(picture, index):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--to", required=True)
     parser.add_argument("--dataset", default="flowers", choices=("flowers", "imagenet"))
     parser.add_argument("--count", type=int, default=40, help="pictures in each split")

@@ -15,7 +15,7 @@ from _records import example, write
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--to", required=True)
     parser.add_argument("--name", default="tiny")
     parser.add_argument("--train", type=int, default=120)
