@@ -62,7 +62,7 @@ def test_several_servers(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_list_of_hosts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "one.conf").write_text(HCCN)
     hosts = tmp_path / "hosts"
-    hosts.write_text("# the rack\nnode-0 one.conf\n\nnode-1 192.168.1.1 192.168.1.2  # new\n")
+    hosts.write_text("\ufeff# the rack\nnode-0 one.conf\n\nnode-1 192.168.1.1 192.168.1.2  # new\n")
     table = made(capsys, "--hosts", str(hosts), "--devices", "1,0")
     assert devices(table) == [
         [("1", "0", "192.168.101.101"), ("0", "1", "192.168.100.101")],
@@ -164,10 +164,16 @@ def test_wrong_usage_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         (("--devices=0",), "--devices 0: a server has 1 to 8"),
         (("--devices=7,8",), "device_id: 8: a server has devices 0 to 7"),
         ((f"--hosts={empty}",), "hosts: there is no host in it"),
+        ((f"--hosts={tmp_path}/none",), "none: cannot be read: No such file or directory"),
+        ((f"--hosts={tmp_path}",), "cannot be read: Is a directory"),
+        (("a=hccn-1.conf", "--devices=1"), "hccn-1.conf: cannot be read: No such file"),
         (("--check", str(conf), "a"), "--check takes a file and nothing else"),
         ((f"--check={tmp_path}/none.json",), "none.json: No such file or directory"),
     ):
         assert message in refused(capsys, *words), words
+    assert cli.main(["ranktable", "--json"]) == 2
+    (error,) = json.loads(capsys.readouterr().out).values()
+    assert error["message"].startswith("--json is for the report of --check")
 
 
 def test_a_table_is_written_whole_or_not_at_all(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import ipaddress
 import json
 import re
 import sys
@@ -33,6 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
         if any(making) or arguments.template != 1:
             raise UsageError("--check takes a file and nothing else but --json")
         return _check(arguments.check, arguments.json)
+    if arguments.json:
+        raise UsageError("--json is for the report of --check; a rank table is JSON anyway")
     ranks = list(_ranks(_hosts(arguments), _devices(arguments.devices)))
     make = _tables.template1 if arguments.template == 1 else _tables.template2
     data = (json.dumps(make(ranks), indent=2) + "\n").encode()
@@ -106,9 +109,7 @@ def _hosts(arguments: argparse.Namespace) -> list[tuple[str, list[str], Path]]:
     """Each server's id, what is said of its addresses, and the folder that a file's name is in."""
     found = []
     if arguments.hosts is not None:
-        with explained("read the list of hosts", arguments.hosts):
-            lines = arguments.hosts.read_text(encoding="utf-8").splitlines()
-        for line in lines:
+        for line in _read(arguments.hosts).splitlines():
             if words := line.partition("#")[0].split():
                 found.append((words[0], words[1:], arguments.hosts.parent))
     for host in arguments.host:
@@ -139,10 +140,9 @@ def _ranks(hosts: Sequence[tuple[str, list[str], Path]], devices: list[int]) -> 
 
 def _addresses(name: str, words: list[str], folder: Path, devices: list[int]) -> list[str]:
     """A server's addresses, in the order of its devices; empty where nothing is said."""
-    if len(words) == 1 and (folder / words[0]).is_file():
+    if len(words) == 1 and not _is_address(words[0]):
         path = folder / words[0]
-        with explained("read the addresses", path):
-            known = dict(_ADDRESS.findall(path.read_text(encoding="utf-8", errors="replace")))
+        known = dict(_ADDRESS.findall(_read(path)))
         missing = [device for device in devices if str(device) not in known]
         if missing:
             raise UsageError(
@@ -158,3 +158,19 @@ def _addresses(name: str, words: list[str], folder: Path, devices: list[int]) ->
             "/etc/hccn.conf; --devices says which devices there are.",
         )
     return words
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _read(path: Path) -> str:
+    """A file that the command line names; an editor's byte order mark is no part of it."""
+    try:
+        return path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror or error}", where=str(path)) from error
