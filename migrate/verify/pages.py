@@ -50,7 +50,8 @@ way, or a rewrite renamed a tensor.""",
 
 The baseline is upstream at the pin with the compat patch. What it needs to start on a CPU and the
 port does not (such as a flag that puts its clones there) is `baseline` in the recipe's
-`[[smoke.run]]`.""",
+`[[smoke.run]]`. Packages that it imports have to be in the environment of TensorFlow 1.15.0;
+Horovod need not: the port's own stands in for it, with one process.""",
     "CHK980": """In fp16 gradients vanish: of some variables each value is 0, and not so in fp32.
 
 Those variables are not trained. The port trained in its own precision mode; operands and results of

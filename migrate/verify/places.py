@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
+from pathlib import Path
 
 from migrate.verify.smoke import SmokeRun
 
 _FRAME = re.compile(r'File "([^"\n]+)", line (\d+)')
+_MISSING = re.compile(r"No module named '?([\w.]+)")
 _ERROR = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b")
 
 
@@ -29,6 +32,22 @@ def last_words(tail: str) -> str:
     errors = [line for line in lines if _ERROR.match(line)]
     last = errors[-1] if errors else lines[-1]
     return f": {last}" if last else ""
+
+
+def missing_package(tail: str, python: Path) -> str:
+    """What to do where a program ended since it could not import something; else nothing.
+
+    Args:
+        python: the interpreter that ran it.
+    """
+    found = _MISSING.search(last_words(tail))
+    if found is None:
+        return ""
+    return (
+        f"If {found[1]} is no module of the project's own, install its package: `{sys.executable}"
+        f" -m uv pip install --python {python} PACKAGE`. Or name another Python 3.7 with"
+        " TensorFlow 1.15 by --python."
+    )
 
 
 def in_a_line(message: str) -> str:

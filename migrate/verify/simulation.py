@@ -14,6 +14,7 @@ import migrate
 from migrate.errors import MigrateError
 
 SIMULATOR = Path(migrate.__file__).parent / "simulator"
+_UPSTREAM_ONLY = (str(SIMULATOR / "upstream_only"), str(SIMULATOR.parent / "runtime"))
 SEED = 20150
 _HUB_SECONDS = 60
 
@@ -65,6 +66,16 @@ def simulated(
         "JOB_ID": "10087",
         "RANK_TABLE_FILE": str(table),
     }
+
+
+def upstream_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of upstream beside its port: Horovod, which a port has in its runtime.
+
+    Args:
+        environment: what else is in it.
+    """
+    path = [*_UPSTREAM_ONLY, environment.get("PYTHONPATH", "")]
+    return {**environment, "PYTHONPATH": os.pathsep.join(part for part in path if part)}
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,14 @@ from migrate.findings import Finding, Severity
 from migrate.manifest import Manifest
 from migrate.upstream.tree import SourceFile
 from migrate.verify import parity, upstream_tests
-from migrate.verify.places import in_a_line, last_words, place_in, script_of, split_place
+from migrate.verify.places import (
+    in_a_line,
+    last_words,
+    missing_package,
+    place_in,
+    script_of,
+    split_place,
+)
 from migrate.verify.process import Command, Limits, Outcome, first_failed, run_all
 from migrate.verify.ranks import RankComparison
 from migrate.verify.report import (
@@ -22,7 +30,7 @@ from migrate.verify.report import (
     comparison_text,
     difference_text,
 )
-from migrate.verify.simulation import SEED, hub
+from migrate.verify.simulation import SEED, hub, upstream_environment
 from migrate.verify.site import (
     Site,
     contents,
@@ -37,6 +45,8 @@ from migrate.verify.trace import Process, distinct_problems, read_trace
 Say = Callable[[str], None]
 
 _TEST_SECONDS = 900.0
+_STAND_IN = "Horovod is the port's own on both sides, with one process; Horovod itself is not run"
+_HOROVOD = re.compile(rb"^\s*(?:from|import)\s+horovod\b", re.MULTILINE)
 _SAME = "all code that they name is the same on upstream and port, byte for byte"
 
 
@@ -120,10 +130,11 @@ def run_upstream_tests(trial: Trial, say: Say) -> Part:
             return Part(name, "passed", why, (ran,))
         traces = {side: site.trace("tests") for side, site in sites.items()}
         plugin = {"PYTHONPATH": str(upstream_tests.PLUGIN)}
+        environments = {"port": plugin, "upstream": upstream_environment(plugin)}
 
         def command(line: str, side: str) -> Command:
             return sites[side].command(
-                line, trial.python, plugin, cann=trial.cann, trace=traces[side]
+                line, trial.python, environments[side], cann=trial.cann, trace=traces[side]
             )
 
         limits = replace(trial.limits, seconds=min(trial.limits.seconds, _TEST_SECONDS))
@@ -185,7 +196,7 @@ class _Judge:
                     upstream.command(
                         run.line(trial.steps, baseline=True),
                         trial.python,
-                        trial.smoke.environment,
+                        upstream_environment(trial.smoke.environment),
                         cann=trial.cann,
                         trace=beside,
                         seed=SEED,
@@ -228,7 +239,13 @@ class _Judge:
         )
         if not self._differences and not any(comparison.values for comparison in comparisons):
             return run, Part("parity", "not checked", "the port fetched nothing to compare")
-        part = checked("parity", self._differences, counts=counts, comparisons=comparisons)
+        part = checked(
+            "parity",
+            self._differences,
+            counts=counts,
+            comparisons=comparisons,
+            why=_STAND_IN if _uses_horovod(self._trial.baseline or {}) else "",
+        )
         if part.state == "passed" and not all(result.ok for result in results):
             why = "the port did not run to its end; what it fetched until then is compared here"
             part = replace(part, state="not checked", why=why)
@@ -245,7 +262,8 @@ class _Judge:
             who = f"{run.name}: rank {rank}" if len(outcomes) > 1 else run.name
             others = "; the other ranks were ended" if len(outcomes) > 1 else ""
             said = last_words(outcome.tail)
-            self._say(path, line, "CHK950", f"{who} {outcome.how}{said}{others}")
+            advice = missing_package(outcome.tail, trial.python)
+            self._say(path, line, "CHK950", f"{who} {outcome.how}{said}{others}", advice)
         for problem, times in distinct_problems(processes):
             if bad and problem.code == "lost-rank":
                 continue
@@ -338,8 +356,9 @@ class _Judge:
                     "CHK962",
                     "error",
                     f"{run.name} on upstream {outcome.how}{last_words(outcome.tail)}",
-                    "Without upstream's numbers there is nothing to compare with: see what it"
-                    " lacks, in the compat rules or in the recipe's smoke section.",
+                    missing_package(outcome.tail, self._trial.python)
+                    or "Without upstream's numbers there is nothing to compare with. What only"
+                    " upstream needs to start on a CPU is `baseline` in the recipe's smoke.run.",
                 )
             )
             return False
@@ -389,6 +408,12 @@ class _Judge:
         finding = Finding(path, line, code, severity, message, advice)
         if finding not in self._findings:  # every rank says the same
             self._findings.append(finding)
+
+
+def _uses_horovod(baseline: Mapping[str, SourceFile]) -> bool:
+    return any(
+        _HOROVOD.search(file.data) for path, file in baseline.items() if path.endswith(".py")
+    )
 
 
 def _uses(process: Process) -> Iterator[SessionUse]:

@@ -117,6 +117,20 @@ def test_slim_clones_and_upstreams_own_tests(tmp_path: Path) -> None:
     assert "of those that pass on the port 7 of 7" in map(str, part.counts)
 
 
+def test_horovod_of_one_process(tmp_path: Path) -> None:
+    run, parity = verify(
+        fixture(
+            tmp_path,
+            "several_devices",
+            SmokeRun("session", "python horovod_session.py --steps {steps}", TRAIN_AND_SAVE),
+            SmokeRun("keras", "python horovod_fit.py", frozenset({"train"})),
+        )
+    )
+    passes(run, parity)
+    assert parity.why.startswith("Horovod is the port's own on both sides")
+    assert [comparison.values > 0 for comparison in parity.comparisons] == [True, True]
+
+
 @pytest.mark.parametrize(
     ("options", "made"),
     [

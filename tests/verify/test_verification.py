@@ -5,12 +5,14 @@ The projects here are no TensorFlow: they write their traces themselves, as the 
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from migrate.codemods.rules import npu704_horovod
 from migrate.errors import MigrateError
 from migrate.manifest import Manifest, Upstream, file_records
 from migrate.upstream.tree import SourceFile
@@ -18,6 +20,7 @@ from migrate.verify import site as site_module
 from migrate.verify import smoke as smoke_module
 from migrate.verify.process import Limits
 from migrate.verify.report import Part
+from migrate.verify.simulation import SIMULATOR
 from migrate.verify.smoke import Data, Smoke, SmokeRun
 from migrate.verify.upstream_tests import affected
 from migrate.verify.verification import Trial, run_and_compare, run_upstream_tests
@@ -232,6 +235,26 @@ def test_upstream_that_does_not_run_is_told(tmp_path: Path) -> None:
     assert run.state == "passed"
     assert codes(parity) == ["CHK962"]
     assert "ValueError: no GPU" in parity.findings[0].message
+
+
+def test_a_missing_package_is_told_with_how_to_install_it(tmp_path: Path) -> None:
+    needs = "from migrate_has_no import such_module\n"
+    run, parity = verify(trial(tmp_path, needs + GOOD, upstream=needs + GOOD))
+    assert (codes(run), codes(parity)) == (["CHK950"], ["CHK962"])
+    for finding in (*run.findings, *parity.findings):
+        assert "No module named 'migrate_has_no'" in finding.message
+        assert f"-m uv pip install --python {sys.executable} PACKAGE" in finding.advice
+
+
+def test_upstreams_horovod_stands_in_for_all_that_a_port_has() -> None:
+    made = (SIMULATOR / "upstream_only" / "horovod" / "__init__.py").read_text()
+    [modules] = [
+        node.value
+        for node in ast.parse(made).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_MODULES"
+    ]
+    found = {f"horovod.{name}": module for name, module in ast.literal_eval(modules)}
+    assert {"horovod": "horovod", **found} == npu704_horovod._MODULES
 
 
 def test_nothing_to_compare_is_not_parity(tmp_path: Path) -> None:
