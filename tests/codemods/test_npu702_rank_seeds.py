@@ -93,10 +93,38 @@ def test_seeded_noise_that_is_fed_is_told(lines: str) -> None:
     assert port_files({"train.py": f"{IMPORTS}{TRAINS}{lines}\n"}, CODE).findings == []
 
 
-def test_noise_of_a_generator_with_its_own_seed() -> None:
-    lines = "r = np.random.RandomState(1)\nsess.run(op, feed_dict={z: r.normal(size=3)})\n"
-    (finding,) = check_noop(f"{IMPORTS}{TRAINS}{lines}", CODE).findings
+GENERATORS = (
+    "r = np.random.RandomState({})\nsess.run(op, feed_dict={{z: r.normal(size=3)}})",
+    "sess.run(op, feed_dict={{z: np.random.RandomState({}).normal(size=3)}})",
+    "class Net:\n    def __init__(self):\n        self.r = np.random.RandomState({})\n"
+    "    def train(self):\n        sess.run(op, feed_dict={{z: self.r.normal(size=3)}})\n"
+    "Net().train()",
+)
+
+
+@pytest.mark.parametrize("lines", GENERATORS)
+@pytest.mark.parametrize("seed", ["1", "FLAGS.seed", "seed=FLAGS.seed + 1"])
+def test_noise_of_a_generator_with_its_own_seed(lines: str, seed: str) -> None:
+    source = f"{IMPORTS}{TRAINS}{lines.format(seed)}\n"
+    (finding,) = check_noop(source, CODE).findings
     assert NOISE in finding.message
+
+
+@pytest.mark.parametrize(
+    "lines", [*GENERATORS, "np.random.seed({})\nop.run({{z: np.random.rand(3)}})"]
+)
+@pytest.mark.parametrize(
+    "seed", ["hvd.rank()", "FLAGS.seed + hvd.rank()", "7 * comm.Get_rank()", "own", "", "None"]
+)
+def test_noise_of_a_seed_that_is_the_ranks_own(lines: str, seed: str) -> None:
+    source = f"{IMPORTS}own = 1 + hvd.local_rank()\n{TRAINS}{lines.format(seed)}\n"
+    assert check_noop(source, CODE).findings == []
+
+
+def test_a_seed_with_the_rank_counts_beside_one_that_all_share() -> None:
+    seeds = "np.random.seed(1)\nsplit()\nnp.random.seed(hvd.rank())\n"
+    source = f"{IMPORTS}{seeds}{TRAINS}sess.run(op, {{z: np.random.rand(3)}})\n"
+    assert check_noop(source, CODE).findings == []
 
 
 @pytest.mark.parametrize(

@@ -124,18 +124,46 @@ def _drawn(module: Module, value: ast.expr, seen: set[ast.AST]) -> Iterator[ast.
 
 
 def _is_seeded(project: Project, module: Module, drawn: ast.Call) -> bool:
+    """Whether a seed that all ranks share decides what is drawn."""
     name = module.name_of(drawn.func) or ""
-    return "RandomState" in name or project.cached(_seeds_numpy)
+    if "RandomState" in name and isinstance(drawn.func, ast.Attribute):
+        generator = drawn.func.value
+        made = [generator, *_bound_to(module, generator)]
+        seeds = [_seed(call) for call in made if isinstance(call, ast.Call)]
+        unseeded = bool(seeds) and not any(seeds)
+        return not unseeded and not depends_on_rank(module, generator)
+    return project.cached(_seeds_numpy)
+
+
+def _bound_to(module: Module, node: ast.expr) -> list[ast.AST | None]:
+    """What a name, or an attribute of `self`, is bound to in the file."""
+    if isinstance(node, ast.Name):
+        found = module.lookup(node.id, node)
+        return [binding.node for binding in found[1]] if found is not None else []
+    owner = module.class_of(node)
+    if owner is None or not isinstance(node, ast.Attribute):
+        return []
+    return list(module.attributes_of(owner).get(node.attr, []))
+
+
+def _seed(call: ast.Call) -> ast.expr | None:
+    """What seeds a generator; None where the system's own chance does."""
+    seed = argument(call, "seed", 0)
+    return None if isinstance(seed, ast.Constant) and seed.value is None else seed
 
 
 def _seeds_numpy(project: Project) -> bool:
-    """Whether code that a training reaches seeds NumPy's own generator."""
+    """Whether code that a training reaches seeds NumPy's own generator, alike on all ranks."""
+    shared = False
     for path in project.python_files:
         if b"random.seed" not in project.files[path].data:
             continue
         module = project.parsed(path)
         for call, _ in module.calls_of("numpy.random.seed") if module is not None else ():
             assert module is not None
-            if owner_of(module, call) in project.cached(training_code):
-                return True
-    return False
+            seed = _seed(call)
+            if seed is not None and owner_of(module, call) in project.cached(training_code):
+                if depends_on_rank(module, seed):
+                    return False  # whatever seeded it before
+                shared = True
+    return shared
