@@ -135,7 +135,7 @@ def _make_port(
     left_out = _left_out(source)
     steps = _rule_steps(upstream, source.files, results, recipe, cann)
     rendered, told = _rendered(
-        project, upstream, recipe, results, steps[-1].files, left_out, cann, templates
+        project, upstream, source.date, recipe, results, steps[-1].files, left_out, cann, templates
     )
     steps += rendered
     steps.append(_provenance(upstream, source.files, steps[-1].files, left_out, cann, templates))
@@ -354,6 +354,7 @@ def _rule_steps(
 def _rendered(
     project: Project,
     upstream: Upstream,
+    date: str,
     recipe: Recipe,
     results: list[GroupResult],
     files: Files,
@@ -367,7 +368,7 @@ def _rendered(
         return [], [entry]
     with _told_of(recipe):
         fired = {code for result in results for code in result.fired}
-        facts = facts_of(project, entry, upstream, recipe, cann, fired)
+        facts = facts_of(project, entry, upstream, date, recipe, cann, fired)
     files, told = with_scripts(files, facts, recipe, templates)
     steps = [Step("scripts", "Add run scripts", scripts_body(upstream, cann), files)]
     files, more = with_readmes(project, facts, recipe, results, files, left_out, templates)

@@ -12,6 +12,7 @@ from migrate.analysis.project import Project
 from migrate.boot_plan import BootFlag, boot_flags, boot_note
 from migrate.findings import Finding
 from migrate.manifest import Upstream
+from migrate.readmes.levels import levels
 from migrate.recipe import Recipe
 from migrate.render import render
 from migrate.runtime import cann_release, runtime_files
@@ -19,6 +20,7 @@ from migrate.upstream.tree import EXECUTABLE, REGULAR, SourceFile
 
 NO_ENTRY = "NPU916"
 TAKEN = "NPU917"
+_GIVEN = ("upstream", "cann", "image_tag", "adapter", "entry", "boot")  # facts for templates
 _MARK = b"# Made by migrate for CANN "  # in each of these files that can hold a comment
 _GITIGNORE = ".gitignore"
 
@@ -43,6 +45,9 @@ class _Script:
         return EXECUTABLE if starts else REGULAR
 
 
+# Tags of AscendHub's ascend-tensorflow-arm and -x86, by the release of CANN in them: those that
+# ModelZoo's READMEs name (Ascend/ModelZoo-TensorFlow). For the later ones no source tells both.
+_IMAGE_TAGS = {"20.2": "20.2.0"}
 _TRAIN = "test/train.sh"
 # ModelZoo's harness finds these and the levels by their names.
 _HARNESS = {
@@ -71,6 +76,8 @@ class Facts:
     """What templates are filled with: facts of the code, and what the recipe adds to them.
 
     Args:
+        date: the day of upstream's commit, as 2018-11-01; empty where there is no commit.
+        image_tag: of AscendHub's images with this release of CANN; empty where it is not known.
         entry: the script that trains.
         flags: its flags.
         network: the model's name at ModelZoo.
@@ -81,7 +88,9 @@ class Facts:
     """
 
     upstream: Upstream
+    date: str
     cann: str
+    image_tag: str
     adapter: str
     entry: str
     flags: tuple[Flag, ...]
@@ -135,6 +144,7 @@ def facts_of(
     project: Project,
     entry: str,
     upstream: Upstream,
+    date: str,
     recipe: Recipe,
     cann: str,
     fired: Collection[str],
@@ -142,6 +152,7 @@ def facts_of(
     """Gathers what the templates are filled with.
 
     Args:
+        date: the day of upstream's commit; empty where there is none.
         fired: the codes of the rules that changed something.
 
     Raises:
@@ -154,7 +165,9 @@ def facts_of(
     boot = {script: boot_flags(project, script, chosen) for script in scripts}
     return Facts(
         upstream,
+        date,
         cann,
+        _IMAGE_TAGS.get(cann, ""),
         cann_release(cann).adapter,
         entry,
         tuple(flags),
@@ -209,7 +222,7 @@ def with_scripts(
     if not (names["env"] and names["run"]):  # the others start with them
         return dict(files), findings
     values = {
-        **{name: getattr(facts, name) for name in ("upstream", "cann", "adapter", "entry", "boot")},
+        **{name: getattr(facts, name) for name in _GIVEN},
         "distributed": facts.distributed,
         "network": facts.network,
         "names": names,
@@ -217,6 +230,7 @@ def with_scripts(
         "batch_size": facts.batch_size,
         "accuracy": recipe.harness.accuracy,
         "loss": recipe.harness.loss,
+        "levels": levels(recipe.readme.runs),
         "requirements": "requirements.txt" in files,
     }
     for key, path in names.items():

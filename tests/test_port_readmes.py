@@ -360,6 +360,103 @@ def test_nothing_is_measured_until_it_is() -> None:
         assert found[1][1][1] == "0.7" and "2021" in found[1][1][3]
 
 
+GPU = Run("gpu", "V100", {"TrainAccuracy": 0.9, "ActualLoss": 1.0, "ActualFPS": 100.0}, "full")
+NPU = replace(GPU, platform="npu", hardware="Ascend 910")
+
+
+def measured(run: Run, **results: float) -> Run:
+    return replace(run, results={**run.results, **results})
+
+
+@pytest.mark.parametrize(
+    ("runs", "proved"),
+    [
+        ((), {}),
+        ((GPU,), {"GPUStatus": "OK"}),
+        ((replace(NPU, training="performance"),), {}),
+        ((replace(NPU, training=""),), {}),
+        ((NPU,), {"FuncStatus": "OK", "NPUMigrationStatus": "OK"}),
+        (
+            (GPU, NPU),
+            {
+                **{"GPUStatus": "OK", "FuncStatus": "OK", "NPUMigrationStatus": "OK"},
+                **{"PrecisionStatus": "OK", "PerfStatus": "OK"},
+            },
+        ),
+        (
+            (GPU, measured(NPU, ActualFPS=120.0, TrainAccuracy=0.8)),
+            {
+                **{"GPUStatus": "OK", "FuncStatus": "OK", "NPUMigrationStatus": "OK"},
+                **{"PrecisionStatus": "POK", "PerfStatus": "PERFECT"},
+            },
+        ),
+        (
+            (GPU, measured(NPU, ActualFPS=49.0, TrainAccuracy=0.8, ActualLoss=1.1)),
+            {"GPUStatus": "OK", "FuncStatus": "OK", "NPUMigrationStatus": "OK"},
+        ),
+        # The worst on the NPU counts, and a training on eight devices is compared with none.
+        (
+            (replace(GPU, training="performance"), NPU, measured(NPU, ActualFPS=50.0)),
+            {"FuncStatus": "OK", "NPUMigrationStatus": "OK", "PerfStatus": "POK"},
+        ),
+        (
+            (GPU, replace(measured(NPU, ActualFPS=800.0), devices=8)),
+            {"GPUStatus": "OK", "FuncStatus": "OK", "NPUMigrationStatus": "OK"},
+        ),
+    ],
+)
+def test_levels_are_what_runs_prove(runs: tuple[Run, ...], proved: dict[str, str]) -> None:
+    port = ported({"train.py": TRAIN}, runs=runs)
+    keys = ["GPUStatus", "NPUMigrationStatus", "FuncStatus", "PrecisionStatus", "AutoTune"]
+    expected = [f"{key}:{proved.get(key, 'NOK')}" for key in [*keys, "PerfStatus"]]
+    assert port.after["modelzoo_level.txt"].data.decode().splitlines() == expected
+
+
+def test_date_and_size_are_facts() -> None:
+    def basic(port: Port, name: str) -> list[str]:
+        return [
+            line.partition("（Modified）：" if name == "README.md" else "Modified: ")[2]
+            or line.partition("（Size）：" if name == "README.md" else "Size: ")[2]
+            for line in text_of(port, name).splitlines()
+            if re.search("Modified|Size[）:]", line)
+        ]
+
+    port = ported({"train.py": TRAIN})
+    assert basic(port, "README.md")[1] == "未测量（检查点文件的大小）"
+    assert basic(port, "README_EN.md")[0].startswith("not known")
+    runs = (
+        replace(GPU, checkpoint_bytes=1),
+        replace(NPU, devices=8, checkpoint_bytes=574_680_000),
+    )
+    source = SourceTree(tree({"train.py": TRAIN}), date="2018-11-01")
+    recipe = Recipe(rules=kit_rules(), readme=Readme(runs=runs))
+    port = make_port(UPSTREAM, source, recipe, cann=DEFAULT_CANN, templates=ROOT / "templates")
+    for name in BOTH:
+        date, size = basic(port, name)
+        assert date.startswith("2018-11-01") and size.startswith("574.7 MB")
+        assert "8 × Ascend 910" in text_of(port, name)
+
+
+def test_defaults_are_those_that_decide_a_training() -> None:
+    flags = ["lr", "max_steps", "dataset_dir", "log_every_n_steps", "save_steps", "dataset_name"]
+    define = "".join(f"parser.add_argument('--{flag}', default='1')\n" for flag in flags)
+    port = ported({"train.py": TRAIN.replace("if __name__", f"{define}if __name__")})
+    rows = [row[0] for row in table(text_of(port), "Parameter")[1:]]
+    assert rows == ["`--batch_size`", "`--lr`", "`--max_steps`", "`--dataset_name`"]
+
+
+HOROVOD = """import horovod.tensorflow as hvd
+hvd.init()
+optimizer = hvd.DistributedOptimizer(tf.train.AdamOptimizer(0.1 * hvd.size()))
+"""
+
+
+def test_the_learning_rate_is_not_said_to_be_fixed_where_upstream_scales_it() -> None:
+    text = text_of(ported({"train.py": TRAIN.replace("if __name__", f"{HOROVOD}if __name__")}))
+    assert "whether the learning rate changes" in text
+    assert "does not change with the number of devices" not in text
+
+
 @pytest.mark.parametrize("name", ["README.md", "readme.md", "Readme.MD"])
 def test_upstreams_readme_is_kept_under_another_name(name: str) -> None:
     port = ported({"train.py": TRAIN, name: b"# Mine\r\n\xff"})
@@ -458,6 +555,15 @@ def test_a_table_that_is_wrong_is_refused(
         ('{"platform": "npu", "hardware": "x", "results": {"FPS": 1}}', "results, some of"),
         ('{"platform": "npu", "hardware": "x", "results": {"ActualFPS": NaN}}', "a number"),
         ('{"platform": "npu", "hardware": "x", "results": {"ActualFPS": true}}', "a number"),
+        *(
+            (f'{{"platform": "npu", "hardware": "x", "results": {{"ActualFPS": 1}}, {more}}}', said)
+            for more, said in (
+                ('"training": "half"', "a training, one of full, performance"),
+                ('"devices": 0', "a whole number of at least 1 for devices"),
+                ('"checkpoint_bytes": 1.5', "at least 1 for checkpoint_bytes"),
+                ('"steps": 1', "and perhaps checkpoint_bytes, devices, training"),
+            )
+        ),
     ],
 )
 def test_a_record_that_is_wrong_is_refused(record: str, message: str, tmp_path: Path) -> None:
@@ -470,11 +576,14 @@ def test_a_record_that_is_wrong_is_refused(record: str, message: str, tmp_path: 
 
 def test_records_and_table_are_read(tmp_path: Path) -> None:
     (tmp_path / "runs").mkdir()
-    good = '{"platform": "gpu", "hardware": "V100", "results": {"TrainAccuracy": 0.9}}'
+    good = """{"platform": "gpu", "hardware": "V100", "results": {"TrainAccuracy": 0.9},
+               "training": "full", "devices": 2, "checkpoint_bytes": 3}"""
     (tmp_path / "runs" / "a.json").write_text(good)
     found = read_readme({"train": "--a 'b c'", "evaluate": ""}, tmp_path, "recipe.toml")
     assert found == Readme(
-        train=("--a", "b c"), evaluate=(), runs=(Run("gpu", "V100", {"TrainAccuracy": 0.9}),)
+        train=("--a", "b c"),
+        evaluate=(),
+        runs=(Run("gpu", "V100", {"TrainAccuracy": 0.9}, "full", 2, 3),),
     )
 
 

@@ -26,11 +26,18 @@ from migrate.runtime import cann_release
 from migrate.scripts import Facts, placed
 from migrate.upstream.tree import SourceFile
 
-# Words in the names of flags that decide how a model is trained.
+# Words in the names of flags that decide what is trained, and how; and in those of flags that only
+# say how often something is told or saved, or where it is.
 _HYPER = re.compile(
     r"(?:^|_)(?:lr|wd|ema|rate|decay|batch|epochs?|iterations?|steps|momentum|beta\d?|optimizer|"
     r"learning|dropout|smoothing|kimg|size|filters|repeat|scales|channels|ch|dim|critic|norm|"
+    r"rho|epsilon|accumulator|l1|l2|sn|deconv|arch|nclass|mask|unlabeled|whiten|shuffle|nu|"
     r"w_match|n_z|gan_type|ld|dataset|model_name|augment|tsa)(?=_|$)"
+)
+_ASIDE = re.compile(
+    r"(?:^|_)(?:log|print|report|display|summary|summaries|save|saving|ckpt|checkpoints?|output|"
+    r"dump|eval|valid|test|sample|result|freq|frequency|every|interval|secs|seconds|dir|dirs|path|"
+    r"para|paths|file|files|url|num_readers|threads|workers|buffer|ps|task)(?=_|$)"
 )
 _MOVES = ("data_path", "output_path")
 _MOVED = re.compile(rf"(?:{'|'.join(_MOVES)})\((.*)\)", re.DOTALL)
@@ -106,6 +113,10 @@ class ReadmeFacts:
     """What both READMEs are filled with.
 
     Args:
+        date: the day of upstream's commit; empty where there is none.
+        image_tag: of AscendHub's images with this release of CANN; empty where it is not known.
+        rates: how the learning rate depends on the number of devices: ``times`` that number,
+            ``upstream`` where upstream's code says it, or ``same``.
         adapter: the release of CANN's TensorFlow adapter.
         model: the model's name.
         network: its name at ModelZoo.
@@ -127,12 +138,17 @@ class ReadmeFacts:
         licence: the path of upstream's licence; empty without one.
         requirements: whether there is a requirements.txt.
         texts: what the recipe says, by its key; None where it says nothing.
+        checkpoint_size: of a checkpoint's files together, with its unit; empty where nobody
+            measured it.
         columns: headings of the measurements: platform and hardware, which is empty without a run.
     """
 
     upstream: Upstream
+    date: str
     kit_version: str
     cann: str
+    image_tag: str
+    rates: str
     adapter: str
     model: str
     network: str
@@ -160,6 +176,7 @@ class ReadmeFacts:
     paper: str
     texts: Mapping[str, Text | None]
     published: tuple[Published, ...]
+    checkpoint_size: str
     columns: tuple[tuple[str, str], ...]
     results: tuple[Result, ...]
 
@@ -195,15 +212,18 @@ def gather(
     columns, measured = _measured(readme.runs)
     return ReadmeFacts(
         upstream,
+        scripts.date,
         migrate.__version__,
         scripts.cann,
+        scripts.image_tag,
+        _rates({rule.code for rule in fired}),
         scripts.adapter,
         recipe.harness.model or upstream.name,
         scripts.network,
         scripts.entry,
         names,
         _parameters(project, scripts, recipe),
-        tuple(_shown(flag) for flag in scripts.flags if _HYPER.search(flag.name)),
+        tuple(_shown(flag) for flag in scripts.flags if _trains(flag.name)),
         scripts.harness,
         _outputs(project, scripts.entry),
         "" if precision == "none" else precision,
@@ -224,6 +244,7 @@ def gather(
         readme.paper,
         {key: readme.texts.get(key) for key in TEXTS},
         readme.published,
+        _size(readme.runs),
         columns,
         measured,
     )
@@ -261,6 +282,11 @@ def _outputs(project: Project, entry: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def _trains(name: str) -> bool:
+    """Whether a flag decides what is trained, and how."""
+    return _HYPER.search(name) is not None and _ASIDE.search(name) is None
+
+
 def _shown(flag: Flag) -> Flag:
     """The flag as upstream has it: the runtime only moves the places that it names."""
     moved = _MOVED.fullmatch(flag.default)
@@ -294,6 +320,13 @@ def _evaluation(recipe: Recipe) -> str:
     if words is None:
         words = recipe.entries[1:2]
     return " ".join(_CHECKPOINT.sub(r'\1"$CHECKPOINT"', shlex.quote(word)) for word in words)
+
+
+def _rates(codes: set[str]) -> str:
+    if "NPU703" in codes:
+        return "times"
+    # Horovod and tf.distribute tell the code how many processes there are.
+    return "upstream" if codes & {"NPU704", "NPU705"} else "same"
 
 
 def _fired(results: Sequence[GroupResult], recipe: Recipe) -> tuple[Fired, ...]:
@@ -399,12 +432,25 @@ def _number(adapter: str) -> tuple[int, ...]:
     return tuple(int(part) for part in adapter.lstrip("r").split("."))
 
 
+def _size(runs: Sequence[Run]) -> str:
+    """What the NPU wrote counts before what a GPU wrote."""
+    for platform in reversed(PLATFORMS):
+        for run in runs:
+            if run.platform == platform and run.checkpoint_bytes:
+                return f"{run.checkpoint_bytes / 1e6:.1f} MB"
+    return ""
+
+
+def _hardware(run: Run) -> str:
+    return run.hardware if run.devices == 1 else f"{run.devices} × {run.hardware}"
+
+
 def _measured(runs: Sequence[Run]) -> tuple[tuple[tuple[str, str], ...], tuple[Result, ...]]:
     """A column for each run, and one for a platform without; rows in the order of RESULTS."""
     shown: list[Run] = []
     for platform in PLATFORMS:
         shown += [run for run in runs if run.platform == platform] or [Run(platform, "", {})]
-    columns = tuple((run.platform.upper(), run.hardware) for run in shown)
+    columns = tuple((run.platform.upper(), _hardware(run)) for run in shown)
     rows = tuple(
         Result(_RESULT_NAMES[name], tuple(run.results.get(name) for run in shown))
         for name in RESULTS

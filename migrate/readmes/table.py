@@ -22,11 +22,16 @@ source = "ModelZoo README, 2021-08"
 ```
 
 What was measured stands in ``runs/*.json`` beside the recipe, a file for each training, with the
-results that the port's test/ scripts write:
+results that the port's test/ scripts write. It may say besides whether the training was whole
+("full") or only measured its speed ("performance"), on how many devices it ran (1 if it does not
+say), and the size of a checkpoint's files together:
 
 ```json
-{"platform": "npu", "hardware": "Ascend 910", "results": {"ActualFPS": 1120.5}}
+{"platform": "npu", "hardware": "Ascend 910", "training": "full", "devices": 1,
+ "checkpoint_bytes": 574680000, "results": {"ActualFPS": 1120.5, "TrainAccuracy": 0.729}}
 ```
+
+The READMEs show them, and modelzoo_level.txt says what they prove; see levels.py.
 """
 
 from __future__ import annotations
@@ -45,7 +50,10 @@ LANGUAGES = ("zh", "en")
 # Lines of the harness's results, in the order in which the READMEs compare them.
 RESULTS = ("TrainAccuracy", "ActualLoss", "ActualFPS", "TrainingTime", "E2ETrainingTime")
 PLATFORMS = ("gpu", "npu")
+TRAININGS = ("full", "performance")
 TEXTS = ("domain", "about", "dataset", "preprocessing")
+_NEEDED = frozenset({"platform", "hardware", "results"})
+_COUNTS = frozenset({"devices", "checkpoint_bytes"})
 _WORDS = ("paper", "train", "evaluate")
 Text = Mapping[str, str]
 
@@ -75,11 +83,17 @@ class Run:
         platform: ``gpu`` or ``npu``.
         hardware: which, in words.
         results: figures by the name of the harness's line; see RESULTS for the names.
+        training: ``full`` or ``performance``; empty where the record does not say.
+        devices: on how many it trained.
+        checkpoint_bytes: the size of a checkpoint's files together; None where nobody measured it.
     """
 
     platform: str
     hardware: str
     results: Mapping[str, float]
+    training: str = ""
+    devices: int = 1
+    checkpoint_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -169,12 +183,19 @@ def _read_run(path: Path) -> Run:
         raise UsageError(f"cannot be read: {error.strerror}", where=str(path)) from None
     except ValueError as error:
         raise UsageError(f"not JSON: {error}", where=str(path)) from None
-    if not isinstance(record, dict) or record.keys() != {"platform", "hardware", "results"}:
-        raise wrong("an object with platform, hardware and results")
+    possible = {"training", *_COUNTS}
+    if not isinstance(record, dict) or not _NEEDED <= record.keys() <= _NEEDED | possible:
+        more = ", ".join(sorted(possible))
+        raise wrong(f"an object with platform, hardware and results, and perhaps {more}")
     if record["platform"] not in PLATFORMS:
         raise wrong(f"a platform, one of {', '.join(PLATFORMS)}")
     if not isinstance(record["hardware"], str) or not record["hardware"].strip():
         raise wrong("the name of the hardware")
+    if record.get("training", "full") not in TRAININGS:
+        raise wrong(f"a training, one of {', '.join(TRAININGS)}")
+    for name in _COUNTS & record.keys():
+        if type(record[name]) is not int or record[name] < 1:
+            raise wrong(f"a whole number of at least 1 for {name}")
     results = record["results"]
     if not isinstance(results, dict) or not results or results.keys() - set(RESULTS):
         raise wrong(f"results, some of {', '.join(RESULTS)}")
@@ -182,4 +203,4 @@ def _read_run(path: Path) -> Run:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not math.isfinite(value):
             raise wrong(f"a number for {name}")
-    return Run(record["platform"], record["hardware"], results)
+    return Run(**record)

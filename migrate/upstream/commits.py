@@ -35,9 +35,13 @@ class Commit:
     time: int
     subject: str
 
+    @property
+    def date(self) -> str:
+        """The day on which it was committed, in UTC."""
+        return str(datetime.fromtimestamp(min(self.time, 2**37), timezone.utc).date())
+
     def __str__(self) -> str:
-        date = datetime.fromtimestamp(min(self.time, 2**37), timezone.utc).date()
-        return f"{self.oid}  {date}  {self.subject}"
+        return f"{self.oid}  {self.date}  {self.subject}"
 
 
 def wanted_commit(text: str) -> str:

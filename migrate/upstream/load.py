@@ -66,6 +66,7 @@ def load(
     with contextlib.ExitStack() as stack:
         store, found, notes = _open(stack, pin, commit, cache, mirror)
         source = read_project(store, found.tree, pin.path, leave_out, limits)
+        source = replace(source, date=found.date if found.time else "")
         read = replace(pin, commit=found.oid, tree=found.tree)
         return Loaded(read, found, source, store.name, tuple(notes))
 

@@ -35,11 +35,13 @@ class SourceTree:
         files: those that a port takes, by path in sorted order.
         findings: what was skipped, refused or is odd, and why.
         left_out: the paths that the recipe leaves out; a whole folder ends with a slash.
+        date: the day of the commit in UTC, as 2018-11-01; empty where there is no commit.
     """
 
     files: Mapping[str, SourceFile]
     findings: tuple[Finding, ...] = ()
     left_out: tuple[str, ...] = ()
+    date: str = ""
 
 
 def read_folder(folder: Path) -> dict[str, SourceFile]:
