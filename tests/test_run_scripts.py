@@ -102,6 +102,39 @@ def test_only_what_trains_on_several_devices_gets_scripts_for_them() -> None:
     assert all(port.after[path].mode == EXECUTABLE for path in several)
 
 
+@pytest.mark.parametrize(("cann", "says"), [("20.2", ":20.2.0"), ("7.0", "there is no default")])
+def test_the_image_has_a_tag_where_one_is_known(cann: str, says: str) -> None:
+    port = make_port(
+        UPSTREAM,
+        SourceTree(tree({"train.py": TRAIN})),
+        Recipe(rules=kit_rules()),
+        cann=cann,
+        templates=TEMPLATES,
+    )
+    text = port.after["Dockerfile"].data.decode()
+    # Whoever builds gives it: an image of another release would only fail later.
+    assert "ARG BASE\nFROM ${BASE}\n" in text and says in text
+    for name in ("README.md", "README_EN.md"):
+        assert ("`20.2.0`" in port.after[name].data.decode()) == (cann == "20.2")
+
+
+@pytest.mark.tf115
+@pytest.mark.parametrize("version", ["1.15.0", "2.6.5"])
+def test_an_image_with_another_tensorflow_stops_the_build(version: str, tmp_path: Path) -> None:
+    text = ported({"train.py": TRAIN}).after["Dockerfile"].data.decode().replace("\\\n", "")
+    command = next(line for line in text.splitlines() if line.startswith("RUN python3 -c "))
+    (tmp_path / "tensorflow.py").write_text(f"__version__ = {version!r}\n")
+    (tmp_path / "python3").symlink_to(required_tf115().python)
+    done = subprocess.run(
+        ["/bin/sh", "-c", command.removeprefix("RUN ")],
+        env={"PATH": str(tmp_path), "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == (version != "1.15.0")
+    assert ("TensorFlow 2.6.5; this port needs 3.7 and 1.15.0" in done.stderr) == done.returncode
+
+
 def test_two_ports_have_the_same_bytes() -> None:
     assert ported({"train.py": TRAIN}).after == ported({"train.py": TRAIN}).after
 
