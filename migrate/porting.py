@@ -34,7 +34,7 @@ from migrate.recipe import Recipe
 from migrate.render import notice, template_files
 from migrate.runtime import cann_release, runtime_files, runtime_paths
 from migrate.scripts import entry_of, facts_of, with_scripts
-from migrate.series import Series, Step, build_series
+from migrate.series import Series, Step, build_series, named_steps
 from migrate.upstream.tree import SourceFile, SourceTree
 
 # The parts of the kit that decide what a port is.
@@ -134,9 +134,7 @@ def _make_port(
     say("making the patch series")
     left_out = _left_out(source)
     steps = _rule_steps(upstream, source.files, results, recipe, cann)
-    rendered, told = _rendered(
-        project, upstream, source.date, recipe, results, steps[-1].files, left_out, cann, templates
-    )
+    rendered, told = _rendered(project, upstream, source, recipe, results, steps, cann, templates)
     steps += rendered
     steps.append(_provenance(upstream, source.files, steps[-1].files, left_out, cann, templates))
     series = build_series(source.files, import_message(upstream), steps)
@@ -354,24 +352,30 @@ def _rule_steps(
 def _rendered(
     project: Project,
     upstream: Upstream,
-    date: str,
+    source: SourceTree,
     recipe: Recipe,
     results: list[GroupResult],
-    files: Files,
-    left_out: tuple[str, ...],
+    before: list[Step],
     cann: str,
     templates: Path,
 ) -> tuple[list[Step], list[Finding]]:
-    """What is not rewritten but added: scripts and READMEs, where a script trains."""
+    """What is not rewritten but added: scripts and READMEs, where a script trains.
+
+    Args:
+        before: the steps of the rules.
+    """
     entry = entry_of(project, recipe)
     if isinstance(entry, Finding):
         return [], [entry]
     with _told_of(recipe):
         fired = {code for result in results for code in result.fired}
-        facts = facts_of(project, entry, upstream, date, recipe, cann, fired)
-    files, told = with_scripts(files, facts, recipe, templates)
+        facts = facts_of(project, entry, upstream, source.date, recipe, cann, fired)
+    files, told = with_scripts(before[-1].files, facts, recipe, templates)
     steps = [Step("scripts", "Add run scripts", scripts_body(upstream, cann), files)]
-    files, more = with_readmes(project, facts, recipe, results, files, left_out, templates)
+    patches = [name for name, _ in named_steps(source.files, [*before, *steps])]
+    files, more = with_readmes(
+        project, facts, recipe, results, files, patches, _left_out(source), templates
+    )
     steps.append(Step("readme", "Write the READMEs", readme_body(upstream, cann), files))
     return steps, [*told, *more]
 

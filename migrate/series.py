@@ -154,11 +154,8 @@ def build_series(base: Mapping[str, SourceFile], message: str, steps: Sequence[S
         if not step.subject.strip() or "\n" in step.subject:
             raise ValueError(f"step {step.name}: the subject must be one line of text")
     check_tree(base)
-    kept: list[Step] = []
-    for step in steps:
-        if step.files != (kept[-1].files if kept else base):
-            kept.append(step)
-    commits = [(message, base), *((_message(step), step.files) for step in kept)]
+    kept = named_steps(base, steps)
+    commits = [(message, base), *((_message(step), step.files) for _, step in kept)]
 
     with _repository() as repository:
         ids, tree = _import(repository, commits)
@@ -175,10 +172,23 @@ def build_series(base: Mapping[str, SourceFile], message: str, steps: Sequence[S
                 *_DIFF_OPTIONS,
                 f"{ids[0]}..{ids[-1]}",
             )
-            for number, step in enumerate(kept, start=1):
-                data = (out / str(number)).read_bytes()
-                patches.append((f"{number:04}-{step.name}.patch", data))
+            for number, (name, _) in enumerate(kept, start=1):
+                patches.append((name, (out / str(number)).read_bytes()))
     return Series(ids[0], tree, tuple(patches))
+
+
+def named_steps(base: Mapping[str, SourceFile], steps: Sequence[Step]) -> list[tuple[str, Step]]:
+    """The steps that change something, each with the file name of its patch.
+
+    Args:
+        base: the files before the first step, by path.
+        steps: as for `build_series`.
+    """
+    kept: list[tuple[str, Step]] = []
+    for step in steps:
+        if step.files != (kept[-1][1].files if kept else base):
+            kept.append((f"{len(kept) + 1:04}-{step.name}.patch", step))
+    return kept
 
 
 def unified_diff(before: Mapping[str, SourceFile], after: Mapping[str, SourceFile]) -> bytes:

@@ -172,6 +172,9 @@ def test_links_and_anchors_lead_somewhere(name: str, example: Port) -> None:
     for link in found:
         if link.startswith("#"):
             assert unquote(link[1:]) in anchors(text), link
+        elif link.endswith(".patch"):
+            patches = [patch for patch, _ in example.series.patches]
+            assert link.removeprefix(f"../../patches/{UPSTREAM.name}/") in patches, link
         elif not link.startswith("https://"):
             assert link in example.after, link
 
@@ -214,6 +217,9 @@ def test_commands_start_files_of_the_port_with_flags_that_these_have(example: Po
     for line in found:
         words = shlex.split(line.strip("()").replace(". ./test/env.sh && ", ""))
         words = [word for word in words if not re.match(r"[A-Z_]+=", word)]
+        if words[:2] == ["migrate", "diff"]:
+            assert words[-1] in [patch[5:-6] for patch, _ in example.series.patches]
+            continue
         if words[0] == "docker":
             assert "Dockerfile" in words and words[-1] == "."
             continue
@@ -624,8 +630,9 @@ def test_the_commands_train_and_evaluate_on_a_simulated_device(
     shutil.copytree(tmp_path / "images", tmp_path / "data" / "images")
     ran = set()
     for line in dict.fromkeys(commands(text_of(example))):
-        # All but what needs docker, or a real profiler; smaller, and from a folder instead of OBS.
-        if line.startswith("docker") or "msprof" in line:
+        # All but what needs docker, a workspace or a real profiler; smaller, and from a folder
+        # instead of OBS.
+        if line.startswith(("docker", "migrate")) or "msprof" in line:
             continue
         small = "--channels 8 --batch_size 8"
         if line.startswith("bash test/"):

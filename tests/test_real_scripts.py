@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -184,6 +185,10 @@ def test_every_command_of_the_readme_runs(port: Path, small: Small) -> None:
     data = small.options[0].partition("=")[2]
     for line in dict.fromkeys(commands((port / "README.md").read_text())):
         if line.startswith("docker") or "msprof" in line:
+            continue
+        if line.startswith("migrate "):
+            workspace = ["--workspace", str(port.parents[1])]
+            assert cli.main([*workspace, *shlex.split(line)[1:]]) == 0
             continue
         if line.startswith("bash test/"):
             line = " ".join((line, *small.options[1:]))

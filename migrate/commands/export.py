@@ -8,19 +8,23 @@ import io
 import json
 import sys
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 from migrate.console import styled
 from migrate.errors import MigrateError, UsageError
 from migrate.manifest import MANIFEST_NAME
 from migrate.publish.disk import explained, write_whole
+from migrate.publish.patches import patches_current
 from migrate.publish.state import PortKind, PortState, inspect
+from migrate.readmes import READMES, patch_folder
 from migrate.recipe import read_recipe
 from migrate.scripts import network_name
 from migrate.upstream.lock import read_lock
 from migrate.upstream.tree import REGULAR
 from migrate.workspace import EXAMPLE, Workspace
 
+_PATCHES = "migrate-patches/"
 # What ModelZoo's contribution guide asks of every model.
 _WANTED = ("LICENSE", "README.md", "modelzoo_level.txt", "requirements.txt")
 
@@ -50,7 +54,7 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> int:
     if target.suffix != ".tar":
         advice = "It is not compressed, so that its bytes are the same on every machine."
         raise UsageError(f"--to {target}: the archive is a .tar", advice=advice)
-    contents = _contents(port, state)
+    contents = _with_patches(_contents(port, state), workspace.patches(name), state)
     data = _archive(folder, contents)
     with explained("write the archive", target):
         write_whole(target, data)
@@ -93,6 +97,39 @@ def _contents(port: Path, state: PortState) -> dict[str, tuple[bytes, int]]:
         with explained("read the port", place):
             found[path] = place.read_bytes(), mode
     return found
+
+
+def _with_patches(
+    contents: dict[str, tuple[bytes, int]], folder: Path, state: PortState
+) -> dict[str, tuple[bytes, int]]:
+    """The same with the patches, and with READMEs that say where these are now.
+
+    Args:
+        folder: ``patches/<name>/``.
+    """
+    assert state.manifest is not None
+    if not patches_current(folder, state.manifest):
+        advice = "Port again, so that the archive says what was changed."
+        raise MigrateError("these are not the port's patches", where=str(folder), advice=advice)
+    here = _PATCHES
+    while any(path.startswith(here) for path in contents):  # those of a port that was ported
+        here = here.replace("/", "_/")
+    found = dict(contents)
+    for name in READMES.keys() & contents.keys():
+        data, mode = contents[name]
+        was = f"]({patch_folder(state.manifest.upstream.name)}".encode()
+        found[name] = data.replace(was, f"]({here}".encode()), mode
+    names = (folder / "series").read_text(encoding="ascii").split()
+    for name in (*names, "series"):
+        found[f"{here}{name}"] = (folder / name).read_bytes(), REGULAR
+    files = tuple(
+        replace(record, after=hashlib.sha256(found[record.path][0]).hexdigest())
+        if record.path in READMES and record.path in found and record.path not in state.edited
+        else record
+        for record in state.manifest.files
+    )
+    found[MANIFEST_NAME] = replace(state.manifest, files=files).to_json(), REGULAR
+    return dict(sorted(found.items()))
 
 
 def _archive(folder: str, contents: dict[str, tuple[bytes, int]]) -> bytes:

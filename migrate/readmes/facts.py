@@ -19,6 +19,7 @@ from migrate.analysis.project import Project
 from migrate.codemods.engine import GroupResult
 from migrate.codemods.rule import SessionRow
 from migrate.manifest import Upstream
+from migrate.readmes import patch_folder
 from migrate.readmes.chinese import RULES, VARIABLES
 from migrate.readmes.table import PLATFORMS, RESULTS, TEXTS, Published, Run, Text
 from migrate.recipe import Recipe
@@ -39,6 +40,7 @@ _ASIDE = re.compile(
     r"dump|eval|valid|test|sample|result|freq|frequency|every|interval|secs|seconds|dir|dirs|path|"
     r"para|paths|file|files|url|num_readers|threads|workers|buffer|ps|task)(?=_|$)"
 )
+_LAST_GROUPS = ("readme", "provenance")
 _MOVES = ("data_path", "output_path")
 _MOVED = re.compile(rf"(?:{'|'.join(_MOVES)})\((.*)\)", re.DOTALL)
 _CHECKPOINT = re.compile(r"'([\w=-]*)\$CHECKPOINT'")
@@ -133,6 +135,7 @@ class ReadmeFacts:
         train: the words of a usual training, after the script's name.
         boot_train: the same without the folders that the boot file passes.
         evaluate: the words of a usual evaluation, from the script's name; empty for none.
+        patches: where each patch is, by its group; the READMEs' own and that of NOTICE among them.
         kept: where upstream's own READMEs are; empty where it has none.
         pictures_left_out: whether the port leaves out pictures that these may show.
         licence: the path of upstream's licence; empty without one.
@@ -168,6 +171,7 @@ class ReadmeFacts:
     train: str
     boot_train: str
     evaluate: str
+    patches: Mapping[str, str]
     kept: tuple[str, ...]
     pictures_left_out: bool
     left_out: tuple[str, ...]
@@ -187,6 +191,7 @@ def gather(
     recipe: Recipe,
     results: Sequence[GroupResult],
     files: Mapping[str, SourceFile],
+    patches: Sequence[str],
     kept: Sequence[str],
     left_out: Sequence[str],
 ) -> ReadmeFacts:
@@ -197,6 +202,7 @@ def gather(
         scripts: what the run scripts were filled with.
         results: what the rules did, in the order of the patches.
         files: the port's files, its scripts among them.
+        patches: the names of the patches before that of the READMEs.
         kept: where upstream's own READMEs are.
         left_out: upstream's files that the port does not have.
     """
@@ -236,6 +242,7 @@ def gather(
         shlex.join(train),
         shlex.join(_without(train, {flag.name for flag in moved if flag.given is not None})),
         _evaluation(recipe),
+        _linked(upstream.name, patches),
         tuple(kept),
         any(path.endswith(("/", ".png", ".jpg", ".gif", ".svg")) for path in left_out),
         tuple(left_out),
@@ -320,6 +327,12 @@ def _evaluation(recipe: Recipe) -> str:
     if words is None:
         words = recipe.entries[1:2]
     return " ".join(_CHECKPOINT.sub(r'\1"$CHECKPOINT"', shlex.quote(word)) for word in words)
+
+
+def _linked(name: str, patches: Sequence[str]) -> dict[str, str]:
+    """Each patch's group and its place as seen from the port in its workspace."""
+    last = (f"{len(patches) + n:04}-{group}.patch" for n, group in enumerate(_LAST_GROUPS, start=1))
+    return {patch[5:-6]: patch_folder(name) + patch for patch in (*patches, *last)}
 
 
 def _rates(codes: set[str]) -> str:

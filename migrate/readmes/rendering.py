@@ -25,6 +25,7 @@ def with_readmes(
     recipe: Recipe,
     results: Sequence[GroupResult],
     files: Mapping[str, SourceFile],
+    patches: Sequence[str],
     left_out: Sequence[str],
     templates: Path,
 ) -> tuple[dict[str, SourceFile], list[Finding]]:
@@ -37,6 +38,7 @@ def with_readmes(
         scripts: what the run scripts were filled with.
         results: what the rules did, in the order of the patches.
         files: the port's files, its scripts among them.
+        patches: the names of the patches so far.
         left_out: upstream's files that the port does not have.
         templates: the workspace's templates.
 
@@ -63,7 +65,7 @@ def with_readmes(
     result = {moves.get(path, path): _moved(file, moves) for path, file in files.items()}
     if not wanted:
         return dict(files), findings
-    facts = gather(project, scripts, recipe, results, result, kept, left_out)
+    facts = gather(project, scripts, recipe, results, result, patches, kept, left_out)
     values = {field.name: getattr(facts, field.name) for field in fields(facts)}
     shown = {**dict.fromkeys(("NOTICE", MANIFEST_NAME, *wanted)), **result}
     for name in wanted:
