@@ -11,6 +11,7 @@ from migrate.analysis.flags import Flag, flags_of
 from migrate.analysis.project import Project
 from migrate.boot_plan import BootFlag, boot_flags, boot_note
 from migrate.findings import Finding
+from migrate.harness import Steps
 from migrate.manifest import Upstream
 from migrate.readmes.levels import levels
 from migrate.recipe import Recipe
@@ -82,6 +83,7 @@ class Facts:
         flags: its flags.
         network: the model's name at ModelZoo.
         harness: the entry's flag for each of ModelZoo's; empty for none.
+        steps: how the entry is told a number of steps.
         batch_size: examples in a step if nobody says another number; empty where that is unknown.
         boot: for each script that a person starts, the flags that the boot file moves or passes.
         distributed: whether the port trains on several devices together.
@@ -96,6 +98,7 @@ class Facts:
     flags: tuple[Flag, ...]
     network: str
     harness: Mapping[str, str]
+    steps: Steps
     batch_size: str
     boot: Mapping[str, list[BootFlag]]
     distributed: bool
@@ -173,6 +176,7 @@ def facts_of(
         tuple(flags),
         network_name(upstream, recipe),
         harness,
+        recipe.harness.counted(harness),
         _batch_size(harness["batch_size"], flags, recipe.harness.arguments),
         {script: found for script, found in boot.items() if found},
         not _FRAMEWORKS.isdisjoint(fired) or (_SHARDS in fired and _AVERAGES in fired),
@@ -197,7 +201,7 @@ def with_scripts(
     result = {**files, **runtime_files(facts.cann, frozenset({"boot", "results"}))}
     notes = (boot_note(script, flags) for script, flags in facts.boot.items())
     findings = [note for note in notes if note is not None]
-    shortened = recipe.harness.shortened(facts.harness["train_steps"])
+    shortened = recipe.harness.shortened(facts.steps)
     wanted = {
         key: script
         for key, script in _SCRIPTS.items()
@@ -227,6 +231,9 @@ def with_scripts(
         "network": facts.network,
         "names": names,
         "flags": facts.harness,
+        "steps": facts.steps,
+        "examples": recipe.harness.examples,
+        "epochs": recipe.harness.epochs,
         "batch_size": facts.batch_size,
         "accuracy": recipe.harness.accuracy,
         "loss": recipe.harness.loss,

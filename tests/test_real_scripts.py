@@ -27,6 +27,7 @@ from tests.tf115 import required_tf115
 ROOT = Path(__file__).parents[1]
 SHELLCHECK = Path(sys.executable).parent / "shellcheck"
 SECONDS = 900
+EXAMPLES = 12  # so many make an epoch, of whatever data
 
 pytestmark = [
     pytest.mark.mirror,
@@ -66,7 +67,7 @@ SMALL = {
         "BigGAN_for_TensorFlow_bs2",
         ("jpeg_folder", "dataset/tiny", "--count=16", "--size=128"),
         "--phase train --dataset tiny --img_size 128 --ch 8 --epoch 1 --iteration 3 --print_freq 1",
-        ("--data_path=.", "--batch_size=2"),
+        ("--data_path=.", "--batch_size=2", "--train_steps=3"),
         "--batch_size 2",
         "main.py --phase test --dataset tiny --img_size 128 --batch_size 2 --ch 8 --test_num 1",
         ("ActualLoss",),
@@ -75,7 +76,7 @@ SMALL = {
         "SSGAN_for_TensorFlow_bs4",
         ("hdf5_ids", "datasets/mnist", "--size=28", "--channels=1"),
         "--dataset MNIST --log_step 1 --write_summary_step 2 --test_sample_step 2",
-        ("--data_path=.", "--batch_size=4", "--train_steps=4"),
+        ("--data_path=.", "--batch_size=4", "--train_epochs=1"),
         "--batch_size 4 --max_training_steps 3 --ckpt_save_step 2",
         "evaler.py --dataset MNIST --batch_size 4 --checkpoint $CHECKPOINT",
         ("ActualLoss", "TrainAccuracy"),
@@ -84,7 +85,7 @@ SMALL = {
         "RealMix_for_TensorFlow_bs128",
         ("ssl_tfrecords", "records", "--labelled=40"),
         f"{_REALMIX} --train_kimg=1 --report_kimg=1 --save_kimg=1",
-        ("--data_path=records", "--batch_size=128", "--train_epochs=1"),
+        ("--data_path=records", "--batch_size=128", "--train_steps=8"),
         "--batch=128 --epochs=1",
         f"realmix.py {_REALMIX} --batch=128 --train_dir=evaluation --eval_ckpt=$CHECKPOINT",
         ("TrainAccuracy",),
@@ -94,7 +95,7 @@ SMALL = {
         ("slim_tfrecords", "flowers", "--dataset=flowers"),
         "--model_name=vgg_19 --dataset_name=flowers --num_readers=1 --log_every_n_steps=1 "
         "--num_preprocessing_threads=1 --optimizer=sgd --trainable_scopes=vgg_19/fc8",
-        ("--data_path=flowers", "--batch_size=2", "--train_steps=3"),
+        ("--data_path=flowers", "--batch_size=2", "--train_epochs=1"),
         "--batch_size=2 --max_number_of_steps=2 --dataset_dir=flowers --train_dir=run",
         "eval_image_classifier.py --model_name=vgg_19 --dataset_name=flowers --dataset_dir=flowers "
         "--dataset_split_name=validation --batch_size=2 --max_num_batches=1 "
@@ -113,8 +114,9 @@ def port(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     shutil.copy(ROOT / "upstream.lock", tmp_path)
     generated = shutil.ignore_patterns("*.patch", "series", "manifest.json", "__pycache__")
     shutil.copytree(ROOT / "patches" / name, recipe.parent, ignore=generated)
-    own = r"^(arguments|performance|train|evaluate) = .*\n"
+    own = r"^(arguments|performance|train|evaluate|epochs) = .*\n"
     text = re.sub(own, "", recipe.read_text(), flags=re.MULTILINE)
+    text = re.sub(r"^examples = \d+", f"examples = {EXAMPLES}", text, flags=re.MULTILINE)
     harness = f'[harness]\narguments = "{small.arguments}"\nperformance = ""'
     train = f"{small.arguments} {small.started}"
     readme = f'[readme]\ntrain = "{train}"\nevaluate = "{small.evaluate}"'

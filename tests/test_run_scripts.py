@@ -18,7 +18,7 @@ import pytest
 from migrate import cli
 from migrate.codemods.registry import kit_rules
 from migrate.errors import RecipeError, UsageError
-from migrate.harness import Harness, read_harness
+from migrate.harness import Harness, Steps, read_harness
 from migrate.porting import Port, make_port, rules_digest
 from migrate.recipe import Recipe, read_recipe
 from migrate.upstream.tree import EXECUTABLE, REGULAR, SourceTree
@@ -311,6 +311,14 @@ def test_the_levels_are_legal() -> None:
         ({"loss": "loss"}, "harness.loss: expected a pattern with one group"),
         ({"batch_size": "--batch"}, "harness.batch_size: expected a flag without dashes"),
         ({"data_path": "$A B"}, "harness.data_path: expected a flag without dashes"),
+        ({"examples": 0}, "harness.examples: expected a whole number of at least 1"),
+        ({"epochs": "3"}, "harness.epochs: expected a whole number of at least 1"),
+        ({"train_steps": "--steps 5"}, "harness.train_steps: expected words with {steps}, or"),
+        ({"train_steps": "--s={step}"}, "harness.train_steps: expected words with {steps}, or"),
+        (
+            {"train_steps": "--a={steps} --b={examples/2}"},
+            "harness.train_steps: expected words with {steps}, or with {examples/1024}",
+        ),
     ],
 )
 def test_what_is_wrong_in_the_harness_table_is_told(table: Any, message: str) -> None:
@@ -326,6 +334,8 @@ def test_flags_that_the_recipe_names_are_there() -> None:
         "recipe.toml: harness.batch_size: train.py has no flag 'size'\n"
         "  It has: batch, data_dir, epochs, max_steps."
     )
+    with pytest.raises(RecipeError, match=r"harness\.train_steps: train\.py has no flag 'length'"):
+        ported({"train.py": TRAIN}, steps=Steps(("--epochs", "1", "--length={}")))
 
 
 # What takes Python's place: it tells what it is started with, and leaves results.py to Python.
@@ -493,6 +503,118 @@ def test_a_performance_run_is_shortened_by_arguments(started: Started) -> None:
         == 0
     )
     assert started.words[-1] == "--max_steps=20"
+
+
+NO_EPOCHS = TRAIN.replace('"--epochs"', '"--rounds"')
+NO_STEPS = TRAIN.replace('"--max_steps"', '"--length"')
+
+
+@pytest.mark.parametrize(
+    ("text", "table", "given", "expected"),
+    [
+        # The entry's own flags for both.
+        (TRAIN, {}, ["--train_steps=5", "--train_epochs=2"], ["--epochs=2", "--max_steps=5"]),
+        # Two epochs of 100 examples in batches of 32 are 7 steps.
+        (NO_EPOCHS, {"examples": 100}, ["--train_epochs=2"], ["--max_steps=7"]),
+        (NO_EPOCHS, {"examples": 100}, ["--train_epochs=2", "--batch_size=50"], ["--max_steps=4"]),
+        (NO_EPOCHS, {"examples": 100, "epochs": 3}, [], ["--max_steps=10"]),
+        (NO_EPOCHS, {"examples": 100, "epochs": 3}, ["--train_steps=5"], ["--max_steps=5"]),
+        (
+            NO_STEPS,
+            {"train_steps": "--epochs 1 --length={steps}"},
+            ["--train_steps=5"],
+            ["--epochs", "1", "--length=5"],
+        ),
+        (
+            NO_STEPS,
+            {"train_steps": "--length={examples/64}"},
+            ["--train_steps=6"],
+            ["--length=3"],
+        ),
+    ],
+)
+def test_a_training_has_the_length_that_the_harness_asks_for(
+    text: str, table: dict[str, Any], given: list[str], expected: list[str], tmp_path: Path
+) -> None:
+    recipe = Recipe(rules=kit_rules(), harness=read_harness(table, "recipe.toml"))
+    source = SourceTree(tree({"train.py": text}))
+    port = make_port(UPSTREAM, source, recipe, cann=DEFAULT_CANN, templates=TEMPLATES)
+    started = Started(tmp_path, port)
+    done = started.run("test/train_full_1p.sh", "--data_path=data", *given)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert started.words[-len(expected) :] == expected
+    assert subprocess.run([SHELLCHECK, *port_scripts(started)]).returncode == 0
+
+
+def port_scripts(started: Started) -> list[Path]:
+    return [*started.root.glob("*.sh"), *started.root.glob("test/*.sh")]
+
+
+def test_several_devices_share_the_epochs(tmp_path: Path) -> None:
+    text = DISTRIBUTED.replace('"--epochs"', '"--rounds"')
+    started = Started(tmp_path, ported({"train.py": text}, examples=1000, epochs=2))
+
+    def steps(rank: int) -> str:
+        words = started.told.with_suffix(f".{rank}.words").read_text().splitlines()
+        return next(word for word in words if word.startswith("--max_steps="))
+
+    for script, word in (("full", "--max_steps=8"), ("performance", "--max_steps=1000")):
+        done = started.run(f"test/train_{script}_8p.sh", "--data_path=data")
+        assert done.returncode == 0, done.stderr
+        assert steps(0) == steps(7) == word
+    done = started.run("test/train_full_8p.sh", "--data_path=data", RANK_SIZE="2")
+    assert steps(1) == "--max_steps=32"
+    assert "2 epochs of 1000 examples: 32 steps of 64\n" in done.stdout
+    assert "(default: 2)" in started.run("test/train_full_8p.sh", "--help").stdout
+
+
+def test_steps_that_the_entry_cannot_count_are_rounded_up_and_told(tmp_path: Path) -> None:
+    table = {"train_steps": "--length={examples/1024}"}
+    harness = read_harness(table, "recipe.toml")
+    recipe = Recipe(rules=kit_rules(), harness=harness)
+    source = SourceTree(tree({"train.py": NO_STEPS}))
+    port = make_port(UPSTREAM, source, recipe, cann=DEFAULT_CANN, templates=TEMPLATES)
+    started = Started(tmp_path, port)
+    done = started.run("test/train_full_1p.sh", "--data_path=data", "--train_steps=33")
+    assert started.words[-1] == "--length=2"
+    assert done.stderr == ("[Warning] train.py counts 1024 examples as 1: 64 steps instead of 33\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "harness", "given", "message"),
+    [
+        (NO_EPOCHS, {}, ["--train_epochs=2"], "has no flag for --train_epochs; give --train_steps"),
+        (NO_STEPS, {}, ["--train_steps=2"], "has no flag for --train_steps; give --train_epochs"),
+        (
+            NO_EPOCHS.replace('"--max_steps"', '"--length"'),
+            {},
+            ["--train_steps=2"],
+            "has no flag for --train_steps",
+        ),
+        (
+            NO_EPOCHS,
+            {"examples": 100},
+            ["--train_steps=2", "--train_epochs=1"],
+            "--train_steps and --train_epochs: only one of them",
+        ),
+        (
+            NO_EPOCHS.replace("default=32", "required=True"),
+            {"examples": 100},
+            ["--train_epochs=1"],
+            "--train_epochs asks for --batch_size",
+        ),
+        (TRAIN, {}, ["--train_steps=many"], "--train_steps=many: expected a whole number"),
+        (TRAIN, {}, ["--batch_size=0"], "--batch_size=0: expected a whole number of at least 1"),
+    ],
+)
+def test_a_length_that_is_not_certain_is_refused(
+    text: str, harness: dict[str, Any], given: list[str], message: str, tmp_path: Path
+) -> None:
+    started = Started(tmp_path, ported({"train.py": text}, **harness))
+    done = started.run("test/train_full_1p.sh", "--data_path=data", *given)
+    assert done.returncode == 1
+    assert message in done.stderr and done.stderr.count("\n") == 1, done.stderr
+    assert not started.told.with_suffix(".words").exists()
 
 
 def test_a_training_does_not_go_on_where_another_ended(started: Started) -> None:
