@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # Those of the checkout that the kit runs from.
 BUNDLED = Path(migrate.__file__).parents[1] / "templates"
 _NOTICE = "NOTICE"
+_COMMAND_WORD = re.compile(r"""(?:[^\s'"]|'[^']*'|"[^"]*")+""")
+_COMMAND_WIDTH = 90
 _OWN = re.compile(rb"^This is a port of .* to Huawei Ascend 910, made by migrate ", re.MULTILINE)
 
 
@@ -87,7 +89,8 @@ def render(templates: Path, name: str, values: Mapping[str, object]) -> bytes:
 
     Filters besides jinja2's own: ``sh`` quotes a word for a shell, ``dq`` a part of a text in
     double quotes there, ``py`` writes a Python literal,
-    ``md`` shows a text in Markdown as it is, ``code`` as code.
+    ``md`` shows a text in Markdown as it is, ``code`` as code; ``command`` breaks a long one into
+    lines.
 
     Args:
         templates: the folder of the workspace's templates, which count before the kit's own.
@@ -115,7 +118,7 @@ def render(templates: Path, name: str, values: Mapping[str, object]) -> bytes:
         keep_trailing_newline=True,
         trim_blocks=True,
     )
-    environment.filters.update(sh=_sh, dq=_dq, py=repr, md=escaped, code=code)
+    environment.filters.update(sh=_sh, dq=_dq, py=repr, md=escaped, code=code, command=_command)
     try:
         return environment.get_template(name).render(values).encode("utf-8")
     except jinja2.TemplateNotFound as error:
@@ -178,6 +181,17 @@ def _place(templates: Path, error: Exception) -> str:
     """The line of a template at which filling it failed."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.endswith(".j2")]
     return f"{_file(templates, frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
+
+
+def _command(value: object) -> str:
+    """A command for bash, broken before a flag where a line gets too long to read."""
+    lines = [""]
+    for word in _COMMAND_WORD.findall(str(value)):
+        if word.startswith("-") and len(lines[-1]) + len(word) > _COMMAND_WIDTH:
+            lines[-1] += "\\"
+            lines.append("    ")
+        lines[-1] += f"{word} "
+    return "\n".join(lines).rstrip()
 
 
 def _sh(value: object) -> str:

@@ -84,6 +84,7 @@ class Facts:
         network: the model's name at ModelZoo.
         harness: the entry's flag for each of ModelZoo's; empty for none.
         steps: how the entry is told a number of steps.
+        examples: in an epoch, where steps are made of epochs; 0 where they are not.
         batch_size: examples in a step if nobody says another number; empty where that is unknown.
         boot: for each script that a person starts, the flags that the boot file moves or passes.
         distributed: whether the port trains on several devices together.
@@ -99,6 +100,7 @@ class Facts:
     network: str
     harness: Mapping[str, str]
     steps: Steps
+    examples: int
     batch_size: str
     boot: Mapping[str, list[BootFlag]]
     distributed: bool
@@ -163,6 +165,7 @@ def facts_of(
     """
     flags = flags_of(project, entry)
     harness = recipe.harness.flags_for(entry, flags)
+    steps = recipe.harness.counted(harness)
     chosen = recipe.options.get("NPU501", {}).get("places", {})
     scripts = dict.fromkeys([entry, *recipe.entries])
     boot = {script: boot_flags(project, script, chosen) for script in scripts}
@@ -176,7 +179,8 @@ def facts_of(
         tuple(flags),
         network_name(upstream, recipe),
         harness,
-        recipe.harness.counted(harness),
+        steps,
+        recipe.harness.examples if steps.words and not harness["train_epochs"] else 0,
         _batch_size(harness["batch_size"], flags, recipe.harness.arguments),
         {script: found for script, found in boot.items() if found},
         not _FRAMEWORKS.isdisjoint(fired) or (_SHARDS in fired and _AVERAGES in fired),
@@ -232,7 +236,7 @@ def with_scripts(
         "names": names,
         "flags": facts.harness,
         "steps": facts.steps,
-        "examples": recipe.harness.examples,
+        "examples": facts.examples,
         "epochs": recipe.harness.epochs,
         "batch_size": facts.batch_size,
         "accuracy": recipe.harness.accuracy,

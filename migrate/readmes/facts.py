@@ -127,8 +127,12 @@ class ReadmeFacts:
         parameters: scripts, and the flags that they share.
         defaults: the flags that decide how the model is trained.
         harness: the entry's flag for each of ModelZoo's; empty for none.
+        steps: the flags that the number of steps is given to.
+        examples: in an epoch, where ModelZoo's scripts make steps of epochs; 0 where they do not.
+        epochs: of a whole training by those scripts; 0 for what the entry does by itself.
         outputs: the folders that the training's code names for what it writes.
         precision: the precision mode fixed in the port; empty where it leaves that to CANN.
+        mixed: whether that is one of mixed precision.
         on_device: whether a session of the port runs on the device.
         sessions: how many sessions are on the device, and how many stay on the host.
         distributed: whether the port trains on several devices together.
@@ -160,8 +164,12 @@ class ReadmeFacts:
     parameters: tuple[tuple[tuple[str, ...], tuple[Flag, ...]], ...]
     defaults: tuple[Flag, ...]
     harness: Mapping[str, str]
+    steps: tuple[str, ...]
+    examples: int
+    epochs: int
     outputs: tuple[str, ...]
     precision: str
+    mixed: bool
     on_device: bool
     sessions: tuple[int, int]
     features: tuple[Feature, ...]
@@ -231,8 +239,12 @@ def gather(
         _parameters(project, scripts, recipe),
         tuple(_shown(flag) for flag in scripts.flags if _trains(flag.name)),
         scripts.harness,
+        tuple(f"--{flag}" for flag in scripts.steps.flags),
+        scripts.examples,
+        recipe.harness.epochs,
         _outputs(project, scripts.entry),
         "" if precision == "none" else precision,
+        "mix" in precision,
         on_device,
         _sessions(rows),
         _features(fired, names, on_device, scripts.distributed),

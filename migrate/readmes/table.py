@@ -18,7 +18,7 @@ en = "Image generation"
 metric = { zh = "训练性能（images/s）", en = "Training speed (images/s)" }
 gpu = "860"
 npu = "1120"
-source = "ModelZoo README, 2021-08"
+source = "ModelZoo README, 2021-08"     # or in both languages, as metric
 ```
 
 What was measured stands in ``runs/*.json`` beside the recipe, a file for each training, with the
@@ -66,13 +66,13 @@ class Published:
         metric: what was measured, with its unit, by language.
         gpu: on a GPU; empty where it was not published.
         npu: on an Ascend NPU; the same.
-        source: who published it, and when.
+        source: who published it, and when; by language.
     """
 
     metric: Text
     gpu: str
     npu: str
-    source: str
+    source: Text
 
 
 @dataclass(frozen=True)
@@ -149,10 +149,13 @@ def read_readme(table: Any, folder: Path, where: str) -> Readme:
         if not isinstance(row, dict) or row.keys() - {"metric", "gpu", "npu", "source"}:
             raise reader.wrong(key, "metric, source, and gpu or npu")
         metric = _text(reader, row.get("metric"), f"{key}: metric")
-        rest = [row.get("gpu", ""), row.get("npu", ""), row.get("source", "")]
-        if not all(isinstance(text, str) for text in rest) or not rest[2]:
-            raise reader.wrong(key, "texts for gpu, npu and source")
-        figures.append(Published(metric, *rest))
+        rest = [row.get("gpu", ""), row.get("npu", "")]
+        if not all(isinstance(text, str) for text in rest):
+            raise reader.wrong(key, "texts for gpu and npu")
+        source = row.get("source")
+        if isinstance(source, str):  # the same in both
+            source = dict.fromkeys(LANGUAGES, source)
+        figures.append(Published(metric, *rest, _text(reader, source, f"{key}: source")))
     return Readme(
         table.get("paper", ""),
         {key: table[key] for key in TEXTS if key in table},
