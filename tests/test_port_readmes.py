@@ -20,7 +20,10 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from migrate import cli
+from migrate.analysis.flags import flags_of
+from migrate.analysis.project import Project
 from migrate.codemods.registry import kit_rules
+from migrate.environment import _index
 from migrate.errors import UsageError
 from migrate.manifest import MANIFEST_NAME
 from migrate.porting import Port, make_port
@@ -137,6 +140,59 @@ def commands(text: str) -> list[str]:
         if token.type == "fence" and token.info == "bash"
         for line in token.content.replace("\\\n    ", "").splitlines()
     ]
+
+
+def prose_commands(text: str) -> list[str]:
+    """The commands in the sentences, between backticks."""
+    inline = [child for token in parsed(text) for child in token.children or ()]
+    codes = [child.content for child in inline if child.type == "code_inline"]
+    return [code for code in codes if re.match(r"(?:\w+=\S+ )*(?:python3|migrate) ", code)]
+
+
+def check_prose_command(line: str, files: Mapping[str, SourceFile]) -> None:
+    """That a command starts what there is, with flags that it has."""
+    words = [word for word in shlex.split(line) if not re.match(r"\w+=", word)]
+    if words[0] == "migrate":
+        with pytest.raises(SystemExit) as ended:
+            cli.main([words[1], "--help"])
+        assert ended.value.code == 0, line
+        return
+    if words[1:4] == ["-m", "pip", "install"]:
+        assert words[4:] == ["-r", "requirements.txt"] and "requirements.txt" in files, line
+        return
+    module = words[1] == "-m"
+    script = words[2].replace(".", "/") + ".py" if module else words[1]
+    assert script in files, line
+    known = {flag.name for flag in flags_of(Project(files), script)}
+    given = [word[2:].partition("=")[0] for word in words if word.startswith("--")]
+    assert set(given) <= known, (line, known)
+
+
+def test_commands_in_sentences_start_what_there_is(example: Port) -> None:
+    for name in BOTH:
+        found = prose_commands(text_of(example, name))
+        assert {line.split()[0] for line in found} == {"python3", "migrate"}
+        for line in found:
+            check_prose_command(line, example.after)
+
+
+def check_packages(requirements: Path) -> None:
+    """That the packages can be had together, for the Python that trains; none is installed."""
+    python = required_tf115().python
+    words = [sys.executable, "-m", "uv", "pip", "install", "--dry-run", "--python", str(python)]
+    environment = {**os.environ, **_index(python)}
+    done = subprocess.run(
+        [*words, "-r", requirements], capture_output=True, text=True, env=environment
+    )
+    if "error sending request" in done.stderr:
+        pytest.skip("there is no package index here")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.tf115
+def test_the_packages_can_be_installed(example: Port, tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_bytes(example.after["requirements.txt"].data)
+    check_packages(tmp_path / "requirements.txt")
 
 
 def test_modelzoos_chapters_stand_in_its_order(example: Port) -> None:

@@ -19,15 +19,22 @@ from pathlib import Path
 import pytest
 
 from migrate import cli
+from migrate.upstream.tree import read_folder
 from migrate.verify.smoke import GENERATORS
-from tests.test_port_readmes import commands
+from tests.test_port_readmes import (
+    check_packages,
+    check_prose_command,
+    commands,
+    links,
+    prose_commands,
+)
 from tests.test_run_scripts import two_devices
 from tests.tf115 import required_tf115
 
 ROOT = Path(__file__).parents[1]
 SHELLCHECK = Path(sys.executable).parent / "shellcheck"
 SECONDS = 900
-EXAMPLES = 12  # so many make an epoch, of whatever data
+EXAMPLES = 24  # so many make an epoch, of whatever data
 
 pytestmark = [
     pytest.mark.mirror,
@@ -128,6 +135,26 @@ def port(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     words = [python, f"{GENERATORS}/{make}.py", "--to", f"{folder}/{to}", *options]
     subprocess.run(words, check=True, capture_output=True)
     return folder
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_the_readmes_say_what_there_is(name: str, tmp_path: Path) -> None:
+    shutil.copy(ROOT / "upstream.lock", tmp_path)
+    generated = shutil.ignore_patterns("*.patch", "series", "manifest.json", "__pycache__")
+    shutil.copytree(ROOT / "patches" / name, tmp_path / "patches" / name, ignore=generated)
+    assert cli.main(["--workspace", str(tmp_path), "port", name]) == 0
+    folder = tmp_path / "ported" / name
+    files = read_folder(folder)
+    for readme in ("README.md", "README_EN.md"):
+        text = (folder / readme).read_text("utf-8")
+        for line in prose_commands(text):
+            check_prose_command(line, files)
+        for link in links(text):
+            if not link.startswith(("#", "https://")):
+                assert (folder / link).is_file(), link
+        lint = [sys.executable, "-m", "pymarkdown", "-d", "MD013", "scan", folder / readme]
+        assert subprocess.run(lint, capture_output=True).stdout == b""
+    check_packages(folder / "requirements.txt")
 
 
 ports = pytest.mark.parametrize(
