@@ -638,6 +638,14 @@ def test_a_record_that_is_wrong_is_refused(record: str, message: str, tmp_path: 
     assert "a.json" in str(raised.value) and message in str(raised.value)
 
 
+def test_the_record_that_the_manual_shows_is_one(tmp_path: Path) -> None:
+    (shown,) = re.findall(r"```json\n(\{\"platform.*?)```", (ROOT / "USING.md").read_text(), re.S)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "a.json").write_text(shown)
+    (run,) = read_readme({}, tmp_path, "recipe.toml").runs
+    assert (run.training, run.devices, run.checkpoint_bytes) == ("full", 1, 574680000)
+
+
 def test_records_and_table_are_read(tmp_path: Path) -> None:
     (tmp_path / "runs").mkdir()
     good = """{"platform": "gpu", "hardware": "V100", "results": {"TrainAccuracy": 0.9},
