@@ -153,7 +153,7 @@ class _Verification:
         )
 
     def _by_running(self, python: Path, say: Say) -> list[Part]:
-        from migrate.verify.precision import check_precision
+        from migrate.verify.precision import check_precision, is_in_fp16
         from migrate.verify.verification import Trial, run_and_compare, run_upstream_tests
 
         wanted = self._wanted
@@ -176,13 +176,17 @@ class _Verification:
         why = "nothing says what to run; say it: " + (
             f"{this_command()} verify {self._path} --run -- python train.py ..."
         )
+        exact = None
         if not wanted.run:
             run, parity = _unasked("run", "--run"), _unasked("parity", "--parity")
         elif not smoke.runs:
             run, parity = Part("run", "not checked", why), Part("parity", "not checked", why)
         else:
             compare = wanted.parity and baseline is not None
-            run, parity = run_and_compare(trial, say, compare=compare)
+            # Beside upstream the port trains in fp32, with which precision compares fp16.
+            numerics = compare and wanted.precision and is_in_fp16(trial)
+            run, parity, traces = run_and_compare(trial, say, compare=compare, numerics=numerics)
+            exact = traces if numerics else None
             if not wanted.parity and a.ranks == 1:
                 parity = _unasked("parity", "--parity")
             elif not compare:
@@ -194,7 +198,7 @@ class _Verification:
         elif run.state == "failed":
             precision = Part("precision", "not checked", "the run failed")
         else:
-            precision = check_precision(trial, say)
+            precision = check_precision(trial, say, exact)
         if not wanted.tests:
             tests = _unasked("upstream tests", "--upstream-tests")
         elif baseline is None:

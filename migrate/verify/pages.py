@@ -61,10 +61,14 @@ optimizer is not wrapped, or the project makes its loss very small, by a factor 
 
 Emulation on a CPU cannot tell which other operators the release computes in fp16, how the device
 adds up within a product, how many steps a dynamic loss scale needs to settle (here it begins at
-2^15 and falls fast), what Keras functions do, nor what accuracy a whole training reaches.""",
-    "CHK981": """In fp16 each training step overflows, so that no variable changes.
+2^15, or at 2^32 where that may help, and falls fast), what Keras functions do, nor what accuracy a
+whole training reaches.""",
+    "CHK981": """In fp16 each training step of some variables overflows, so that they never change.
 
-Numbers above 65504 appear on the way to the gradients, at each loss scale that was tried: masks
+As a warning, it says that there were too few steps to tell: a dynamic loss scale falls for some
+steps before it fits, here 2^4 at a time from 2^15. `--steps 20` is enough.
+
+As an error: numbers above 65504 appear on the way to the gradients, at each loss scale: masks
 such as -1e9, sums over many values, a division by a tiny epsilon. `migrate port` lists constants
 that do not fit fp16 (`migrate explain NPU202`). Keep those operators in fp32 (NPU_MODIFY_MIXLIST,
 NPU_OP_PRECISION_MODE), change the constant, or train in fp32 (NPU_PRECISION_MODE=none).""",

@@ -1,16 +1,17 @@
 """Trains a port in the fp16 of its precision mode, as far as a CPU can show it, and in fp32 beside.
 
 It shows that gradients survive fp16 (with the loss scale that the port has), and how far losses
-drift over a few steps. What it cannot tell stands in LIMITS, and in every report.
+drift until a step is left out. What it cannot tell stands in LIMITS, and in every report.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from migrate.findings import Finding
+from migrate.findings import Finding, Severity
 from migrate.runtime import computes_gradients_in_fp16
 from migrate.verify.drift import Drift, measure
 from migrate.verify.places import last_words, place_in, script_of
@@ -31,115 +32,200 @@ _NAME = "precision"
 _MODE = re.compile(r'^PRECISION_MODE = "(\w+)"', re.MULTILINE)
 _VARIABLE = "NPU_PRECISION_MODE"
 _NAMED = 3
+# Where a dynamic loss scale begins on a device (npu_runtime/scaling.py); too high for most.
+_HIGHEST = 2**32
 _SCALE = (
     "Is its optimizer wrapped (`migrate explain NPU201`), and NPU_LOSS_SCALE left at auto? Losses"
-    " that the project itself makes very small or large need that changed."
+    " that the project itself makes very small or large need that changed. Until then train with"
+    " NPU_PRECISION_MODE=none."
 )
-_FEW = "A dynamic loss scale falls for some steps before it fits: try more (--steps 20)."
+_OVERFLOW = (
+    "Find what exceeds 65504 (`migrate explain NPU202`), and change it or keep it in fp32"
+    " (NPU_MODIFY_MIXLIST). Until then train with NPU_PRECISION_MODE=none."
+)
+_ANOTHER = (
+    'to try one that does: NPU_PRECISION_MODE = "allow_mix_precision" under [smoke.environment] of'
+    " the recipe"
+)
+_FEW = "Try more steps: --steps 20."
+_TRUST = (
+    "nothing here speaks against {mode}: train with it on the device, and compare the accuracy with"
+    " that of NPU_PRECISION_MODE=none before you rely on it"
+)
 
 
-def check_precision(trial: Trial, say: Say) -> Part:
-    """Trains the port twice, in its own precision mode with rounding to fp16, and in fp32.
+@dataclass(frozen=True)
+class _Side:
+    """One of the trainings that are compared.
+
+    Args:
+        loss_scale: where a dynamic loss scale begins; None for the simulator's usual place.
+    """
+
+    name: str
+    fp16: bool
+    loss_scale: int | None = None
+
+
+_FP32 = _Side("fp32", fp16=False)
+_FP16 = _Side("fp16", fp16=True)
+_HIGHER = _Side("fp16", fp16=True, loss_scale=_HIGHEST)
+_Traces = dict[str, list[Process]]  # by the names of runs
+
+
+def check_precision(
+    trial: Trial, say: Say, exact: Mapping[str, Sequence[Process]] | None = None
+) -> Part:
+    """Trains the port in its own precision mode with rounding to fp16, beside fp32.
+
+    Where a gradient is 0 under a dynamic loss scale that never had to fall, the port is trained
+    once more with one that begins as a device's, to see whether that is enough.
 
     Args:
         trial: what to run; of its runs those that train, and those that prepare something.
         say: told what is being done.
+        exact: the traces of the same runs with NPU_PRECISION_MODE=none, by the runs' names, which
+            tell of gradients; where there are none, the port is trained in fp32 as well.
 
     Returns:
-        The part "precision": not checked where the port does not compute gradients in fp16.
+        The part "precision": not checked where the port does not compute gradients in fp16, or
+        took too few steps to tell.
 
     Raises:
         MigrateError: the data could not be made, or the port is too large to be copied.
     """
-    mode = trial.smoke.environment.get(_VARIABLE) or _fixed_mode(trial.port)
-    if mode is not None and not computes_gradients_in_fp16(mode):
+    mode = _mode(trial)
+    if not is_in_fp16(trial):
         why = f"with precision mode {mode} it computes no gradients in fp16"
-        return Part(_NAME, "not checked", why)
-    findings: list[Finding] = []
-    drifts: list[Drift] = []
+        return Part(_NAME, "not checked", f"{why}; {_ANOTHER}")
+    runs = [r for r in trial.smoke.runs if not r.expect or r.expect & {"train", "session"}]
     with temporary_folder() as folder:
-        sites = {"fp16": Site(folder / "fp16"), "fp32": Site(folder / "fp32")}
-        say("making data")
-        for site in sites.values():
-            copy_port(trial.port, trial.manifest, site.project)
-        place_data(trial.smoke.data, trial.python, trial.limits, folder, list(sites.values()))
-        for run in trial.smoke.runs:
-            if run.expect and not run.expect & {"train", "session"}:
-                continue
-            say(f"in fp16: {run.name}")
-            traces = _trained(trial, run, sites, findings)
-            if traces is None:
-                break
-            drifts.append(measure(run.name, traces["fp32"], traces["fp16"]))
-            findings += _judged(run, drifts[-1])
+        sides = [_FP16] if exact else [_FP16, _FP32]
+        traces, findings = _train(trial, say, runs, folder / "first", sides)
+        rounded, exact = traces["fp16"], exact or traces["fp32"]
+        drifts = [measure(name, exact[name], rounded[name]) for name in rounded]
+        if any(drift.unscaled for drift in drifts):
+            say("in fp16 again, with a higher loss scale")
+            traces, failed = _train(trial, say, runs, folder / "again", [_HIGHER])
+            findings += failed
+            drifts = [
+                drift.scaled_higher(measure(drift.run, exact[drift.run], traces["fp16"][drift.run]))
+                for drift in drifts
+                if drift.run in traces["fp16"]
+            ]
+    for run in runs:
+        findings += (f for drift in drifts if drift.run == run.name for f in _judged(run, drift))
     drifts = [drift for drift in drifts if drift.steps or drift.products]
     if not findings and not any(drift.products and drift.steps for drift in drifts):
         return Part(_NAME, "not checked", _nothing_seen(drifts))
-    return checked(_NAME, findings, why=LIMITS, counts=_counts(drifts), drifts=tuple(drifts))
+    part = checked(_NAME, findings, limits=LIMITS, counts=_counts(drifts), drifts=tuple(drifts))
+    if part.state == "failed":
+        return part
+    if not any(drift.surviving for drift in drifts):
+        return replace(part, state="not checked", why=_too_little(drifts))
+    return replace(part, next=_TRUST.format(mode=mode or "the port's precision mode"))
 
 
-def _fixed_mode(port: Path) -> str | None:
-    """The mode that was fixed when the port was made; None for a port that was made by hand."""
-    path = port / "npu_runtime" / "defaults.py"
+def is_in_fp16(trial: Trial) -> bool:
+    """Whether the port's precision mode computes gradients in fp16, as far as can be known."""
+    mode = _mode(trial)
+    return mode is None or computes_gradients_in_fp16(mode)
+
+
+def _mode(trial: Trial) -> str | None:
+    """What is tried, else what was fixed for the port; None for one that was made by hand."""
+    if chosen := trial.smoke.environment.get(_VARIABLE):
+        return chosen
+    path = trial.port / "npu_runtime" / "defaults.py"
     found = _MODE.search(path.read_text(encoding="utf-8")) if path.is_file() else None
     return found[1] if found else None
 
 
-def _trained(
-    trial: Trial, run: SmokeRun, sites: Mapping[str, Site], findings: list[Finding]
-) -> dict[str, list[Process]] | None:
-    """The traces of both; None, with a finding, where one of them failed."""
-    environment = dict(trial.smoke.environment)
-    environments = {"fp16": environment, "fp32": {**environment, _VARIABLE: "none"}}
-    traces = {side: site.trace(run.name) for side, site in sites.items()}
-    commands = [
-        site.command(
-            run.line(trial.steps),
-            trial.python,
-            environments[side],
-            cann=trial.cann,
-            trace=traces[side],
-            seed=SEED,
-            fp16=side == "fp16",
-            numerics=True,
-        )
-        for side, site in sites.items()
-    ]
-    outcomes = dict(zip(sites, run_all(commands, trial.limits), strict=True))
-    for side, outcome in outcomes.items():
-        if not outcome.ok:
-            shown = sites[side].shown(outcome)
-            path, line = place_in(shown.tail, run)
-            message = f"{run.name} in {side} {shown.how}{last_words(shown.tail)}"
-            findings.append(Finding(path, line, "CHK982", "error", message))
-            return None
-    return {side: read_trace(trace) for side, trace in traces.items()}
+def _train(
+    trial: Trial, say: Say, runs: Sequence[SmokeRun], folder: Path, sides: Sequence[_Side]
+) -> tuple[dict[str, _Traces], list[Finding]]:
+    """The traces of each side; with a finding, and no more of them, where a run failed."""
+    sites = {side: Site(folder / side.name) for side in sides}
+    say("making data")
+    for site in sites.values():
+        copy_port(trial.port, trial.manifest, site.project)
+    place_data(trial.smoke.data, trial.python, trial.limits, folder, list(sites.values()))
+    traces: dict[str, _Traces] = {side.name: {} for side in sides}
+    for run in runs:
+        say(f"in fp16: {run.name}")
+        folders = {side: site.trace(run.name) for side, site in sites.items()}
+        commands = [
+            site.command(
+                run.line(trial.steps),
+                trial.python,
+                {**trial.smoke.environment, **({} if side.fp16 else {_VARIABLE: "none"})},
+                cann=trial.cann,
+                trace=folders[side],
+                seed=SEED,
+                fp16=side.fp16,
+                loss_scale=side.loss_scale,
+                numerics=True,
+            )
+            for side, site in sites.items()
+        ]
+        for side, outcome in zip(sides, run_all(commands, trial.limits), strict=True):
+            if not outcome.ok:
+                shown = sites[side].shown(outcome)
+                path, line = place_in(shown.tail, run)
+                message = f"{run.name} in {side.name} {shown.how}{last_words(shown.tail)}"
+                return traces, [Finding(path, line, "CHK982", "error", message)]
+        for side, trace in folders.items():
+            traces[side.name][run.name] = read_trace(trace)
+    return traces, []
 
 
 def _judged(run: SmokeRun, drift: Drift) -> list[Finding]:
-    if drift.never_in_range:
-        message = f"{run.name}: gradients overflow in fp16 in each of {drift.steps} training steps"
-        return [Finding(script_of(run), 0, "CHK981", "error", message, f"{_FEW} {_SCALE}")]
-    if not drift.vanished:
-        return []
-    more = len(drift.vanished) - _NAMED
-    named = ", ".join(drift.vanished[:_NAMED]) + (f" and {more} more" if more > 0 else "")
-    message = (
-        f"{run.name}: the gradients of {len(drift.vanished)} of {drift.variables} variables are"
-        f" all 0 in fp16, but not in fp32: {named}"
-    )
-    return [Finding(script_of(run), 0, "CHK980", "error", message, _SCALE)]
+    def finding(code: str, severity: Severity, message: str, advice: str) -> Finding:
+        return Finding(script_of(run), 0, code, severity, f"{run.name}: {message}", advice)
+
+    found = []
+    if drift.vanished:
+        message = f"{_of(drift.vanished, drift)} all 0 in fp16, but not in fp32"
+        found.append(finding("CHK980", "error", message, _SCALE))
+    if drift.stuck:
+        message = f"{_of(drift.stuck, drift)} too large for fp16 in each training step"
+        found.append(finding("CHK981", "error", message, _OVERFLOW))
+    if drift.falling:
+        message = (
+            f"{drift.steps} training steps are too few: the loss scale was still falling; nothing"
+            f" can be told yet of {_named(drift.falling)}"
+        )
+        found.append(finding("CHK981", "warning", message, _FEW))
+    return found
+
+
+def _of(variables: Sequence[str], drift: Drift) -> str:
+    of = f"{len(variables)} of {drift.variables} variables"
+    return f"the gradients of {of} ({_named(variables)}) are"
+
+
+def _named(variables: Sequence[str]) -> str:
+    more = len(variables) - _NAMED
+    return ", ".join(variables[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _counts(drifts: list[Drift]) -> tuple[Count, ...]:
     variables = sum(drift.variables for drift in drifts)
-    left = variables - sum(len(drift.vanished) for drift in drifts)
     steps = sum(drift.steps for drift in drifts)
     return (
-        Count("variables whose gradients survive fp16", left, variables),
+        Count(
+            "variables whose gradients survive fp16", sum(d.surviving for d in drifts), variables
+        ),
         Count("training steps that overflow", sum(d.overflowed for d in drifts), steps),
         Count("products rounded", sum(drift.products for drift in drifts)),
     )
+
+
+def _too_little(drifts: list[Drift]) -> str:
+    if not any(drift.falling for drift in drifts):
+        return "no variable has a gradient, in fp32 neither"
+    steps = sum(drift.steps for drift in drifts)
+    return f"{steps} training steps are too few to tell, as the loss scale was still falling"
 
 
 def _nothing_seen(drifts: list[Drift]) -> str:

@@ -87,6 +87,8 @@ class Part:
 
     Args:
         why: why it was not checked, or was not checked whole.
+        next: what to do where all is well.
+        limits: what it cannot tell.
     """
 
     name: str
@@ -98,6 +100,8 @@ class Part:
     comparisons: tuple[Comparison, ...] = ()
     drifts: tuple[Drift, ...] = ()
     tests: tuple[TestFile, ...] = ()
+    next: str = ""
+    limits: str = ""
 
 
 def checked(name: str, findings: list[Finding], **more: Any) -> Part:
@@ -155,9 +159,13 @@ def report_lines(report: Report) -> Iterator[str]:
         for comparison in part.comparisons:
             yield f"    {comparison.run}: {comparison_text(comparison)}"
         for drift in part.drifts:
-            yield f"    {drift.run}: {drift_text(drift)}"
+            yield f"    {drift.run}: {drift.steps} training steps in fp16"
+            yield from (f"      {line}" for line in drift_lines(drift))
         for line in finding_lines(part.findings):
             yield f"  {line}"
+        for what, text in (("next", part.next), ("limits", part.limits)):
+            if text:
+                yield f"    {what}: {text}"
 
 
 def _run_lines(run: RunResult) -> Iterator[str]:
@@ -202,24 +210,48 @@ def difference_text(difference: Difference) -> str:
     )
 
 
-def drift_text(drift: Drift) -> str:
-    """What fp16 did to a training, in a line."""
-    text = f"{drift.steps} training steps in fp16, {drift.overflowed} of them left out"
+def drift_lines(drift: Drift) -> Iterator[str]:
+    """What fp16 did to a training: to gradients, to steps, and to losses."""
     if drift.nonzero is not None and drift.nonzero_fp32 is not None:
-        text += (
-            f"; {drift.nonzero:.1%} of gradients' values are not 0, {drift.nonzero_fp32:.1%} in"
-            " fp32"
+        yield (
+            f"gradients: those of {drift.surviving} of {drift.variables} variables survive;"
+            f" {drift.nonzero:.1%} of their values are not 0, {drift.nonzero_fp32:.1%} in fp32"
         )
-    what = "losses drift" if drift.curves else "what it fetches drifts"
+    if not drift.overflowed:
+        yield "overflow: in no step"
+    else:
+        text = f"overflow: in {drift.overflowed} of {drift.steps} steps"
+        if drift.scale is not None:
+            text += (
+                f", which were left out; the loss scale fell to {drift.scale:g}. A device does so"
+                " too when a training begins, and then goes on"
+            )
+        yield text
+    what = "losses" if drift.curves else "what it fetches"
+    if drift.overflowed:
+        what += f" of the first {drift.comparable} steps" if drift.comparable > 1 else " at step 1"
     if drift.largest is not None:
-        text += (
-            f"; {what} by {drift.largest.relative:.1%} at most: {drift.largest.tensor}, value"
-            f" {drift.largest.step}: fp32 {_short(drift.largest.upstream)}, fp16"
-            f" {_short(drift.largest.port)}"
+        yield (
+            f"{what}: differ by {_percent(drift.largest.relative)}:"
+            f" {drift.largest.tensor}, value {drift.largest.step}: fp32"
+            f" {_short(drift.largest.upstream)}, fp16 {_short(drift.largest.port)}"
         )
     elif drift.values:
-        text += f"; {what} by nothing"
-    return text
+        yield f"{what}: the same as in fp32"
+    if drift.overflowed and drift.steps > drift.comparable:
+        yield (
+            "later losses are not compared: what is left out in fp16 is trained in fp32"
+            + (f"; NPU_LOSS_SCALE={drift.scale:g} avoids that" if _settled(drift) else "")
+        )
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%} at most" if share >= 0.001 else "less than 0.1%"
+
+
+def _settled(drift: Drift) -> bool:
+    """Whether it is known which loss scale leaves no step out."""
+    return drift.scale is not None and not drift.falling and not drift.stuck
 
 
 def _short(value: Scalar) -> str:
@@ -238,7 +270,7 @@ def report_html(report: Report) -> str:
         lstrip_blocks=True,
     )
     environment.filters["comparison"] = comparison_text
-    environment.filters["drift"] = drift_text
+    environment.filters["drift"] = drift_lines
     environment.filters["polylines"] = polylines
     template = environment.get_template("report.html.j2")
     return template.render(report=report, width=_WIDTH, height=_HEIGHT)

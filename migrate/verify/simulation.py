@@ -30,6 +30,7 @@ def simulated(
     ranks: int = 1,
     hub: str = "",
     fp16: bool = False,
+    loss_scale: int | None = None,
     numerics: bool = False,
 ) -> dict[str, str]:
     """The environment of a process on a simulated device.
@@ -44,6 +45,7 @@ def simulated(
         ranks: how many there are.
         hub: ``host:port`` where ranks meet; empty for one rank.
         fp16: whether products are rounded to fp16 where the precision mode says so.
+        loss_scale: where dynamic loss scales begin then; None for the simulator's usual place.
         numerics: whether the trace tells of gradients.
     """
     table = trace / "rank_table.json"
@@ -58,6 +60,7 @@ def simulated(
         **({} if seed is None else {"NPU_SIMULATOR_SEED": str(seed)}),
         **({"NPU_SIMULATOR_HUB": hub} if hub else {}),
         **({"NPU_SIMULATOR_FP16": "1"} if fp16 else {}),
+        **({} if loss_scale is None else {"NPU_SIMULATOR_LOSS_SCALE": str(loss_scale)}),
         **({"NPU_SIMULATOR_NUMERICS": "1"} if numerics else {}),
         "RANK_ID": str(rank),
         "RANK_SIZE": str(ranks),

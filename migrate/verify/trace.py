@@ -7,6 +7,7 @@ may be cut. A line that is no event of the simulator's is counted as damaged and
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,6 +89,24 @@ class GradientNumbers:
     nonzero: int
     overflowed: int
     largest: float
+
+
+@dataclass(frozen=True)
+class LossScale:
+    """A dynamic loss scale.
+
+    Args:
+        begins: its first value.
+        falls: the factor for each step that overflows; it does not fall below 1.
+    """
+
+    begins: float
+    falls: float
+
+    @property
+    def falling(self) -> int:
+        """How many steps may overflow before it is 1."""
+        return math.ceil(math.log(self.begins) / -math.log(self.falls)) if self.falls < 1 else 0
 
 
 @dataclass(frozen=True)
@@ -181,6 +200,7 @@ class Process:
     Args:
         numerics: of the gradients of each training run, by variable, where they were asked for.
         rounded: how many operators were rounded to fp16.
+        scales: the dynamic loss scales that were made, where products were rounded.
         ok: how it says that it ended; None where it was killed before it could.
         damaged: lines that could not be read, a cut last one apart.
         training: for a session and a number of its training runs, the last of them. This and what
@@ -202,6 +222,7 @@ class Process:
     collectives: int = 0
     numerics: list[dict[str, GradientNumbers]] = field(default_factory=list)
     rounded: int = 0
+    scales: list[LossScale] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     ok: bool | None = None
     damaged: int = 0
@@ -302,6 +323,8 @@ def _take(process: Process, event: Mapping[str, Any]) -> None:
         process.numerics.append(
             {name: _numbers(*values) for name, values in event["gradients"].items()}
         )
+    elif kind == "scale":
+        process.scales.append(LossScale(float(event["begins"]), float(event["falls"])))
     elif kind == "rounded":
         process.rounded += int(event["products"])
     elif kind == "collective":

@@ -77,16 +77,19 @@ class Trial:
     limits: Limits
 
 
-def run_and_compare(trial: Trial, say: Say, *, compare: bool) -> tuple[Part, Part]:
+def run_and_compare(
+    trial: Trial, say: Say, *, compare: bool, numerics: bool = False
+) -> tuple[Part, Part, dict[str, list[Process]]]:
     """Runs the port, and upstream beside it.
 
     Args:
         trial: what to run.
         say: told what is being done.
         compare: whether upstream is run and compared as well.
+        numerics: whether the traces tell of gradients.
 
     Returns:
-        The parts "run" and "parity".
+        The parts "run" and "parity", and the port's traces by the names of runs.
 
     Raises:
         MigrateError: the data could not be made, or the port is too large to be copied.
@@ -101,12 +104,12 @@ def run_and_compare(trial: Trial, say: Say, *, compare: bool) -> tuple[Part, Par
             write_files(baseline, upstream.project)
         sites = [port, upstream] if upstream else [port]
         place_data(trial.smoke.data, trial.python, trial.limits, folder, sites)
-        judge = _Judge(trial, compare)
+        judge = _Judge(trial, compare, numerics)
         for number, run in enumerate(trial.smoke.runs):
             say(f"run {number + 1} of {len(trial.smoke.runs)}: {run.name}")
             if not judge.run(run, port, upstream):
                 break
-        return judge.parts()
+        return *judge.parts(), judge.traces
 
 
 def run_upstream_tests(trial: Trial, say: Say) -> Part:
@@ -157,9 +160,11 @@ def run_upstream_tests(trial: Trial, say: Say) -> Part:
 class _Judge:
     """Runs the programs, and collects what is to be said about them."""
 
-    def __init__(self, trial: Trial, compare: bool) -> None:
+    def __init__(self, trial: Trial, compare: bool, numerics: bool) -> None:
         self._trial = trial
         self._compare = compare
+        self._numerics = numerics
+        self.traces: dict[str, list[Process]] = {}
         self._results: list[RunResult] = []
         self._findings: list[Finding] = []
         self._comparisons: list[parity.Comparison] = []
@@ -187,6 +192,7 @@ class _Judge:
                     rank=rank,
                     ranks=ranks,
                     hub=address,
+                    numerics=self._numerics,
                 )
                 for rank in range(ranks)
             ]
@@ -200,10 +206,11 @@ class _Judge:
                         cann=trial.cann,
                         trace=beside,
                         seed=SEED,
+                        numerics=self._numerics,  # as the port, so that both run the same
                     )
                 )
             done = run_all(commands, trial.limits, together=ranks > 1)
-        processes = read_trace(trace)
+        processes = self.traces[run.name] = read_trace(trace)
         ours = [port.shown(outcome) for outcome in done[:ranks]]
         before = len(self._findings)
         self._judge_run(run, ours, processes)

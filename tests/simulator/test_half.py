@@ -93,6 +93,22 @@ def test_an_overflow_leaves_a_step_out_and_lowers_the_scale(run: Simulate) -> No
     assert run(MIXED, MODEL, *parts).startswith("False\nFalse False")
 
 
+def test_where_a_scale_begins_can_be_said_and_is_told(tmp_path: Path) -> None:
+    program = """
+    import tensorflow as tf
+    from npu_bridge.npu_init import ExponentialUpdateLossScaleManager
+    for begins in 2.0**32, 2.0**10:
+        ExponentialUpdateLossScaleManager(begins, 1000)
+    """
+    python = required_tf115().python
+    for settings, scale in (({}, 2.0**15), ({"NPU_SIMULATOR_LOSS_SCALE": str(2**20)}, 2.0**20)):
+        folder = tmp_path / str(scale)
+        folder.mkdir()
+        done = simulate(program, folder, python=python, NPU_SIMULATOR_FP16="1", **settings)
+        told = [(event["begins"], event["falls"]) for event in done.events("scale")]
+        assert told == [(scale, 2.0**-4), (2.0**10, 2.0**-4)], done.error
+
+
 def test_training_drifts_a_little_and_goes_on(run: Simulate) -> None:
     program = """
     train = optimizer.minimize(loss)

@@ -5,8 +5,8 @@ convolution or matrix product, forwards and backwards, goes through fp16 and bac
 used; so do their results. Gradients that are too small become 0, as on a device. Numbers that are
 too large become inf, which stands for the device's overflow flag: NPULossScaleOptimizer sees it,
 leaves the step out, and scales less. So that a few steps show what holds for a long training, a
-dynamic scale (ExponentialUpdateLossScaleManager) begins at 2^15 at most, and falls by 2^4 with each
-step that overflows.
+dynamic scale (ExponentialUpdateLossScaleManager) begins at 2^15 at most, or where
+NPU_SIMULATOR_LOSS_SCALE says, and falls by 2^4 with each step that overflows.
 
 It is a test of whether a model bears fp16, and whether its loss is scaled. It cannot tell:
 

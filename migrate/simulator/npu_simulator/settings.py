@@ -4,6 +4,7 @@
     NPU_SIMULATOR_TRACE  folder for the trace
     NPU_SIMULATOR_SEED   an integer that makes runs repeatable
     NPU_SIMULATOR_FP16   1: round to fp16 where the precision mode does (see half.py)
+    NPU_SIMULATOR_LOSS_SCALE  where dynamic loss scales begin then (see half.py)
     NPU_SIMULATOR_NUMERICS  1: tell of gradients that are 0 or overflow (see numerics.py)
     NPU_SIMULATOR_OBS    folder that stands for obs://
     NPU_SIMULATOR_HUB    host:port of the hub, where there are several ranks
@@ -25,6 +26,7 @@ class Settings(NamedTuple):
         cann: CANN release, such as "7.0".
         adapter: adapter release that belongs to it, such as "r1.15.0".
         fp16: whether to round to fp16 where the precision mode does.
+        loss_scale: where dynamic loss scales begin then, at most; None for the usual place.
         numerics: whether to tell of gradients that are 0 or overflow.
         rank: number of this process, from 0.
         rank_size: how many ranks there are.
@@ -39,6 +41,7 @@ class Settings(NamedTuple):
     rank: int
     rank_size: int
     fp16: bool = False
+    loss_scale: Optional[int] = None
     numerics: bool = False
 
 
@@ -64,6 +67,7 @@ def read(environ: Optional[Mapping[str, str]] = None) -> Settings:
         rank=_integer(given, "RANK_ID", 0),
         rank_size=_integer(given, "RANK_SIZE", 1),
         fp16=_integer(given, "NPU_SIMULATOR_FP16", 0) == 1,
+        loss_scale=_integer(given, "NPU_SIMULATOR_LOSS_SCALE", None),
         numerics=_integer(given, "NPU_SIMULATOR_NUMERICS", 0) == 1,
     )
 

@@ -5,7 +5,7 @@ The growing one computes what that of tf.contrib does.
 Source: adapter, npu_bridge/estimator/npu/npu_loss_scale_manager.py.
 """
 
-from npu_simulator import half, settings
+from npu_simulator import half, settings, trace
 from tensorflow.contrib.mixed_precision.python import loss_scale_manager
 
 
@@ -49,9 +49,11 @@ class ExponentialUpdateLossScaleManager(loss_scale_manager.ExponentialUpdateLoss
         incr_ratio=2,
         decr_ratio=0.8,
     ):
-        if settings.read().fp16:
-            init_loss_scale = min(init_loss_scale, half.SETTLED)
+        chosen = settings.read()
+        if chosen.fp16:
+            init_loss_scale = min(init_loss_scale, chosen.loss_scale or half.SETTLED)
             decr_every_n_nan_or_inf, decr_ratio = 1, min(decr_ratio, half.FALL)
+            trace.emit("scale", begins=float(init_loss_scale), falls=float(decr_ratio))
         super().__init__(
             init_loss_scale, incr_every_n_steps, decr_every_n_nan_or_inf, incr_ratio, decr_ratio
         )
