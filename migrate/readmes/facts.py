@@ -45,6 +45,11 @@ _MOVES = ("data_path", "output_path")
 _MOVED = re.compile(rf"(?:{'|'.join(_MOVES)})\((.*)\)", re.DOTALL)
 _CHECKPOINT = re.compile(r"'([\w=-]*)\$CHECKPOINT'")
 _PRECISION = re.compile(rb'^PRECISION_MODE = "(\w+)"', re.MULTILINE)
+# What a variable of the runtime takes where its table lists no values.
+_TAKES: Mapping[object, Text] = {
+    "file": {"zh": "文件", "en": "a file"},
+    "count": {"zh": "整数", "en": "a whole number"},
+}
 _RESULT_NAMES: Mapping[str, Text] = {
     "TrainAccuracy": {"zh": "精度", "en": "Accuracy"},
     "ActualLoss": {"zh": "损失", "en": "Loss"},
@@ -92,13 +97,15 @@ class Setting:
     """A variable of the environment that the port reads.
 
     Args:
-        legal: its legal values; empty for any.
+        legal: its legal values; empty where they are not listed.
+        takes: what it takes where they are not, by language.
         means: what it does, by language.
     """
 
     name: str
     default: str
     legal: tuple[str, ...]
+    takes: Text
     means: Text
 
 
@@ -446,6 +453,7 @@ def _settings(cann: str, files: Mapping[str, SourceFile]) -> tuple[Setting, ...]
             variable.name,
             variable.default,
             variable.legal if isinstance(variable.legal, tuple) else (),
+            _TAKES.get(variable.legal, {"zh": "见右栏", "en": "see right"}),
             {"zh": VARIABLES[variable.name], "en": variable.meaning},
         )
         for variable in _variables()
