@@ -149,13 +149,13 @@ def read_readme(table: Any, folder: Path, where: str) -> Readme:
         if not isinstance(row, dict) or row.keys() - {"metric", "gpu", "npu", "source"}:
             raise reader.wrong(key, "metric, source, and gpu or npu")
         metric = _text(reader, row.get("metric"), f"{key}: metric")
-        rest = [row.get("gpu", ""), row.get("npu", "")]
-        if not all(isinstance(text, str) for text in rest):
+        gpu, npu = row.get("gpu", ""), row.get("npu", "")
+        if not isinstance(gpu, str) or not isinstance(npu, str):
             raise reader.wrong(key, "texts for gpu and npu")
         source = row.get("source")
         if isinstance(source, str):  # the same in both
             source = dict.fromkeys(LANGUAGES, source)
-        figures.append(Published(metric, *rest, _text(reader, source, f"{key}: source")))
+        figures.append(Published(metric, gpu, npu, _text(reader, source, f"{key}: source")))
     return Readme(
         table.get("paper", ""),
         {key: table[key] for key in TEXTS if key in table},
