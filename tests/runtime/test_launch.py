@@ -24,6 +24,7 @@ import json, os, signal, sys, time
 rank = int(os.environ["RANK_ID"])
 names = [*{NAMES}, "NPU_STEP_LOG", "POD_NAME"]
 told = {{name: os.environ.get(name) for name in names}}
+told["pid"] = os.getpid()
 told["cores"] = sorted(os.sched_getaffinity(0))
 open("told%d" % rank, "w").write(json.dumps(told))
 print("this is rank", rank, flush=True)
@@ -101,6 +102,15 @@ def ready(folder: Path, process: subprocess.Popen[Any]) -> None:
     while len(list(folder.glob("ready*"))) < 2:
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.02)
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there, and no zombie that nobody has waited for."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
 
 
 @pytest.fixture
@@ -286,6 +296,18 @@ def test_a_rank_that_does_not_listen_is_killed(
     assert process.wait(SECONDS) == 128 + signal.SIGTERM
     assert process.stderr is not None
     assert "rank 0, 1 did not end within" in process.stderr.read()
+
+
+def test_no_rank_outlives_a_launcher_that_is_killed(machine: Machine) -> None:
+    process = machine.started("waits=deaf")
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 10
+    left = {machine.told(rank)["pid"] for rank in range(2)}
+    while left and time.monotonic() < deadline:
+        left = {pid for pid in left if is_running(pid)}
+        time.sleep(0.02)
+    assert not left
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -1,5 +1,7 @@
 """Starts one process for each device of this server, and ends all of them when one dies.
 
+If this process is killed itself, the kernel kills them.
+
     python -m npu_runtime.launch [--log FILE] -- COMMAND ...
 
 Which devices train, and as which ranks, the rank table says that RANK_TABLE_FILE names, a file or
@@ -15,6 +17,7 @@ Standard library only.
 
 import argparse
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -32,6 +35,7 @@ _PAUSE = 0.1  # seconds between two looks at the ranks
 _TAIL = 20  # lines of the log of a rank that died
 _PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _USAGE = 2
+_SET_PDEATHSIG = 1  # of prctl (linux/prctl.h)
 
 
 def main(argv=None):
@@ -242,6 +246,14 @@ class _Job:
     def _start(self, place, rank):
         log = self._log_of(rank)
         os.makedirs(os.path.dirname(os.path.abspath(log)), exist_ok=True)
+        launcher = os.getpid()
+        prctl = ctypes.CDLL(None).prctl
+
+        def end_with_launcher():
+            prctl(_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != launcher:  # It ended before that.
+                os.kill(os.getpid(), signal.SIGKILL)
+
         cores = sorted(os.sched_getaffinity(0))
         begin, end = (len(cores) * number // len(self._own) for number in (place, place + 1))
         with open(log, "wb") as file:
@@ -255,6 +267,7 @@ class _Job:
                     stdout=file,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,  # what it starts itself ends with it
+                    preexec_fn=end_with_launcher,
                 )
             finally:
                 os.sched_setaffinity(0, cores)
