@@ -427,7 +427,7 @@ def _features(
     if boot := names["boot"]:
         note = {"zh": f"`{boot}`", "en": f"`{boot}`"}
         found.append(
-            Feature({"zh": "数据和输出在 OBS", "en": "Data and outputs in OBS"}, True, note)
+            Feature({"zh": "读写 OBS 中的数据和输出", "en": "Data and outputs in OBS"}, True, note)
         )
     return tuple(found)
 
