@@ -247,3 +247,17 @@ def test_keras_finds_what_a_dataset_is_made_of(run: Simulate) -> None:
 from tensorflow.python.keras.engine import training_utils
 training_utils.assert_not_shuffled(tf.data.Dataset.range(3).map(abs, num_parallel_calls=2))
 """)
+
+
+SHUFFLED = """
+data = tf.data.Dataset.range(30).shuffle(30, seed=1).repeat().batch(4){prefetch}
+total = tf.reduce_sum(data.make_one_shot_iterator().get_next(), name="total")
+with tf.Session() as session:
+    print([session.run(total) for _ in range(5)])
+"""
+
+
+@pytest.mark.parametrize("where", ["tf.data.experimental", "tf.contrib.data"])
+def test_a_prefetch_to_a_gpu_that_is_not_there_keeps_the_order(run: Simulate, where: str) -> None:
+    prefetch = f".apply({where}.prefetch_to_device('/gpu:0'))"
+    assert run(SHUFFLED.format(prefetch=prefetch)).out == run(SHUFFLED.format(prefetch="")).out

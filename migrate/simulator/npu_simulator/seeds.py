@@ -12,7 +12,8 @@ What depends on chance, or on which thread comes first, is fixed:
 - What a run reads of a variable that it also changes is read before, where nothing says which comes
   first (updates.py).
 - Readers, maps and queues of the input pipeline work in order: one thread each, no shuffling by
-  whatever happens to lie in a queue.
+  whatever happens to lie in a queue. Nothing is copied to GPUs that are not there: the iterator
+  that copies shuffles in another order.
 - A Supervisor writes no summaries by itself: its thread would take batches from the training. Nor
   does it look at the step from time to time.
 - Grappler leaves graphs as they are: how it rewrites one hangs on options that a port must set,
@@ -50,6 +51,7 @@ def install(seed):
         ("tensorflow.python.data.ops.dataset_ops", _map_in_order),
         ("tensorflow.python.data.ops.readers", _interleave_in_order),
         ("tensorflow.python.data.experimental.ops.batching", _map_and_batch_in_order),
+        ("tensorflow.python.data.experimental.ops.prefetching_ops", _copy_nowhere),
         ("tensorflow.python.ops.data_flow_ops", _queue_in_order),
         ("tensorflow.python.training.queue_runner_impl", _enqueue_in_order),
         ("tensorflow.python.training.supervisor", _summarize_never),
@@ -159,6 +161,13 @@ def _map_and_batch_in_order(module):
         init(self, input_dataset, map_func, batch_size, 1, *rest, **keywords)
 
     module._MapAndBatchDataset.__init__ = patched
+
+
+def _copy_nowhere(module):
+    def copy_to_device(target_device, source_device="/cpu:0"):
+        return lambda dataset: dataset
+
+    module.copy_to_device = copy_to_device  # prefetch_to_device calls it
 
 
 def _queue_in_order(module):
