@@ -173,8 +173,9 @@ class _Verification:
             ranks=a.ranks,
             limits=Limits(),
         )
-        why = "nothing says what to run; say it: " + (
-            f"{this_command()} verify {self._path} --run -- python train.py ..."
+        why = "nothing says what to run; say it: `" + (
+            f"{this_command()} verify {self._path} -- python train.py ...`, or under [smoke] of its"
+            " recipe"
         )
         exact = None
         if not wanted.run:

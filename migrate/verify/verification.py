@@ -380,6 +380,7 @@ class _Judge:
         if comparison.ok or (not port.ok and not comparison.values):
             return True
         if comparison.first:
+            name = self._trial.manifest.upstream.name if self._trial.manifest else "NAME"
             self._differences.append(
                 Finding(
                     path,
@@ -390,7 +391,7 @@ class _Judge:
                     f" than {comparison.tolerance:g}; the first:"
                     f" {difference_text(comparison.first)}",
                     "The port is to do upstream's mathematics. Find the patch that changes it:"
-                    " `migrate diff NAME`.",
+                    f" `migrate diff {name}`.",
                 )
             )
         if comparison.missing and port.ok:
