@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import textwrap
-import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from migrate.simulator.npu_simulator.hub import Hub
-from tests.simulator.processes import SIMULATOR
-from tests.tf115 import required_tf115
+from tests.simulator.processes import on_ranks
 
 RUNTIME = Path(__file__).parents[2] / "migrate" / "runtime"
 HEAD = """
@@ -55,13 +50,6 @@ class Job(NamedTuple):
         return found
 
 
-def table(ranks: int) -> dict[str, object]:
-    """A rank table of one server."""
-    devices = [{"device_id": str(rank), "rank_id": str(rank)} for rank in range(ranks)]
-    server = {"server_id": "one", "device": devices}
-    return {"status": "completed", "version": "1.0", "server_count": "1", "server_list": [server]}
-
-
 def job(script: str, folder: Path, ranks: int = 2, **settings: str) -> Job:
     """Runs a script on several ranks in one folder; one that hangs is stopped.
 
@@ -71,42 +59,8 @@ def job(script: str, folder: Path, ranks: int = 2, **settings: str) -> Job:
         settings: environment variables.
     """
     (folder / "program.py").write_text(HEAD + textwrap.dedent(script))
-    (folder / "table.json").write_text(json.dumps(table(ranks)))
-    with Hub(ranks, stall_seconds=20) as hub:
-        processes = []
-        for rank in range(ranks):
-            environment = {
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": os.pathsep.join(map(str, (SIMULATOR, RUNTIME))),
-                "TF_CPP_MIN_LOG_LEVEL": "3",
-                "NPU_SIMULATOR_TRACE": str(folder / "trace"),
-                "NPU_SIMULATOR_HUB": hub.address if ranks > 1 else "",
-                "RANK_ID": str(rank),
-                "RANK_SIZE": str(ranks),
-                "RANK_TABLE_FILE": str(folder / "table.json"),
-                "ASCEND_DEVICE_ID": str(rank),
-                "JOB_ID": "1",
-                **settings,
-            }
-            processes.append(
-                subprocess.Popen(
-                    [required_tf115().python, "-W", "ignore", "program.py"],
-                    cwd=folder,
-                    env=environment,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    text=True,
-                )
-            )
-        deadline = time.monotonic() + 600
-        try:
-            outputs = [
-                process.communicate(timeout=deadline - time.monotonic())[0] for process in processes
-            ]
-        finally:
-            for process in processes:
-                process.kill()
-    return Job([process.returncode for process in processes], outputs)
+    done = on_ranks(["program.py"], folder, ranks, paths=[RUNTIME], **settings)
+    return Job([p.returncode for p in done], [p.stdout + p.stderr for p in done])
 
 
 def works(script: str, folder: Path, ranks: int = 2, **settings: str) -> Job:

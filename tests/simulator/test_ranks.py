@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import textwrap
-import time
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from migrate.simulator.npu_simulator.hub import Hub
-from tests.simulator.processes import SIMULATOR, Event, read
+from tests.simulator.processes import SIMULATOR, Event, on_ranks, read
 from tests.tf115 import required_tf115
 
 pytestmark = pytest.mark.tf115
@@ -43,43 +41,12 @@ class Job(NamedTuple):
 def job(script: str, folder: Path, ranks: int = 2) -> Job:
     """Runs a script on several ranks; one that waits longer than a minute is stopped."""
     (folder / "program.py").write_text(HEAD + textwrap.dedent(script))
-    trace = folder / "trace"
-    with Hub(ranks, stall_seconds=20) as hub:
-        processes = []
-        for rank in range(ranks):
-            environment = {
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": str(SIMULATOR),
-                "TF_CPP_MIN_LOG_LEVEL": "3",
-                "NPU_SIMULATOR_TRACE": str(trace),
-                "NPU_SIMULATOR_HUB": hub.address,
-                "RANK_ID": str(rank),
-                "RANK_SIZE": str(ranks),
-                "JOB_ID": "1",
-            }
-            processes.append(
-                subprocess.Popen(
-                    [required_tf115().python, "-W", "ignore", "program.py"],
-                    cwd=folder,
-                    env=environment,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    text=True,
-                )
-            )
-        outputs = []
-        deadline = time.monotonic() + 120
-        try:
-            for process in processes:
-                outputs.append(process.communicate(timeout=deadline - time.monotonic()))
-        finally:
-            for process in processes:
-                process.kill()
+    done = on_ranks(["program.py"], folder, ranks)
     return Job(
-        [process.returncode for process in processes],
-        [out for out, _ in outputs],
-        [error for _, error in outputs],
-        sorted(read(trace), key=lambda events: events[0]["rank"]),
+        [process.returncode for process in done],
+        [process.stdout for process in done],
+        [process.stderr for process in done],
+        sorted(read(folder / "trace"), key=lambda events: events[0]["rank"]),
     )
 
 
