@@ -62,7 +62,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     program: list[str] = []
     if "--" in words and not {"verify", "simulate"}.isdisjoint(words[: words.index("--")]):
         words, program = words[: words.index("--")], words[words.index("--") + 1 :]
-    arguments = _parser().parse_args(words)
+    parser = _parser()
+    if not words:
+        parser.print_help(sys.stderr)
+        return UsageError.exit_code
+    arguments = parser.parse_args(words)
     arguments.program = program
     return guarded(lambda: _run(arguments), as_json=getattr(arguments, "json", False))
 

@@ -501,7 +501,7 @@ def test_what_is_wrong_is_told_without_a_traceback(
 @pytest.mark.parametrize(
     "arguments",
     [
-        [],
+        ["--workspace"],
         ["nosuch"],
         ["port", "gan", "--nosuch"],
         ["port", "gan", "--diff", "--check"],
@@ -517,6 +517,13 @@ def test_the_parser_refuses_with_2(
         cli.main(arguments)
     assert raised.value.code == 2
     assert capsys.readouterr().err.startswith("usage: migrate")
+
+
+def test_without_a_command_it_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.startswith("usage: migrate")
+    assert "port one pinned upstream" in said.err and "Exit codes" in said.err
 
 
 @pytest.mark.parametrize(
