@@ -68,7 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return UsageError.exit_code
     arguments = parser.parse_args(words)
     arguments.program = program
-    return guarded(lambda: _run(arguments), as_json=getattr(arguments, "json", False))
+    as_json = getattr(arguments, "json", getattr(arguments, "json_file", None) == Path("-"))
+    return guarded(lambda: _run(arguments), as_json=as_json)
 
 
 def guarded(command: Callable[[], int], *, as_json: bool = False) -> int:

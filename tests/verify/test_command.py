@@ -124,6 +124,14 @@ def test_no_such_port(workspace: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert "nothing: there is no such folder" in capsys.readouterr().err
 
 
+def test_errors_are_json_where_the_report_is(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["--workspace", str(workspace), "verify", "nowhere", "--json"]) == 2
+    told = json.loads(capsys.readouterr().out)
+    assert told["error"]["message"] == "there is no such folder"
+
+
 def test_the_name_of_a_port(
     workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
