@@ -149,11 +149,12 @@ def report_lines(report: Report) -> Iterator[str]:
     yield styled(f"{report.path}: {report.name}{commit}, CANN {report.cann}{ranks}", "bold")
     for part in report.parts:
         style = {"passed": "good", "failed": "error", "not checked": "dim"}[part.state]
-        yield f"  {part.name:14}  {styled(part.state, style)}" + (
-            f": {part.why}" if part.why else ""
-        )
+        reason = f": {part.why}" if part.why and part.state == "not checked" else ""
+        yield f"  {part.name:14}  {styled(part.state, style)}{reason}"
         if part.counts:
             yield f"    {'; '.join(map(str, part.counts))}"
+        if part.why and not reason:
+            yield f"    not all: {part.why}"
         for run in part.runs:
             yield from _run_lines(run)
         for comparison in part.comparisons:

@@ -299,7 +299,8 @@ class _Judge:
                         *split_place(session.place, run),
                         "CHK954",
                         f"this {session.kind} trains, but not on the device",
-                        "Give it a configuration with npu_session_config.",
+                        "Give it config=npu_session_config(config) of npu_runtime, or"
+                        " config=npu_config_proto(config) of npu_bridge.",
                     )
         counts = (
             # One step of a GAN is several runs that train.

@@ -50,7 +50,9 @@ def report(**parts: Any) -> Report:
     )
     tests = TestFile("a_test.py", {"t": "passed"}, {"t": "failed"}, "ended", "ended")
     made = {
-        "static": checked("static", [NOTE], counts=(Count("sessions configured", 1, 1),)),
+        "static": checked(
+            "static", [NOTE], why="CHK901 did not run", counts=(Count("sessions configured", 1, 1),)
+        ),
         "run": checked("run", [], runs=(run,)),
         "parity": checked("parity", [ERROR], comparisons=(comparison,)),
         "tests": Part("upstream tests", "not checked", "not asked for", tests=(tests,)),
@@ -65,6 +67,7 @@ def test_the_text_says_what_was_checked_and_what_was_not() -> None:
         "ported/toy: toy 0123456789, CANN 7.0, 2 ranks",
         "  static          passed",
         "    sessions configured 1 of 1",
+        "    not all: CHK901 did not run",
         "    train: done in 12 s, 1.5 GiB; training steps 5 of 5; checkpoints written 1",
         "      train.py:12  tf.Session on the device, trains: 19 runs, 2 graphs to compile",
         "  parity          failed",
