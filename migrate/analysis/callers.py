@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from migrate.analysis.module import Module
+from migrate.analysis.parts import Parts
 from migrate.analysis.project import Project
 from migrate.analysis.references import classes_in, is_unit_test
 from migrate.analysis.words import Words
@@ -56,17 +57,18 @@ class Callers:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._words = project.cached(Words)
+        self._parts = project.cached(Parts)
         self._holding: dict[str, list[str]] = {}
 
-    def holding(self, word: str) -> list[str]:
-        """The files that parse and hold a word, unit tests apart."""
+    def holding(self, word: str, near: str) -> list[str]:
+        """The files in a file's part that parse and hold a word, unit tests apart."""
         if word not in self._holding:
             self._holding[word] = [
                 path
                 for path in self._words.files_with(word)
                 if not is_unit_test(self._project, path) and self._project.failure(path) is None
             ]
-        return self._holding[word]
+        return self._parts.near(near, self._holding[word])
 
     def of(
         self, path: str, number: int, name: str, owner: str | None
@@ -82,7 +84,7 @@ class Callers:
             yield from self._constructions(path, owner)
             return
         wanted = f"{path}:{owner}.{name}" if owner is not None else f"{path}:{name}"
-        for other in self.holding(name):
+        for other in self.holding(name, path):
             for call in self._calls(other, name):
                 if call.name == wanted:
                     yield other, call, owner is not None and not call.of_class
@@ -96,7 +98,7 @@ class Callers:
         for made in self._heirs(f"{path}:{owner}"):
             word = made.rpartition(":")[2]
             own = f"{made}.__init__"
-            for other in self.holding(word):
+            for other in self.holding(word, path):
                 calls = {
                     call.number: call
                     for call in (*self._calls(other, word), *self._calls(other, "__init__"))
@@ -104,7 +106,7 @@ class Callers:
                 }
                 for _, call in sorted(calls.items()):
                     yield other, call, call.name == made
-        for other in self.holding("super"):
+        for other in self.holding("super", path):
             for call in self._calls(other, "__init__"):
                 if call.above and f"{path}:{owner}" in self._bases(f"{other}:{call.above}"):
                     yield other, call, True

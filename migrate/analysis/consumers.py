@@ -15,9 +15,11 @@ from typing import Literal
 
 from migrate.analysis.feeding import Feeding, Follower, Function, Step
 from migrate.analysis.module import Module, argument, own_nodes
+from migrate.analysis.parts import Parts
 from migrate.analysis.project import Project
 from migrate.analysis.references import owner_of
 from migrate.analysis.training import trains
+from migrate.analysis.words import holds_any
 
 # ``mixed``: training, as far as can be told, but other data may come the same way. ``other``:
 # statistics and the like; ``aside``: those of programs that do not train. ``lost``: what becomes
@@ -39,7 +41,7 @@ FILE_READERS = frozenset(
 _OF_FILES = frozenset({"interleave", "flat_map", "parallel_interleave", "apply"})
 _TRAINING_OP = re.compile(r"train|tune|optim|solver|minimi[sz]e|apply_grad", re.I)
 _MINIMIZERS = frozenset({"minimize", "apply_gradients", "create_train_op", "optimize_loss"})
-_MINIMIZING = re.compile(rb"\b(?:minimize|apply_gradients|create_train_op|optimize_loss)\s*\(")
+_STEPPING = [b"control_dependencies", *(word.encode() for word in _MINIMIZERS)]
 NPU_SHARD = "npu_runtime.npu_shard"
 
 
@@ -280,7 +282,7 @@ class Consumers(Follower):
         steps = self._project.cached(_step_names)
         own = steps.get(module.path, set())
         return not names.isdisjoint(own) or any(
-            not attributes.isdisjoint(s) for s in steps.values()
+            not attributes.isdisjoint(steps[path]) for path in self._parts.near(module.path, steps)
         )
 
     def _makes_object(self, module: Module, call: ast.Call, name: str) -> bool:
@@ -389,35 +391,49 @@ def _is_replaced(step: Step, following: Step) -> bool:
 
 def _step_names(project: Project) -> dict[str, set[str]]:
     """By file, the names of what makes a step: what optimizers return, and what waits for it."""
-    found: dict[str, set[str]] = {}
+    files = project.files
+    paths = [p for p in project.python_files if holds_any(files[p].data, _STEPPING)]
+    facts = {path: project.cached_for(path, _steps_in) for path in paths}
+    found = {path: set(made) for path, (made, _) in facts.items()}
+    parts = project.cached(Parts)
     for _ in range(2):  # what waits may be in a file before
-        everywhere = set[str]().union(*found.values())
-        for path in project.python_files:
-            data = project.files[path].data
-            waits = b"control_dependencies" in data and bool(everywhere)
-            module = project.parsed(path) if waits or _MINIMIZING.search(data) else None
-            if module is not None:
-                found.setdefault(path, set()).update(_steps_in(module, everywhere))
+        everywhere: dict[str, set[str]] = {}
+        for path, names in found.items():
+            everywhere.setdefault(parts.of(path), set()).update(names)
+        for path, (_, waits) in facts.items():
+            known = everywhere[parts.of(path)]
+            for waited, given in waits:
+                if not waited.isdisjoint(known) or not waited.isdisjoint(found[path]):
+                    found[path] |= given - known
     return found
 
 
-def _steps_in(module: Module, known: set[str]) -> Iterator[str]:
-    names = set(known)
+def _steps_in(
+    project: Project, path: str
+) -> tuple[frozenset[str], list[tuple[frozenset[str], frozenset[str]]]]:
+    """The names that optimizers' results get, and what waits: for which names, and its own."""
+    made: set[str] = set()
+    waits: list[tuple[frozenset[str], frozenset[str]]] = []
+    module = project.parsed(path)
+    if module is None:
+        return frozenset(), waits
     for call in module.all_of(ast.Call):
         last = getattr(call.func, "attr", getattr(call.func, "id", ""))
         if last in _MINIMIZERS:
             for parent in module.ancestors(call):
                 if isinstance(parent, ast.Assign | ast.keyword):
-                    names.update(_given_names(parent))
+                    made |= _given_names(parent)
                 if isinstance(parent, ast.stmt):
                     break
     for block in module.all_of(ast.With):
         waited = {_name(part) for item in block.items for part in ast.walk(item.context_expr)}
-        if "control_dependencies" in waited and waited & names:
+        if "control_dependencies" in waited:
+            given: set[str] = set()
             for part in (part for statement in block.body for part in ast.walk(statement)):
                 if isinstance(part, ast.Assign | ast.keyword):
-                    names.update(_given_names(part))
-    yield from names - known
+                    given |= _given_names(part)
+            waits.append((frozenset(waited), frozenset(given)))
+    return frozenset(made), waits
 
 
 def _given_names(node: ast.Assign | ast.keyword) -> set[str]:

@@ -41,7 +41,6 @@ class DeviceSessions:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._known: dict[str, list[DeviceSession]] = {}
-        self._functions: frozenset[str] | None = None
 
     def of(self, path: str) -> list[DeviceSession]:
         """Those of one module, in no order."""
@@ -57,16 +56,19 @@ class DeviceSessions:
         """The files that have any."""
         return frozenset(path for path in self._project.python_files if self.of(path))
 
-    @property
+    @cached_property
     def functions(self) -> frozenset[str]:
         """The functions that build or use a graph on the device, in the whole project."""
-        if self._functions is None:
-            found: set[str] = set()
-            for path in self._project.python_files:
-                for session in self.of(path):
-                    found |= session.scope
-            self._functions = frozenset(found)
-        return self._functions
+        found: set[str] = set()
+        for path in self._project.python_files:
+            for session in self.of(path):
+                found |= session.scope
+        return frozenset(found)
+
+    @cached_property
+    def files(self) -> frozenset[str]:
+        """The files that those functions are in."""
+        return frozenset(key.partition(":")[0] for key in self.functions)
 
     @property
     def hosted(self) -> frozenset[str]:

@@ -32,7 +32,8 @@ def training_scripts(project: Project) -> list[str]:
     """
     graph = project.cached(Graph)
     files = [path for path in project.python_files if not is_unit_test(project, path)]
-    scripts = [path for path in files if _SCRIPT.search(project.files[path].data)]
+    data = {path: project.files[path].data for path in files}
+    scripts = [p for p in files if b"__main__" in data[p] and _SCRIPT.search(data[p])]
     if not scripts:
         imported = {
             other
@@ -60,6 +61,11 @@ def training_code(project: Project) -> frozenset[str]:
     ]
     imported = {f"{path}:" for path in imported_by(project, *programs)}
     return frozenset(graph.reach(imported))
+
+
+def training_files(project: Project) -> frozenset[str]:
+    """The files that any of that code is in."""
+    return frozenset(key.partition(":")[0] for key in project.cached(training_code))
 
 
 def _uses_a_model(path: str) -> bool:

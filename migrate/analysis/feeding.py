@@ -9,7 +9,6 @@ datasets, a function that several places call), the answer says so.
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -18,10 +17,12 @@ from typing import Any
 from migrate.analysis.estimators import ESTIMATORS
 from migrate.analysis.graph import Graph
 from migrate.analysis.module import Module, argument, is_self
+from migrate.analysis.parts import Parts
 from migrate.analysis.project import Project
 from migrate.analysis.references import owner_of
 from migrate.analysis.scopes import Scope
 from migrate.analysis.training import KERAS_RUNNING, KERAS_TRAINING, OTHER_MINIMIZERS
+from migrate.analysis.words import Words
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 # What takes a loss, or what was computed from one.
@@ -108,6 +109,8 @@ class Follower:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._graph = project.cached(Graph)
+        self._parts = project.cached(Parts)
+        self._words = project.cached(Words)
         self._holding: dict[str, list[str]] = {}
         self._asked: set[tuple[object, ...]] = set()
         self._called_once: dict[tuple[str, int], bool] = {}
@@ -374,24 +377,17 @@ class Follower:
         """Uses of an attribute, and whether their objects are certainly of the right class."""
         owner = owner or (module.class_of(target) if is_self(target.value) else None)
         family = self._graph.reach_classes(f"{module.path}:{owner.name}") if owner else set()
-        for other in self._reading(target.attr):
+        for other in self._reading(target.attr, module.path):
             for node in other.attribute_loads.get(target.attr, ()):
                 certain = self._is_certain(other, node.value, family)
                 if certain is not None:
                     yield other, node, certain
 
-    def _reading(self, attribute: str) -> Iterator[Module]:
-        """The files that may read an attribute of that name."""
-        files = self._project.files
+    def _reading(self, attribute: str, near: str) -> Iterator[Module]:
+        """The files in a file's part that may read an attribute of that name."""
         if attribute not in self._holding:
-            read = re.compile(rf"\.[\s\\]*{re.escape(attribute)}\b".encode())
-            name = attribute.encode()
-            self._holding[attribute] = [
-                path
-                for path in self._project.python_files
-                if name in files[path].data and read.search(files[path].data)
-            ]
-        for path in self._holding[attribute]:
+            self._holding[attribute] = self._words.files_with_attribute(attribute)
+        for path in self._parts.near(near, self._holding[attribute]):
             module = self._module(path)
             if module is not None:
                 yield module

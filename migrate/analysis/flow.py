@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 from migrate.analysis.module import Module, argument, is_self
+from migrate.analysis.parts import Parts
 from migrate.analysis.project import Project
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -61,6 +62,7 @@ class Flow:
             WeakKeyDictionary()
         )
         self._holding: dict[bytes, list[str]] = {}
+        self._parts = project.cached(Parts)
 
     def trace(self, module: Module, node: ast.AST, *, template: bool = False) -> Reached:
         """Follows the value of an expression.
@@ -148,11 +150,11 @@ class Flow:
         if name is not None and ":" not in name:
             reached.arguments.add((name, where))
             if name.endswith(("flags.DEFINE_string", "flags.DEFINE_enum")) and where not in (0, 2):
-                yield from self._flag(call)
+                yield from self._flag(module, call)
         # An argparse parser, or a group of its options, whose class is not known.
         called = call.func.attr if isinstance(call.func, ast.Attribute) else ""
         if called == "add_argument" and where in ("default", "const"):
-            yield from self._flag(call)
+            yield from self._flag(module, call)
         if plain in _PASSING or (name or "").rpartition(".")[2] in _PASSING:
             yield module, call
         elif name == "functools.partial" and call.args and isinstance(where, str | int):
@@ -216,7 +218,7 @@ class Flow:
     def _loads_elsewhere(self, module: Module, name: str) -> Iterator[Place]:
         """Uses, in other modules, of a name at the top level of this one."""
         wanted = f"{module.path}:{name}"
-        for other in self._containing(name.encode(), module):
+        for other in self._containing(name.encode(), module, importing=True):
             if other.path == module.path:
                 continue
             local = {name}
@@ -244,10 +246,10 @@ class Flow:
                 yield other, load
 
     def _named_attributes(
-        self, name: str, near: Module | None = None
+        self, name: str, near: Module, *, importing: bool = True
     ) -> Iterator[tuple[Module, ast.Attribute]]:
         """Reads of an attribute by its name, apart from those of libraries."""
-        for module in self._containing(f".{name}".encode(), near):
+        for module in self._containing(f".{name}".encode(), near, importing=importing):
             known = self._attributes.get(module)
             if known is None:
                 known = self._attributes[module] = {}
@@ -259,15 +261,17 @@ class Flow:
                 if qualified is None or ":" in qualified or ".FLAGS." in qualified:
                     yield module, load
 
-    def _containing(self, text: bytes, near: Module | None = None) -> Iterator[Module]:
-        """The files that hold a text; with ``near``, that file and those that may import it."""
+    def _containing(
+        self, text: bytes, near: Module, *, importing: bool = False
+    ) -> Iterator[Module]:
+        """The files of a module's part that hold a text; of others only what may import it."""
         files = self._project.files
         if text not in self._holding:
             self._holding[text] = [p for p in self._project.python_files if text in files[p].data]
-        stem = near.path.removesuffix("/__init__.py").rpartition("/")[2] if near else ""
-        wanted = stem.removesuffix(".py").encode()
-        for path in self._holding[text]:
-            if near is None or path == near.path or wanted in files[path].data:
+        stem = near.path.removesuffix("/__init__.py").rpartition("/")[2].removesuffix(".py")
+        wanted = stem.encode() if importing else b""
+        for path in self._parts.near(near.path, self._holding[text]):
+            if path == near.path or wanted in files[path].data:
                 module = self._project.parsed(path)
                 if module is not None:
                     yield module
@@ -294,7 +298,7 @@ class Flow:
                 elif constructor := _method(binding.node, "__init__"):
                     yield module, constructor
         elif isinstance(function, ast.Attribute):
-            for owner in self._containing(f"def {function.attr}".encode()):
+            for owner in self._containing(f"def {function.attr}".encode(), module):
                 for node in owner.nodes:
                     if method := _method(node, function.attr):
                         yield owner, method
@@ -351,14 +355,14 @@ class Flow:
             reached.unused.append(function)
         yield from uses
 
-    def _flag(self, call: ast.Call) -> Iterator[Place]:
+    def _flag(self, module: Module, call: ast.Call) -> Iterator[Place]:
         """Reads of the flag or command line option whose default a value is."""
         names = [argument(call, "dest", 99), *call.args]
         for name in names:
             if isinstance(name, ast.Constant) and isinstance(name.value, str):
                 plain = name.value.lstrip("-").replace("-", "_")
                 if len(plain) > 1 or name.value == plain:
-                    yield from self._named_attributes(plain)
+                    yield from self._named_attributes(plain, module, importing=False)
 
 
 def _imports_tensorflow(module: Module) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
 from migrate.analysis.symbols import keras_in_tf_keras, known
+from migrate.analysis.words import holds_any
 
 KerasImport = ast.Import | ast.ImportFrom
 
@@ -17,6 +18,10 @@ KerasImport = ast.Import | ast.ImportFrom
 _BUILT_ON_KERAS = re.compile(
     r"keras_(?!applications$|preprocessing$)\w+|autokeras|classification_models|efficientnet|elephas"
     r"|imageai|innvestigate|kapre|mrcnn|segmentation_models"
+)
+_WORDS = (
+    b"keras classification_models efficientnet elephas imageai innvestigate kapre mrcnn "
+    b"segmentation_models".split()
 )
 _IMPORTS_KERAS = re.compile(
     rb"\b(?:import|from)[ \t]+[^\n]*\b(?:keras|" + _BUILT_ON_KERAS.pattern.encode() + rb")"
@@ -45,7 +50,8 @@ class KerasUses:
         self._project = project
         self.modules: dict[str, KerasUse] = {}
         for path in project.python_files:
-            if _IMPORTS_KERAS.search(project.files[path].data):
+            data = project.files[path].data
+            if holds_any(data, _WORDS) and _IMPORTS_KERAS.search(data):
                 module = project.parsed(path)
                 if module is not None and (use := _use(module, project)) is not None:
                     self.modules[path] = use

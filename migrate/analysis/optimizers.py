@@ -13,10 +13,10 @@ from migrate.analysis.project import Project
 from migrate.analysis.references import classes_in
 
 OPTIMIZE_LOSS = "tensorflow.contrib.layers.optimize_loss"
-# A file without a match makes no optimizer, nor has others make one.
-MAY_OPTIMIZE = re.compile(
-    rb"Optimizer|optimize_loss|apply_gradients|mixed_precision|Estimator|Classifier|Regressor"
-    rb"|\.fit\b|\bfit_generator\b|\btrain_on_batch\b"
+# A file without any of these makes no optimizer, nor has others make one.
+MAY_OPTIMIZE = tuple(
+    b"Optimizer optimize_loss apply_gradients mixed_precision Estimator Classifier Regressor "
+    b".fit fit_generator train_on_batch".split()
 )
 # Loss scales for GPUs.
 GPU_SCALES = frozenset(

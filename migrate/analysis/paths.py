@@ -16,9 +16,11 @@ from migrate.analysis.callers import Callers
 from migrate.analysis.file_functions import Access, file_uses
 from migrate.analysis.flags import default_of, is_argparse
 from migrate.analysis.module import Module, argument, keyword
+from migrate.analysis.parts import Parts
 from migrate.analysis.path_ways import Ask, Back, Either, Function, Origin, Way, Ways, text_of
 from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test
+from migrate.analysis.words import holds_any
 
 # A file without any of these gives no path to a function that file_functions knows.
 _MAY_TAKE = re.compile(
@@ -26,7 +28,7 @@ _MAY_TAKE = re.compile(
     rb"|File|exists|remove|restore|heckpoint|mage|Logger|Board|touch|retrieve|Supervisor|graph"
     rb"|to_csv|to_pickle|dump|riter|basicConfig"
 )
-_DEFINES_FLAGS = re.compile(rb"add_argument|DEFINE_string")
+_DEFINES_FLAGS = (b"add_argument", b"DEFINE_string")
 _TEXT_FLAG = re.compile(r"(?:tensorflow|absl)\.flags\.DEFINE_string")
 # What one path may cost to follow: names that are made of one another can ask for more.
 _MOST_STEPS = 2_000
@@ -57,6 +59,7 @@ class _Tracer:
         self.found = Paths()
         self._project = project
         self._callers = project.cached(Callers)
+        self._parts = project.cached(Parts)
         self._flags: dict[str, list[Origin]] = {}
         self._answers: dict[tuple[object, ...], tuple[Way, ...]] = {}
         self._known: dict[tuple[str, tuple[int, int]], Origin] = {}
@@ -119,13 +122,14 @@ class _Tracer:
     # --- what other files tell --------------------------------------------------------------
 
     def _answer(self, ask: Ask) -> tuple[Way, ...]:
-        flags = self._flags.get(ask.of) if ask.what == "attribute" else None
-        if flags:
-            return tuple([f for f in flags if f.path == ask.path] or flags)
+        flags = self._flags.get(ask.of, []) if ask.what == "attribute" else []
+        part = self._parts.of(ask.path)
+        if near := [flag for flag in flags if self._parts.of(flag.path) == part]:
+            return tuple([f for f in near if f.path == ask.path] or near)
         if ask.what == "parameter":
             key: tuple[object, ...] = (ask.path, ask.number, ask.of)
         else:
-            key = ("assigned" if ask.what == "attribute" else ask.what, ask.of)
+            key = ("assigned" if ask.what == "attribute" else ask.what, ask.of, part)
         if key not in self._answers:
             self._answers[key] = tuple(self._find(ask))
         return self._answers[key]
@@ -134,7 +138,7 @@ class _Tracer:
         if ask.what == "parameter":
             yield from self._given(ask.path, ask.number, ask.of)
         elif ask.what in ("assigned", "attribute"):
-            for path in self._callers.holding(ask.of):
+            for path in self._callers.holding(ask.of, ask.path):
                 for number in self._project.cached_for(path, assigned_in).get(ask.of, ()):
                     yield Back(path, number)
         else:
@@ -187,7 +191,7 @@ def flags_in(project: Project, path: str) -> list[Origin]:
     """The flags of texts that a file defines; derive with ``cached_for``."""
     found = []
     flag: str | None
-    defines = _DEFINES_FLAGS.search(project.files[path].data)
+    defines = holds_any(project.files[path].data, _DEFINES_FLAGS)
     module = project.parsed(path) if defines else None
     for call, name in module.calls if module is not None else ():
         assert module is not None

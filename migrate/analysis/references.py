@@ -8,7 +8,6 @@ become part of the input pipeline, which always runs on the host.
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -23,7 +22,6 @@ _TRANSFORMATIONS = frozenset(
     "map_and_batch_with_legacy_function map_with_legacy_function filter_with_legacy_function "
     "from_generator apply py_func py_function numpy_function".split()
 )
-_TRANSFORMS = re.compile(rb"\b(?:%b)\b" % "|".join(sorted(_TRANSFORMATIONS)).encode())
 _FUNCTION_PARAMETERS = frozenset("map_func predicate generator transformation_func func".split())
 LIBRARIES = ("tensorflow.", "keras.", "horovod.")
 _NAMES = frozenset({ast.Attribute, ast.Name})
@@ -371,9 +369,7 @@ def _is_read(module: Module, node: ast.Attribute | ast.Name) -> bool:
 
 
 def _has_transformations(module: Module) -> bool:
-    return _TRANSFORMS.search(module.source.data) is not None and any(
-        _called_name(call.func) in _TRANSFORMATIONS for call in module.all_of(ast.Call)
-    )
+    return any(_called_name(call.func) in _TRANSFORMATIONS for call in module.all_of(ast.Call))
 
 
 def _called_name(func: ast.expr) -> str:

@@ -2,46 +2,63 @@
 
 from __future__ import annotations
 
-import re
-from functools import cached_property
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from migrate.analysis.project import Project
 
-_WORD = re.compile(rb"\w+")
-# What a project gives names to, and other files may ask for: functions, classes, attributes.
-_NAMED = re.compile(rb"\b(?:def|class)[ \t]+(\w+)|\.(\w+)[ \t]*=")
-# Before so many words are asked for, looking for each costs less than an index of all.
-_FEW = 100
+_NONE: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Identifiers:
+    """What stands in a file's code.
+
+    Args:
+        attributes: the words behind a dot.
+        names: all others: of variables and imports, and texts where ``getattr`` may take them.
+    """
+
+    attributes: frozenset[str] = _NONE
+    names: frozenset[str] = _NONE
 
 
 class Words:
     """The files of a project by the words that stand in them, as the files stand now."""
 
     def __init__(self, project: Project) -> None:
-        self._project = project
+        self._files = [(p, project.cached_for(p, identifiers_in)) for p in project.python_files]
         self._found: dict[str, list[str]] = {}
 
     def files_with(self, word: str) -> list[str]:
         """Those that hold a word, sorted by path."""
         if word not in self._found:
-            text, files = word.encode(), self._project.files
-            found = self._index.get(text) if len(self._found) > _FEW else None
-            if found is None:
-                found = [path for path in self._project.python_files if text in files[path].data]
-            self._found[word] = found
+            self._found[word] = [
+                p for p, words in self._files if word in words.attributes or word in words.names
+            ]
         return self._found[word]
 
-    @cached_property
-    def _index(self) -> dict[bytes, list[str]]:
-        files = self._project.files
-        named = {
-            word
-            for path in self._project.python_files
-            for pair in _NAMED.findall(files[path].data)
-            for word in pair
-        }
-        found: dict[bytes, list[str]] = {}
-        for path in self._project.python_files:
-            for word in named.intersection(_WORD.findall(files[path].data)):
-                found.setdefault(word, []).append(path)
-        return found
+    def files_with_attribute(self, word: str) -> list[str]:
+        """Those that hold it behind a dot, sorted by path."""
+        return [path for path, words in self._files if word in words.attributes]
+
+
+def identifiers_in(project: Project, path: str) -> Identifiers:
+    """The words of a file's code; derive with ``cached_for``."""
+    module = project.parsed(path)
+    if module is None:
+        return Identifiers()
+    names = {node.id for node in module.all_of(ast.Name)}
+    for alias in module.all_of(ast.alias):
+        names.update(alias.name.split("."))
+        names.add(alias.asname or "")
+    if b"getattr" in module.source.data:
+        names |= {n.value for n in module.all_of(ast.Constant) if isinstance(n.value, str)}
+    attributes = frozenset(node.attr for node in module.all_of(ast.Attribute))
+    return Identifiers(attributes, frozenset(names))
+
+
+def holds_any(data: bytes, words: Iterable[bytes]) -> bool:
+    """Whether any of some words stands in a file; faster than a pattern of all of them."""
+    return any(word in data for word in words)

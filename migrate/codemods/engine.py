@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from migrate.analysis.imported import imported_files
 from migrate.analysis.inventory import Settled
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project, Unparsable, top_level
 from migrate.analysis.references import names_in
 from migrate.analysis.syntax import uncollected
+from migrate.analysis.words import identifiers_in
 from migrate.codemods.counting import changed_places, changed_statements
 from migrate.codemods.edits import Edit, apply, collision
 from migrate.codemods.gates import (
@@ -37,6 +39,9 @@ UNPARSABLE = "NPU902"
 RULE_FAILED = "NPU903"
 NOT_IDEMPOTENT = "NPU904"
 NOTEBOOK = "NPU905"
+
+# What many rules ask of every file.
+_FACTS = (top_level, imported_files, identifiers_in)
 
 
 @dataclass
@@ -106,7 +111,7 @@ def _rewrite(
     results = []
     originals = dict(project.files)
     # Each file is parsed now, to see whether it can be; its tree may be dropped then.
-    facts = [top_level, *dict.fromkeys(fact for rule in rules for fact in rule.facts)]
+    facts = dict.fromkeys([*_FACTS, *(fact for rule in rules for fact in rule.facts)])
     for path in project.python_files:
         names_in(project, path)
         for read in facts:

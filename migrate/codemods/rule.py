@@ -12,6 +12,8 @@ from typing import Any
 from migrate.analysis.inventory import Settled
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
+from migrate.analysis.references import is_unit_test
+from migrate.analysis.words import holds_any
 from migrate.codemods.edits import Edit
 from migrate.findings import Finding, Severity
 
@@ -174,6 +176,7 @@ class Rule:
         facts: what it will ask of any file, read as soon as the file is parsed first.
         claims: qualified names that count as *rewritten* in a statement that the rule changed;
             ``keras.*`` stands for all names below ``keras``, in the whole file.
+        unit_tests: whether it looks at unit tests, too.
         only_reports: it edits nothing, so that porting its output again need not ask it.
         late: what it does to the project waits until the group's modules are rewritten.
     """
@@ -186,6 +189,7 @@ class Rule:
     paths: Callable[[Project], Collection[str]] | None = None
     facts: tuple[Callable[[Project, str], object], ...] = ()
     claims: frozenset[str] = frozenset()
+    unit_tests: bool = True
     only_reports: bool = False
     late: bool = False
     options: Mapping[str, Option] = field(default_factory=dict)
@@ -229,7 +233,9 @@ class Rule:
         if any(place.rpartition(":")[0] == path for place in options.get(self.places, ())):
             return True
         data = project.files[path].data
-        if self.literals and not any(literal in data for literal in self.literals):
+        if self.literals and not holds_any(data, self.literals):
+            return False
+        if not self.unit_tests and is_unit_test(project, path):
             return False
         if self.signs is not None and self.signs.search(data) is None:
             return False

@@ -50,7 +50,6 @@ from migrate.analysis.graph import Graph
 from migrate.analysis.host_ops import host_uses
 from migrate.analysis.inventory import Settled
 from migrate.analysis.mentions import mentions, named
-from migrate.analysis.references import is_unit_test
 from migrate.codemods.configuring import configure_call
 from migrate.codemods.rule import Change, Context, Rule, SessionRow
 
@@ -59,6 +58,7 @@ NPU102 = Rule(
     "estimator-config",
     group="session",
     paths=lambda project: project.cached(estimating_files),
+    unit_tests=False,
 )
 _BY_HAND = (
     "Make it a tf.estimator.Estimator, or give it config=npu_run_config(...) by hand; until then "
@@ -69,8 +69,6 @@ _BY_HAND = (
 @NPU102.on_module
 def configure_estimators(context: Context) -> Iterator[Change]:
     module = context.module
-    if is_unit_test(context.project, module.path):
-        return
     outcome: dict[ast.expr, Literal["", "native", "rewritten"]] = {}
     for site in estimator_sites(module, context.project):
         kind = site.kind.replace("tensorflow.", "tf.", 1)

@@ -57,7 +57,7 @@ from migrate.analysis.inventory import Settled
 from migrate.analysis.keras_models import CLEAR_SESSION, SET_SESSION, KerasUse, Place
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
-from migrate.analysis.references import is_unit_test, owner_of
+from migrate.analysis.references import owner_of
 from migrate.analysis.roles import fresh_graph_block
 from migrate.analysis.training import KERAS_TRAINING
 from migrate.codemods.imports import runtime_import
@@ -74,6 +74,7 @@ NPU103 = Rule(
     "keras-session",
     group="session",
     paths=_concerned,
+    unit_tests=False,
 )
 _BY_HAND = f"Call npu_runtime.{START}() before the model is made."
 
@@ -82,8 +83,6 @@ _BY_HAND = f"Call npu_runtime.{START}() before the model is made."
 def give_keras_a_session(context: Context) -> Iterator[Change]:
     keras = context.project.cached(KerasUse)
     module = context.module
-    if is_unit_test(context.project, module.path):
-        return
     graph = context.project.cached(Graph)
     top = {f"{module.path}:"}
     places = keras.reached(top)

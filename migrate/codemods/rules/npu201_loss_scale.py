@@ -63,7 +63,7 @@ from migrate.analysis.optimizers import (
     adapter_scales,
     optimizer_sites,
 )
-from migrate.analysis.references import is_unit_test, owner_of
+from migrate.analysis.references import owner_of
 from migrate.analysis.training import KERAS_TRAINING
 from migrate.codemods.imports import runtime_import
 from migrate.codemods.rule import Change, Context, Rule
@@ -72,8 +72,9 @@ NPU201 = Rule(
     "NPU201",
     "loss-scale",
     group="precision",
-    signs=MAY_OPTIMIZE,
+    literals=MAY_OPTIMIZE,
     claims=GPU_SCALES | {"tensorflow.contrib.mixed_precision.*"},
+    unit_tests=False,
 )
 _BY_HAND = "Wrap what makes the optimizer in npu_optimizer(...) by hand."
 _GRADIENTS = frozenset({"compute_gradients", "apply_gradients"})
@@ -82,8 +83,6 @@ _GRADIENTS = frozenset({"compute_gradients", "apply_gradients"})
 @NPU201.on_module
 def scale_losses(context: Context) -> Iterator[Change]:
     module, project = context.module, context.project
-    if is_unit_test(project, module.path):
-        return
     wanted = runtime_import(module, "npu_optimizer")
     sites = list(optimizer_sites(module, project))
     hosted = project.cached(DeviceSessions).hosted if sites else frozenset()

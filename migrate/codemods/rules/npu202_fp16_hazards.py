@@ -32,11 +32,19 @@ from collections.abc import Iterator
 from migrate.analysis.device_sessions import DeviceSessions
 from migrate.analysis.fp16 import MAY_EXCEED, Hazard, Kind, hazards
 from migrate.analysis.graph import Graph
-from migrate.analysis.references import is_unit_test, owner_of
+from migrate.analysis.references import owner_of
 from migrate.codemods.rule import Change, Context, Rule
 from migrate.findings import Severity
 
-NPU202 = Rule("NPU202", "fp16-hazards", group="precision", signs=MAY_EXCEED, only_reports=True)
+NPU202 = Rule(
+    "NPU202",
+    "fp16-hazards",
+    group="precision",
+    signs=MAY_EXCEED,
+    paths=lambda project: project.cached(DeviceSessions).files,
+    unit_tests=False,
+    only_reports=True,
+)
 _TOLD: dict[Kind, tuple[Severity, str, str]] = {
     "epsilon": (
         "note",
@@ -64,7 +72,7 @@ _TOLD: dict[Kind, tuple[Severity, str, str]] = {
 @NPU202.on_module
 def report_hazards(context: Context) -> Iterator[Change]:
     module = context.module
-    found = [] if is_unit_test(context.project, module.path) else list(hazards(module))
+    found = list(hazards(module))
     if not found:
         return
     graph = context.project.cached(Graph)

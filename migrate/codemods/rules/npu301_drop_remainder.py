@@ -50,7 +50,6 @@ from collections.abc import Iterator
 from migrate.analysis.batches import BATCHERS, BatchSite, batch_sites, is_endless
 from migrate.analysis.feeding import Feeding, Follower
 from migrate.analysis.modes import depends_on_mode, mode_of
-from migrate.analysis.references import is_unit_test
 from migrate.codemods.configuring import add_argument
 from migrate.codemods.rule import Change, Context, Option, Rule
 
@@ -61,6 +60,7 @@ NPU301 = Rule(
     "drop-remainder",
     group="input-pipeline",
     literals=(b"batch(",),
+    unit_tests=False,
     claims=frozenset(BATCHERS),
     options={
         "drop_remainder": Option("training, endless or never", lambda value: value in _CHOICES)
@@ -72,7 +72,7 @@ NPU301 = Rule(
 def fix_batch_sizes(context: Context) -> Iterator[Change]:
     module = context.module
     choice = context.options.get("drop_remainder", _CHOICES[0])
-    if choice == "never" or is_unit_test(context.project, module.path):
+    if choice == "never":
         return
     for site in batch_sites(module):
         if site.drops is not None and not _is_false(site.drops):

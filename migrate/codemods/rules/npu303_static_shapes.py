@@ -31,12 +31,11 @@ are preferred; each new shape compiles again).
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 from migrate.analysis.device_sessions import DeviceSessions
 from migrate.analysis.project import Project
-from migrate.analysis.references import functions_in, is_unit_test, names_in, owner_of
+from migrate.analysis.references import functions_in, names_in, owner_of
 from migrate.analysis.shapes import (
     OPEN_NAMES,
     OpenShape,
@@ -61,11 +60,8 @@ NPU303 = Rule(
     "NPU303",
     "static-shapes",
     group="input-pipeline",
-    literals=(b"placeholder", b"boolean_mask", b"where", b"unique", b"dynamic_partition"),
-    signs=re.compile(
-        rb"placeholder|boolean_mask|unique|dynamic_partition|\bwhere(?:_v2)?(?:\s*\(|[ \t]+as\b)"
-    ),
     paths=lambda project: project.cached(_concerned),
+    unit_tests=False,
     options={
         "batch": Option(
             "a table from path.py:name to an expression",
@@ -86,7 +82,7 @@ _ADVICE = {
 @NPU303.on_module
 def report_open_shapes(context: Context) -> Iterator[Change]:
     module = context.module
-    places = [] if is_unit_test(context.project, module.path) else list(open_shapes(module))
+    places = list(open_shapes(module))
     if not places:
         return
     device = context.project.cached(DeviceSessions).functions

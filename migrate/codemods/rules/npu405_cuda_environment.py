@@ -30,7 +30,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from migrate.analysis.references import is_unit_test
 from migrate.codemods.environment_settings import CUDA, removed_settings
 from migrate.codemods.rule import Change, Context, ProjectContext, Rule
 from migrate.findings import Finding
@@ -40,6 +39,7 @@ NPU405 = Rule(
     "cuda-environment",
     group="devices",
     literals=(b"CUDA_", b"NCCL_", b"TF_"),
+    unit_tests=False,
 )
 _ADVICE = "It means nothing to an NPU. ASCEND_DEVICE_ID chooses the device."
 
@@ -47,7 +47,7 @@ _ADVICE = "It means nothing to an NPU. ASCEND_DEVICE_ID chooses the device."
 @NPU405.on_module
 def remove_cuda_settings(context: Context) -> Iterator[Change]:
     module = context.module
-    if not CUDA.search(module.source.text) or is_unit_test(context.project, module.path):
+    if not CUDA.search(module.source.text):
         return
     yield from removed_settings(context, CUDA)
     for node in module.nodes:

@@ -48,7 +48,6 @@ import re
 from collections.abc import Iterator
 
 from migrate.analysis.flags import default_of, is_argparse
-from migrate.analysis.imported import imported_files
 from migrate.analysis.module import Module, argument, keyword
 from migrate.analysis.paths import assigned_in, flags_in, taken_in
 from migrate.codemods.edits import Edit
@@ -73,7 +72,7 @@ NPU501 = Rule(
     "relocatable-places",
     group="obs-io",
     paths=lambda project: project.cached(Places).files,
-    facts=(assigned_in, flags_in, taken_in, compared_in, imported_files),
+    facts=(assigned_in, flags_in, taken_in, compared_in),
     options={
         "places": Option(
             'a table of places, such as "./files" = "data"; also "output" and "keep"',

@@ -34,10 +34,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from migrate.analysis.entry_points import training_code
+from migrate.analysis.entry_points import training_code, training_files
 from migrate.analysis.module import Module, argument
 from migrate.analysis.project import Project
-from migrate.analysis.references import is_unit_test, owner_of
+from migrate.analysis.references import owner_of
 from migrate.analysis.runtime_names import SEED
 from migrate.codemods.imports import runtime_import
 from migrate.codemods.rank_words import depends_on_rank
@@ -48,6 +48,8 @@ NPU702 = Rule(
     "rank-seeds",
     group="distributed",
     literals=(b"random",),
+    paths=lambda project: project.cached(training_files),
+    unit_tests=False,
 )
 _NUMPY = "numpy.random."
 # What of numpy.random draws no noise: it seeds, or puts in order.
@@ -58,9 +60,7 @@ _NO_NOISE = frozenset(
 
 @NPU702.on_module
 def seed_each_rank(context: Context) -> Iterator[Change]:
-    module, project = context.module, context.project
-    if is_unit_test(project, module.path):
-        return
+    module = context.module
     for call, _ in module.calls_of("tensorflow.set_random_seed"):
         seed = argument(call, "seed", 0)
         if seed is None or (isinstance(seed, ast.Constant) and seed.value is None):

@@ -34,7 +34,6 @@ from typing import Any
 from migrate.analysis.module import Module, argument, keyword
 from migrate.analysis.optimizers import OPTIMIZE_LOSS, OUTER, is_optimizer
 from migrate.analysis.project import Project
-from migrate.analysis.references import is_unit_test
 from migrate.analysis.runtime_names import LEARNING_RATE, runtime_call
 from migrate.analysis.symbols import canonical
 from migrate.codemods.imports import runtime_import
@@ -69,13 +68,14 @@ NPU703 = Rule(
             _is_list,
         )
     },
+    unit_tests=False,
 )
 
 
 @NPU703.on_module
 def scale_rates(context: Context) -> Iterator[Change]:
     module, chosen = context.module, context.options.get("scale", [])
-    if not chosen or is_unit_test(context.project, module.path):
+    if not chosen:
         return
     for call, name in _optimizers(module, context.project):
         if not any(_names(entry, module, name) for entry in chosen):

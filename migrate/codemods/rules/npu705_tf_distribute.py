@@ -44,7 +44,7 @@ from collections.abc import Iterator
 from migrate.analysis.inventory import Settled
 from migrate.analysis.mentions import mentions
 from migrate.analysis.module import keyword
-from migrate.analysis.references import functions_in, is_unit_test
+from migrate.analysis.references import functions_in
 from migrate.codemods.imports import runtime_import
 from migrate.codemods.rule import Change, Context, Rule
 from migrate.findings import Finding
@@ -57,6 +57,7 @@ NPU705 = Rule(
         *(b"Strategy", b"num_replicas_in_sync", b"replicate_model_fn", b"TF_CONFIG"),
         *(b"Server", b"SyncReplicas", b"replica_device_setter"),
     ),
+    unit_tests=False,
 )
 
 _STRATEGY = re.compile(r"tensorflow\.(contrib\.)?distribute\.(experimental\.)?[A-Z]\w*Strategy")
@@ -75,8 +76,6 @@ _CLASS_BY_HAND = "See what follows from it: the strategy is a tf.distribute.OneD
 @NPU705.on_module
 def one_device_each(context: Context) -> Iterator[Change]:
     module = context.module
-    if is_unit_test(context.project, module.path):
-        return
     wanted = runtime_import(module, "npu_strategy")
     wrapped: list[ast.AST] = []
     for mention in mentions(module, lambda name: _STRATEGY.fullmatch(name) is not None):

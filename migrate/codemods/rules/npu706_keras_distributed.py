@@ -36,7 +36,6 @@ from collections.abc import Iterator
 from migrate.analysis.keras_models import is_model
 from migrate.analysis.module import Module, argument, keyword
 from migrate.analysis.optimizers import is_optimizer
-from migrate.analysis.references import is_unit_test
 from migrate.analysis.sessions import has_stars
 from migrate.analysis.training import KERAS_TRAINING
 from migrate.codemods.imports import runtime_import
@@ -47,6 +46,7 @@ NPU706 = Rule(
     "keras-distributed",
     group="distributed",
     literals=(b".compile(", b"load_model", b".get_updates(", b"keras"),
+    unit_tests=False,
 )
 
 _WRAPPER = "npu_keras_optimizer"
@@ -59,8 +59,6 @@ _BY_HAND = f"Compile it with {_WRAPPER}(...) by hand; until then each rank train
 @NPU706.on_module
 def average_gradients(context: Context) -> Iterator[Change]:
     module = context.module
-    if is_unit_test(context.project, module.path):
-        return
     compiled = [call for call in module.all_of(ast.Call) if _compiles(context, call)]
     for call in compiled:
         value = argument(call, "optimizer", 0)

@@ -43,10 +43,10 @@ import ast
 import re
 from collections.abc import Iterator
 
-from migrate.analysis.entry_points import training_code
+from migrate.analysis.entry_points import training_code, training_files
 from migrate.analysis.file_functions import OPENING, FileUse, file_uses
 from migrate.analysis.module import Module, argument, keyword
-from migrate.analysis.references import is_unit_test, owner_of
+from migrate.analysis.references import owner_of
 from migrate.analysis.runtime_names import MAKE_FOLDER, RANK_0, RANK_FILE, runtime_call
 from migrate.codemods.imports import runtime_import
 from migrate.codemods.rule import Change, Context, Rule
@@ -60,6 +60,8 @@ NPU707 = Rule(
         rb"|re[nN]ame|replace|rmtree|rmdir|symlink|DeleteRec|move|copy|Copy|touch|to_csv|to_pickle"
         rb"|dump|retrieve|extractall|Checkpoint|Builder"
     ),
+    paths=lambda project: project.cached(training_files),
+    unit_tests=False,
 )
 # TensorFlow writes these itself: nothing on other ranks.
 _TENSORFLOWS = (
@@ -94,8 +96,6 @@ _PREPARE_FIRST = "Prepare the data before, with one rank, or let rank 0 do it an
 @NPU707.on_module
 def write_on_rank_0(context: Context) -> Iterator[Change]:
     module, project = context.module, context.project
-    if is_unit_test(project, module.path):
-        return
     uses = list(file_uses(module))
     changing = [use for use in uses if _changes_files(use)]
     if not changing:

@@ -73,12 +73,11 @@ _FIXERS = (
 @NPU801.on_project
 def fix_python2(context: ProjectContext) -> Iterator[Change]:
     for path in context.project.python_files:
-        data = context.project.files[path].data
-        if not _SIGNS.search(data):
-            continue
         failure = context.project.failure(path)
         if failure is not None and failure.kind == "syntax":
-            yield from _fix(context, path, Source(data))
+            data = context.project.files[path].data
+            if _SIGNS.search(data):
+                yield from _fix(context, path, Source(data))
 
 
 def _fix(context: ProjectContext, path: str, source: Source) -> Iterator[Change]:
