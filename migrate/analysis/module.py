@@ -114,6 +114,7 @@ class Module:
         self._resolving: set[ast.AST] = set()
         self._steps = 0
         self._told: dict[ast.AST, str | None] = {}
+        self._told_of: dict[tuple[object, ...], str | None] = {}
         self._looking_into: set[tuple[object, str]] = set()
         self._known_classes: dict[tuple[object, str], str | None] = {}
         self._known_names: dict[tuple[Scope, str], str | None] = {}
@@ -218,9 +219,26 @@ class Module:
 
     def name_of(self, node: ast.AST) -> str | None:
         """``qualified``, told once; not for questions that names themselves depend on."""
-        if node not in self._told:
-            self._told[node] = self.qualified(node)
-        return self._told[node]
+        told = self._told
+        if node not in told:
+            key = self._dotted(node)
+            if key is None:
+                told[node] = self.qualified(node)
+            elif key in self._told_of:
+                told[node] = self._told_of[key]
+            else:
+                told[node] = self._told_of[key] = self.qualified(node)
+        return told[node]
+
+    def _dotted(self, node: ast.AST) -> tuple[object, ...] | None:
+        """The same for all ``a.b.c`` of a scope, which name one thing; None for other ones."""
+        parts: list[object] = []
+        while node.__class__ is ast.Attribute:
+            parts.append(node.attr)
+            node = node.value
+        if node.__class__ is not ast.Name or is_self(node):
+            return None
+        return (self.scopes[node], node.id, *parts)
 
     def computed_in(self, call: ast.Call) -> str | None:
         """What ``getattr(object, name)`` looks a name up in that only a run can tell."""
@@ -473,6 +491,19 @@ class Module:
             if isinstance(node.ctx, ast.Load):
                 found.setdefault(node.attr, []).append(node)
         return found
+
+    @cached_property
+    def statement_lines(self) -> dict[int, int]:
+        """For each line with code, the one in which its statement starts; a block's is its head."""
+        innermost: dict[int, int] = {}
+        nodes: list[ast.AST] = [self.tree]
+        for node in nodes:  # grows on the way: outer statements come before inner ones
+            if isinstance(node, ast.stmt):
+                lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
+                innermost.update(dict.fromkeys(lines, node.lineno))
+            for part in ("body", "orelse", "finalbody", "handlers"):
+                nodes += getattr(node, part, [])
+        return innermost
 
     @cached_property
     def _by_kind(self) -> dict[type[ast.AST], list[Any]]:

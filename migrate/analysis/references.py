@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from migrate.analysis.module import Module, is_self
 from migrate.analysis.project import Project
+from migrate.analysis.scopes import Scope
 from migrate.analysis.symbols import COMPUTED
 
 # What calls the function that is its first argument, or the argument of one of these names: a
@@ -220,6 +221,8 @@ class _Reader:
         self._project = project
         self._module = module
         self._transforms = _has_transformations(module)
+        # What each name of a scope stands for.
+        self._names: dict[tuple[Scope, str], str | None] = {}
 
     def note(self, node: ast.Attribute | ast.Name, facts: Facts) -> None:
         """Adds what a name that is read stands for."""
@@ -302,13 +305,14 @@ class _Reader:
     def _target(self, node: ast.Attribute | ast.Name) -> str | None:
         module = self._module
         if isinstance(node, ast.Attribute):
-            if is_self(node.value):
-                return self._method(node)
-            return module.name_of(node)
-        known = module.name_of(node)
-        if known is None and (local := _local_function(module, node)) is not None:
-            return _inside(owner_of(module, local), local)
-        return known
+            return self._method(node) if is_self(node.value) else module.name_of(node)
+        key = (module.scopes[node], node.id)
+        if key not in self._names:
+            known = module.name_of(node)
+            if known is None and (local := _local_function(module, node)) is not None:
+                known = _inside(owner_of(module, local), local)
+            self._names[key] = known
+        return self._names[key]
 
     def _method(self, node: ast.Attribute) -> str | None:
         module = self._module

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 
@@ -17,22 +16,8 @@ def changed_statements(module: Module, edits: Iterable[Edit]) -> int:
         module: the file as it was.
         edits: those of one rule.
     """
-    innermost = innermost_statements(module)
     touched = (module.source.line_of(edit.start) for edit in edits)
-    return len({innermost.get(line, line) for line in touched})
-
-
-def innermost_statements(module: Module) -> dict[int, int]:
-    """For each line with code, the line in which its statement starts; a block's is its head."""
-    innermost: dict[int, int] = {}
-    nodes: list[ast.AST] = [module.tree]
-    for node in nodes:  # grows on the way: outer statements come before inner ones
-        if isinstance(node, ast.stmt):
-            lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
-            innermost.update(dict.fromkeys(lines, node.lineno))
-        for part in ("body", "orelse", "finalbody", "handlers"):
-            nodes += getattr(node, part, [])
-    return innermost
+    return len({module.statement_lines.get(line, line) for line in touched})
 
 
 def changed_places(old: bytes, new: bytes) -> int:

@@ -8,7 +8,6 @@ from migrate.analysis.inventory import Settled
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
 from migrate.analysis.references import functions_in
-from migrate.codemods.counting import innermost_statements
 from migrate.codemods.edits import Edit
 from migrate.codemods.rule import Rule
 
@@ -20,7 +19,7 @@ def settled_by(
     if not rule.claims:
         return
     whole = tuple(claim[:-1] for claim in rule.claims if claim.endswith(".*"))
-    innermost = innermost_statements(module)
+    innermost = module.statement_lines
     line_of = module.source.line_of
     lines = {line for e in edits for line in range(line_of(e.start), line_of(e.end) + 1)}
     touched = {innermost.get(line, line) for line in lines}

@@ -36,17 +36,15 @@ def unused_edits(module: Module, project: Project, edits: Sequence[Edit]) -> lis
         return []
     removed = [edit for edit in edits if edit.end > edit.start]
     kept_words = {word for edit in edits for word in _WORD.findall(edit.text)}
-    loads = _loads(module)
     gone: list[Edit] = []
     done: set[tuple[int, str]] = set()
     progress = True
     while progress:
         progress = False
-        for (scope_id, name), nodes in loads.items():
+        for (scope_id, name), nodes in _loads(module, [*removed, *gone]).items():
             if (scope_id, name) in done or name in kept_words:
                 continue
-            inside = [_covered(module, node, [*removed, *gone]) for node in nodes]
-            if not all(inside) or not nodes:
+            if not all(_covered(module, node, [*removed, *gone]) for node in nodes):
                 continue
             scope = module.lookup(name, nodes[0])
             if scope is None or not _private(module, project, scope[0], name):
@@ -60,22 +58,20 @@ def unused_edits(module: Module, project: Project, edits: Sequence[Edit]) -> lis
 
 def _reads_names_as_text(module: Module) -> bool:
     """Whether the file uses ``locals()`` and its kind, which see names that nothing else names."""
-    return any(
-        isinstance(node, ast.Name)
-        and node.id in _NAMES_AS_TEXT
-        and not module.lookup(node.id, node)
-        for node in module.nodes
-    )
+    loads = (load for name in _NAMES_AS_TEXT for load in module.loads.get(name, ()))
+    return any(not module.lookup(load.id, load) for load in loads)
 
 
-def _loads(module: Module) -> dict[tuple[int, str], list[ast.Name]]:
-    """Every use of a name, under the scope that binds it."""
+def _loads(module: Module, edits: Sequence[Edit]) -> dict[tuple[int, str], list[ast.Name]]:
+    """Every use of the names in the lines of some edits, under the scope that binds it."""
+    line_of = module.source.line_of
+    lines = {line for e in edits for line in range(line_of(e.start), line_of(e.end) + 1)}
+    uses = [node for node in module.all_of(ast.Name) if not isinstance(node.ctx, ast.Store)]
+    names = {node.id for node in uses if node.lineno in lines}
     found: dict[tuple[int, str], list[ast.Name]] = {}
-    for node in module.nodes:
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store):
-            bound = module.lookup(node.id, node)
-            if bound is not None:
-                found.setdefault((id(bound[0]), node.id), []).append(node)
+    for node in uses:
+        if node.id in names and (bound := module.lookup(node.id, node)) is not None:
+            found.setdefault((id(bound[0]), node.id), []).append(node)
     return found
 
 
@@ -142,9 +138,7 @@ def _merged_import_removals(module: Module, edits: Sequence[Edit]) -> list[Edit]
     spans = {(edit.start, edit.end) for edit in edits}
     merged: list[Edit] = []
     taken: set[tuple[int, int]] = set()
-    for node in module.nodes:
-        if not isinstance(node, ast.Import | ast.ImportFrom):
-            continue
+    for node in module.imports:
         dropped = [alias for alias in node.names if module.span(alias) in spans]
         if not dropped:
             continue

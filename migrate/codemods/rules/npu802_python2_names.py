@@ -75,20 +75,24 @@ NPU802 = Rule(
 
 @NPU802.on_module
 def replace_names(context: Context) -> Iterator[Change]:
-    for node in context.module.nodes:
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            changes = _method(context, node, node.func)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in _NAMES:
-            changes = _name(context, node)
-        elif isinstance(node, ast.Expr):
-            changes = _print(context, node)
-        elif isinstance(node, ast.Subscript):
-            changes = _index(context, node)
-        else:
-            continue
+    for node, changes in _changes(context):
         found = list(changes)
         if found and not _is_guarded(context.module, node):
             yield from found
+
+
+def _changes(context: Context) -> Iterator[tuple[ast.AST, Iterator[Change]]]:
+    module = context.module
+    for call in module.all_of(ast.Call):
+        if isinstance(call.func, ast.Attribute):
+            yield call, _method(context, call, call.func)
+    for name in _NAMES:
+        for load in module.loads.get(name, ()):
+            yield load, _name(context, load)
+    for expression in module.all_of(ast.Expr):
+        yield expression, _print(context, expression)
+    for subscript in module.all_of(ast.Subscript):
+        yield subscript, _index(context, subscript)
 
 
 def _is_guarded(module: Module, node: ast.AST) -> bool:
