@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import posixpath
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
 from migrate.analysis.module import Module
+from migrate.analysis.parsed import Parsed
 from migrate.analysis.source import Source, UnreadableSource
 from migrate.analysis.symbols import canonical
 from migrate.analysis.syntax import NewerPython
@@ -23,8 +23,6 @@ from migrate.upstream.tree import SourceFile
 
 T = TypeVar("T")
 
-# Parsed modules kept at once, in bytes of source; an ast takes some 50 times its source.
-_CACHE_BYTES = 4_000_000
 # Names that mean the library, unless the project's root has a module of that name.
 _LIBRARIES = frozenset({"tensorflow", "keras", "horovod"})
 # Larger files are generated data; parsing one costs seconds and nearly a gigabyte.
@@ -83,8 +81,7 @@ class Project:
 
     def __init__(self, files: Mapping[str, SourceFile]) -> None:
         self._files = dict(files)
-        self._parsed: OrderedDict[str, Module] = OrderedDict()
-        self._held = 0
+        self._parsed = Parsed()
         # What names of own modules stand for, as far as somebody asked.
         self._members: dict[tuple[str, str], str | None] = {}
         self._own: dict[tuple[str, str], str | None] = {}
@@ -147,9 +144,7 @@ class Project:
             self._failures.pop(path, None)
             self._parsable.discard(path)
             self._derived_of.pop(path, None)
-            dropped = self._parsed.pop(path, None)
-            if dropped is not None:
-                self._held -= len(dropped.source.data)
+            self._parsed.drop(path)
         if not any(path.endswith(".py") for path in changed):
             return
         self._trees |= trees
@@ -171,7 +166,6 @@ class Project:
             self._members.clear()
             self._own.clear()
             self._returned.clear()
-            self._held = 0
 
     def module(self, path: str) -> Module:
         """The parsed file.
@@ -181,7 +175,6 @@ class Project:
         """
         module = self._parsed.get(path)
         if module is not None:
-            self._parsed.move_to_end(path)
             return module
         if path in self._failures:
             raise self._failures[path]
@@ -191,7 +184,7 @@ class Project:
             self._failures[path] = failure
             raise
         self._parsable.add(path)
-        self._remember(path, module)
+        self._parsed.keep(path, module)
         return module
 
     def failure(self, path: str) -> Unparsable | None:
@@ -206,15 +199,6 @@ class Project:
             return self.module(path) if path in self._files else None
         except Unparsable:
             return None
-
-    def _remember(self, path: str, module: Module) -> None:
-        if path in self._parsed:
-            self._held -= len(self._parsed[path].source.data)
-        self._parsed[path] = module
-        self._held += len(module.source.data)
-        while self._held > _CACHE_BYTES and len(self._parsed) > 1:
-            _, dropped = self._parsed.popitem(last=False)
-            self._held -= len(dropped.source.data)
 
     def _parse(self, path: str) -> Module:
         data = self._files[path].data

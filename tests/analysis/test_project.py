@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 
 import pytest
 
+from migrate.analysis.module import Module
 from migrate.analysis.project import MAX_PARSED_BYTES, Project, Unparsable
 from migrate.upstream.tree import SourceFile
 from tests.analysis.names import named, project_of
@@ -239,15 +241,28 @@ def test_derived_facts_last_until_a_file_changes() -> None:
     assert project.cached(count) == ["a.py", "b.py"]
 
 
-def test_memory_is_bounded_by_dropping_old_modules(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("migrate.analysis.project._CACHE_BYTES", 1000)
+def test_memory_is_bounded_and_the_files_parsed_first_stay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("migrate.analysis.parsed._STAYING", 700)
+    monkeypatch.setattr("migrate.analysis.parsed._PASSING", 300)
     files = {
-        f"m{n:02}.py": f"from m{(n + 1) % 30:02} import a\nb = 1{'0' * 300}\n" for n in range(30)
+        f"m{n:02}.py": f"from m{(n + 1) % 30:02} import a\nb = 1{'0' * 80}\n" for n in range(30)
     }
     project = project_of(files)
+    first = project.module("m00.py")
+    seen: dict[str, weakref.ref[Module]] = {}
     for path in [*project.python_files, *project.python_files]:
-        assert project.module(path).path == path
-        assert sum(len(m.source.data) for m in project._parsed.values()) == project._held <= 1000
+        module = project.module(path)
+        assert module.path == path
+        seen[path] = weakref.ref(module)
+        del module
+        alive = [ref() for ref in seen.values()]
+        assert sum(len(m.source.data) for m in alive if m is not None) <= 1000
+        del alive
+    assert project.module("m00.py") is first
+    project.update({"m00.py": SourceFile("m00.py", b"a = 2\n")})
+    assert project.module("m00.py") is not first
 
 
 @pytest.mark.parametrize(
