@@ -22,12 +22,6 @@ from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test
 from migrate.analysis.words import holds_any
 
-# A file without any of these gives no path to a function that file_functions knows.
-_MAY_TAKE = re.compile(
-    rb"open|[gG]lob|[dD]ir|walk|load|read|write|[sS]av|copy|move|summary|Summary|Record|Dataset"
-    rb"|File|exists|remove|restore|heckpoint|mage|Logger|Board|touch|retrieve|Supervisor|graph"
-    rb"|to_csv|to_pickle|dump|riter|basicConfig"
-)
 _DEFINES_FLAGS = (b"add_argument", b"DEFINE_string")
 _TEXT_FLAG = re.compile(r"(?:tensorflow|absl)\.flags\.DEFINE_string")
 # What one path may cost to follow: names that are made of one another can ask for more.
@@ -179,7 +173,7 @@ def taken_in(project: Project, path: str) -> list[tuple[int, Access, int]]:
 
     A unit test has none. Derive it with ``cached_for``.
     """
-    if not _MAY_TAKE.search(project.files[path].data) or is_unit_test(project, path):
+    if is_unit_test(project, path):
         return []
     module = project.parsed(path)
     if module is None:

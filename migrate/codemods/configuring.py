@@ -59,6 +59,10 @@ def _add(
 
 
 def add_argument(module: Module, call: ast.Call, keyword: str, value: str) -> Edit:
+    """An edit that adds a keyword argument, in the layout of those that are there."""
+    if not call.args and not call.keywords and module.text_of(call).endswith("()"):
+        end = module.span(call)[1] - 1  # no layout to keep, which libcst does, slow to import
+        return Edit(end, end, f"{keyword}={value}")
     from migrate.codemods.calls import edit_call
 
     return edit_call(module, call, add={keyword: value})
@@ -73,12 +77,7 @@ def _only_keywords(module: Module, call: ast.Call) -> ast.Dict | None:
     if isinstance(value, ast.Name):
         name = value.id
         found = module.lookup(name, value)
-        loads = [
-            n
-            for n in module.nodes
-            if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load)
-        ]
-        if found is None or len(found[1]) != 1 or len(loads) != 1:
+        if found is None or len(found[1]) != 1 or len(module.loads.get(name, ())) != 1:
             return None
         value = found[1][0].node
     if isinstance(value, ast.Dict) and all(isinstance(k, ast.Constant) for k in value.keys):

@@ -40,7 +40,6 @@ device); this kit's npu_runtime/rank_files.py.
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 from migrate.analysis.entry_points import training_code, training_files
@@ -55,11 +54,6 @@ NPU707 = Rule(
     "NPU707",
     "rank-files",
     group="distributed",
-    signs=re.compile(
-        rb"open|[sS]av|[wW]rit|np\.mem|File|Logger|Config|mkdir|MkDir|makedirs|remove|Remove|unlink"
-        rb"|re[nN]ame|replace|rmtree|rmdir|symlink|DeleteRec|move|copy|Copy|touch|to_csv|to_pickle"
-        rb"|dump|retrieve|extractall|Checkpoint|Builder"
-    ),
     paths=lambda project: project.cached(training_files),
     unit_tests=False,
 )
