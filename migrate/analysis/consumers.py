@@ -115,6 +115,7 @@ class Consumers(Follower):
             place = f"{iterator.module.path}:{getattr(iterator.node, 'lineno', 0)}"
             for purpose, where in (found or {"lost": place}).items():
                 purposes.setdefault(purpose, where)
+        consumed.iterators.clear()  # they are judged, and would keep their files in memory
         return Judged(purposes, consumed)
 
     def _trace(self, step: Step) -> Consumed:

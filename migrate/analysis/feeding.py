@@ -20,7 +20,6 @@ from migrate.analysis.module import Module, argument, is_self
 from migrate.analysis.parts import Parts
 from migrate.analysis.project import Project
 from migrate.analysis.references import owner_of
-from migrate.analysis.scopes import Scope
 from migrate.analysis.training import KERAS_RUNNING, KERAS_TRAINING, OTHER_MINIMIZERS
 from migrate.analysis.words import Words
 
@@ -303,7 +302,7 @@ class Follower:
             yield from self._named(f"{module.path}:{function.name}", function.name)
         else:
             scope = module.scopes[function]
-            for load in _reads(module, scope, function.name):
+            for load in module.reads(scope.node, function.name):
                 yield module, load
 
     def _is_called_once(self, module: Module, function: Function) -> bool:
@@ -354,11 +353,11 @@ class Follower:
 
     def _loads(self, module: Module, name: ast.Name) -> list[ast.Name]:
         found = module.lookup(name.id, name)
-        return _reads(module, found[0], name.id) if found else []
+        return module.reads(found[0].node, name.id) if found else []
 
     def _loads_in(self, module: Module, function: Function, name: str) -> list[ast.Name]:
         for statement in function.body:
-            return _reads(module, module.scopes[statement], name)
+            return module.reads(module.scopes[statement].node, name)
         return []
 
     def _named(self, qualified: str, name: str) -> Iterator[tuple[Module, ast.AST]]:
@@ -402,12 +401,6 @@ class Follower:
         if kind is None:
             return False if module.qualified(node) is None else None
         return True if kind in family else None
-
-
-def _reads(module: Module, scope: Scope, name: str) -> list[ast.Name]:
-    """Where a name is read as the scope binds it."""
-    found = ((load, module.lookup(name, load)) for load in module.loads.get(name, ()))
-    return [load for load, bound in found if bound is not None and bound[0] is scope]
 
 
 def _fetched(module: Module, call: ast.Call) -> Iterator[Step]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from weakref import WeakKeyDictionary
 
 from migrate.analysis.module import Module, argument, is_self
 from migrate.analysis.parts import Parts
@@ -54,13 +53,6 @@ class Flow:
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        # Weak, so that the project decides which modules stay in memory.
-        self._names: WeakKeyDictionary[Module, dict[tuple[ast.AST, str], list[ast.Name]]] = (
-            WeakKeyDictionary()
-        )
-        self._attributes: WeakKeyDictionary[Module, dict[str, list[ast.Attribute]]] = (
-            WeakKeyDictionary()
-        )
         self._holding: dict[bytes, list[str]] = {}
         self._parts = project.cached(Parts)
 
@@ -197,23 +189,12 @@ class Flow:
         if found is None:
             return
         scope = found[0]
-        for load in self._index(module).get((scope.node, name.id), []):
+        for load in module.reads(scope.node, name.id):
             yield module, load
         if scope.parent is None:
             yield from self._loads_elsewhere(module, name.id)
         elif isinstance(scope.node, ast.ClassDef):
             yield from self._named_attributes(name.id, module)
-
-    def _index(self, module: Module) -> dict[tuple[ast.AST, str], list[ast.Name]]:
-        known = self._names.get(module)
-        if known is None:
-            known = self._names[module] = {}
-            for node in module.nodes:
-                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-                    found = module.lookup(node.id, node)
-                    if found is not None:
-                        known.setdefault((found[0].node, node.id), []).append(node)
-        return known
 
     def _loads_elsewhere(self, module: Module, name: str) -> Iterator[Place]:
         """Uses, in other modules, of a name at the top level of this one."""
@@ -221,22 +202,13 @@ class Flow:
         for other in self._containing(name.encode(), module, importing=True):
             if other.path == module.path:
                 continue
-            local = {name}
-            for node in other.nodes:
-                if isinstance(node, ast.alias) and node.name == name and node.asname:
-                    local.add(node.asname)
-            for node in other.nodes:
-                spelled = (
-                    node.id in local
-                    if isinstance(node, ast.Name)
-                    else isinstance(node, ast.Attribute) and node.attr == name
-                )
-                if (
-                    spelled
-                    and isinstance(node.ctx, ast.Load)  # type: ignore[attr-defined]
-                    and other.qualified(node) == wanted
-                ):
-                    yield other, node
+            aliases = (alias for alias in other.all_of(ast.alias) if alias.name == name)
+            loads: list[ast.expr] = [*other.attribute_loads.get(name, ())]
+            for spelling in dict.fromkeys([name, *(alias.asname or name for alias in aliases)]):
+                loads += other.loads.get(spelling, ())
+            for load in loads:
+                if other.qualified(load) == wanted:
+                    yield other, load
 
     def _attribute_loads(self, module: Module, target: ast.Attribute) -> Iterator[Place]:
         owner = module.class_of(target) if is_self(target.value) else None
@@ -250,13 +222,7 @@ class Flow:
     ) -> Iterator[tuple[Module, ast.Attribute]]:
         """Reads of an attribute by its name, apart from those of libraries."""
         for module in self._containing(f".{name}".encode(), near, importing=importing):
-            known = self._attributes.get(module)
-            if known is None:
-                known = self._attributes[module] = {}
-                for node in module.nodes:
-                    if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
-                        known.setdefault(node.attr, []).append(node)
-            for load in known.get(name, []):
+            for load in module.attribute_loads.get(name, ()):
                 qualified = module.qualified(load)
                 if qualified is None or ":" in qualified or ".FLAGS." in qualified:
                     yield module, load
@@ -318,7 +284,7 @@ class Flow:
             every = [*parameters, *function.args.kwonlyargs]
             taken = [parameter for parameter in every if parameter.arg == where]
         for parameter in taken:
-            for load in self._index(module).get((function, parameter.arg), []):
+            for load in module.reads(function, parameter.arg):
                 yield module, load
 
     def _default(self, module: Module, arguments: ast.arguments, node: ast.AST) -> Iterator[Place]:
@@ -332,7 +298,7 @@ class Flow:
         ]
         for parameter, default in pairs:
             if default is node:
-                for load in self._index(module).get((function, parameter.arg), []):
+                for load in module.reads(function, parameter.arg):
                     yield module, load
 
     def _function_uses(
@@ -348,7 +314,7 @@ class Flow:
                 return
         else:
             scope = module.scopes[function]
-            uses = [(module, n) for n in self._index(module).get((scope.node, function.name), [])]
+            uses = [(module, n) for n in module.reads(scope.node, function.name)]
             if scope.parent is None:
                 uses += self._loads_elsewhere(module, function.name)
         if not uses:

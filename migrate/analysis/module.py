@@ -483,6 +483,14 @@ class Module:
                 found.setdefault(node.id, []).append(node)
         return found
 
+    def reads(self, scope: ast.AST, name: str) -> list[ast.Name]:
+        """Where a name is read that a scope binds: the function, class or file whose it is."""
+        return [
+            load
+            for load in self.loads.get(name, ())
+            if (found := self.lookup(name, load)) is not None and found[0].node is scope
+        ]
+
     @cached_property
     def attribute_loads(self) -> dict[str, list[ast.Attribute]]:
         """Where an attribute of each name is read, in source order."""
