@@ -57,7 +57,9 @@ class _Tracer:
         self._flags: dict[str, list[Origin]] = {}
         self._answers: dict[tuple[object, ...], tuple[Way, ...]] = {}
         self._known: dict[tuple[str, tuple[int, int]], Origin] = {}
+        # On the way from one path.
         self._seen: set[tuple[str, int]] = set()
+        self._asked: set[tuple[object, ...]] = set()
         self._depth = 0
         for path in project.python_files:
             for flag in project.cached_for(path, flags_in):
@@ -65,6 +67,7 @@ class _Tracer:
         for path in project.python_files:
             for number, access, line in project.cached_for(path, taken_in):
                 self._seen.clear()
+                self._asked.clear()
                 where = (access, path, line)
                 for origin in self._origins(path, number, frozenset()):
                     self.found.origins.setdefault(self._merged(origin), set()).add(where)
@@ -124,6 +127,9 @@ class _Tracer:
             key: tuple[object, ...] = (ask.path, ask.number, ask.of)
         else:
             key = ("assigned" if ask.what == "attribute" else ask.what, ask.of, part)
+        if key in self._asked:
+            return ()  # where it leads is on the way already
+        self._asked.add(key)
         if key not in self._answers:
             self._answers[key] = tuple(self._find(ask))
         return self._answers[key]

@@ -104,10 +104,10 @@ _KEPT_FOR = {
 }
 # Modules that a file needs without importing them.
 _BROUGHT = (
-    (re.compile(rb"\bnpu_runtime\b[^\r\n]*\bimages\b"), ("PIL", "numpy")),
-    (re.compile(rb"\bkeras\.preprocessing\b"), ("PIL", "scipy")),
+    (b"npu_runtime", re.compile(rb"\bnpu_runtime\b[^\r\n]*\bimages\b"), ("PIL", "numpy")),
+    (b"keras", re.compile(rb"\bkeras\.preprocessing\b"), ("PIL", "scipy")),
     # Standalone Keras saves and loads by h5py, and not by its version 3.
-    (re.compile(rb"(?m)^[ \t]*(?:import|from)[ \t]+keras\b"), ("h5py",)),
+    (b"keras", re.compile(rb"(?m)^[ \t]*(?:import|from)[ \t]+keras\b"), ("h5py",)),
 )
 
 
@@ -154,12 +154,12 @@ class _Needs:
         old_scipy = None
         for path in project.python_files:
             data = project.files[path].data
-            named = set(_imported(data))
+            named = project.cached_for(path, _named)
             self.imported |= named
             if _TESTS.fullmatch(path):
                 continue
-            for pattern, modules in _BROUGHT:
-                if pattern.search(data):
+            for word, pattern, modules in _BROUGHT:
+                if word in data and pattern.search(data):
                     self.modules.update(dict.fromkeys(modules, path) | self.modules)
             if any(self._is_new(project, path, name.decode("latin-1")) for name in named):
                 for name in project.cached_for(path, _needed):
@@ -197,6 +197,11 @@ class _Needs:
             return f"=={pin}" if pin[:1].isdigit() else pin
         known = self.entry(name)
         return f"=={known.pin}" if known is not None else None
+
+
+def _named(project: Project, path: str) -> frozenset[bytes]:
+    """The packages that a file's lines import, as far as their text tells."""
+    return frozenset(_imported(project.files[path].data))
 
 
 def _imported(data: bytes) -> Iterator[bytes]:
