@@ -80,6 +80,12 @@ class _Verification:
             raise UsageError("--ranks and --steps take a whole number from 1")
         if arguments.python:
             _check_python(arguments.python)
+        for report in (arguments.html, arguments.json_file):
+            # Before anything is run for minutes.
+            if report is not None and not report.parent.is_dir():
+                raise UsageError(
+                    "there is no such folder to write a report to", where=str(report.parent)
+                )
         self._manifest = read_manifest(self._path)
         self.name = self._manifest.upstream.name if self._manifest else self._path.resolve().name
         known = self._manifest.cann if self._manifest else DEFAULT_CANN

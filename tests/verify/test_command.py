@@ -146,8 +146,13 @@ def test_the_name_of_a_port(
 def test_a_report_that_cannot_be_written(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert verify(workspace, "--static", "--html", str(workspace / "no" / "r.html")) == 1
-    assert "r.html: cannot write it: No such file or directory" in capsys.readouterr().err
+    for option in ("--html", "--json"):
+        assert verify(workspace, "--static", option, str(workspace / "no" / "r")) == 2
+        said = capsys.readouterr()
+        assert "no: there is no such folder to write a report to" in said.err
+        assert "verify tiny_gan" not in said.err + said.out  # nothing was begun
+    assert verify(workspace, "--static", "--html", str(workspace)) == 1
+    assert "cannot write it: Is a directory" in capsys.readouterr().err
 
 
 @pytest.fixture
