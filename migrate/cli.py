@@ -297,7 +297,10 @@ def _add_verify(commands: argparse._SubParsersAction[_CommandParser]) -> None:
     )
     _add_simulated(verify, f"the port's, else {DEFAULT_CANN}")
     verify.add_argument(
-        "--steps", type=int, default=5, metavar="N", help="training steps (default: 5)"
+        "--steps",
+        type=int,
+        metavar="N",
+        help="training steps: {steps} in what is run (default: 5)",
     )
     verify.add_argument(
         "--python", type=Path, metavar="PATH", help="a Python 3.7 with TensorFlow 1.15"

@@ -27,6 +27,7 @@ from migrate.workspace import DEFAULT_CANN, EXAMPLE, Workspace, cache_folder
 Say = Callable[[str], None]
 
 _NEVER_READ = {".git", "__pycache__"}
+_STEPS = 5
 _LARGEST = 32 << 20  # bytes; data sets and checkpoints are not what is checked
 
 
@@ -76,8 +77,13 @@ class _Verification:
             raise UsageError(
                 "there is no such folder", where=str(self._path), advice=self._port_of_that_name()
             )
-        if arguments.ranks < 1 or arguments.steps < 1:
+        if arguments.ranks < 1 or (arguments.steps is not None and arguments.steps < 1):
             raise UsageError("--ranks and --steps take a whole number from 1")
+        if arguments.steps and arguments.program and "{steps}" not in "".join(arguments.program):
+            raise UsageError(
+                "--steps has no place in the command",
+                advice="Write {steps} where the command takes the number, or leave out --steps.",
+            )
         if arguments.python:
             _check_python(arguments.python)
         for report in (arguments.html, arguments.json_file):
@@ -175,7 +181,7 @@ class _Verification:
             smoke=smoke,
             python=python,
             cann=self._cann,
-            steps=a.steps,
+            steps=a.steps or _STEPS,
             ranks=a.ranks,
             limits=Limits(),
         )

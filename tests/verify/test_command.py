@@ -108,6 +108,7 @@ def test_a_port_made_by_hand(
         (["--cann", "9.9"], "unknown CANN release '9.9'"),
         (["--ranks", "0"], "--ranks and --steps take a whole number from 1"),
         (["--steps", "-1"], "--ranks and --steps take a whole number from 1"),
+        (["--steps", "9", "--", "python", "train.py"], "--steps has no place in the command"),
         (["--parity", "--ranks", "2"], "several ranks cannot be compared"),
         (["--python", "/no/python"], "/no/python: --python is not a program"),
     ],
