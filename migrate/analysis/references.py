@@ -25,7 +25,6 @@ _TRANSFORMATIONS = frozenset(
 )
 _FUNCTION_PARAMETERS = frozenset("map_func predicate generator transformation_func func".split())
 LIBRARIES = ("tensorflow.", "keras.", "horovod.")
-_NAMES = frozenset({ast.Attribute, ast.Name})
 _ROOTS = tuple(library[:-1] for library in LIBRARIES)
 _DEFINITIONS = frozenset({ast.AsyncFunctionDef, ast.ClassDef, ast.FunctionDef})
 # Methods that tell what an object of unknown class does.
@@ -107,7 +106,9 @@ def facts_of(project: Project, module: Module, nodes: Iterable[ast.AST]) -> Fact
     for node in nodes:
         for part in ast.walk(node):
             if isinstance(part, ast.Attribute | ast.Name) and _is_read(module, part):
-                reader.note(part, facts)
+                name = reader.told_by(part)
+                if name is not None:
+                    reader.note(part, name, facts)
     return facts
 
 
@@ -130,11 +131,14 @@ def _functions(project: Project, path: str) -> dict[str, Facts]:
     inner: dict[ast.AST, str] = {module.tree: f"{path}:"}
     looked_up = _looked_up(module)
     for node in module.nodes:
-        if node in looked_up:
-            name = looked_up[node]
-        elif node.__class__ in _NAMES and _is_read(module, node):  # type: ignore[arg-type]
-            name = None
+        kind = node.__class__
+        if kind is ast.Name or kind is ast.Attribute:
+            if not _is_read(module, node):  # type: ignore[arg-type]
+                continue
+            name = reader.told_by(node)  # type: ignore[arg-type]
         else:
+            name = looked_up.get(node)
+        if name is None:
             continue
         parent = parents[node]
         way = []
@@ -149,10 +153,7 @@ def _functions(project: Project, path: str) -> dict[str, Facts]:
         facts = functions.get(owner)
         if facts is None:
             facts = functions[owner] = Facts()
-        if name is not None:
-            facts.uses.append(Use(name, path, node.lineno))  # type: ignore[attr-defined]
-        else:
-            reader.note(node, facts)  # type: ignore[arg-type]
+        reader.note(node, name, facts)
     return functions
 
 
@@ -224,25 +225,25 @@ class _Reader:
         # What each name of a scope stands for.
         self._names: dict[tuple[Scope, str], str | None] = {}
 
-    def note(self, node: ast.Attribute | ast.Name, facts: Facts) -> None:
-        """Adds what a name that is read stands for."""
-        module = self._module
+    def told_by(self, node: ast.Attribute | ast.Name) -> str | None:
+        """What a name that is read stands for, as far as that is of use: for a ``Use``, or own."""
         target = self._target(node)
         if target is None:
-            if isinstance(node, ast.Attribute) and node.attr in TELLING_METHODS:
-                facts.uses.append(Use(f".{node.attr}", module.path, node.lineno))
+            told = isinstance(node, ast.Attribute) and node.attr in TELLING_METHODS
+            return f".{node.attr}" if told else None  # type: ignore[union-attr]
+        return target if ":" in target or target.startswith(LIBRARIES) else None
+
+    def note(self, node: ast.AST, name: str, facts: Facts) -> None:
+        """Adds what a piece of code tells."""
+        module = self._module
+        if ":" in name:
+            (facts.pipeline if self._is_piped(node) else facts.references).add(name)
             return
-        if ":" not in target:
-            if target.startswith(LIBRARIES):
-                uses = facts.pipeline_uses if self._is_piped(node) else facts.uses
-                uses.append(Use(target, module.path, node.lineno))
-            if target == "tensorflow.app.run" and "main" in module.scope.bindings:
-                facts.references.add(f"{module.path}:main")  # what it calls by default
-            return
-        if self._is_piped(node):
-            facts.pipeline.add(target)
-        else:
-            facts.references.add(target)
+        piped = isinstance(node, ast.Attribute | ast.Name) and name[0] != "."
+        uses = facts.pipeline_uses if piped and self._is_piped(node) else facts.uses
+        uses.append(Use(name, module.path, node.lineno))  # type: ignore[attr-defined]
+        if name == "tensorflow.app.run" and "main" in module.scope.bindings:
+            facts.references.add(f"{module.path}:main")  # what it calls by default
 
     # --- what a dataset's transformations call ------------------------------------------------
 
