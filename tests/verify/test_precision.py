@@ -349,13 +349,24 @@ def test_the_lines_of_a_drift() -> None:
 
 
 @pytest.mark.tf115
-@pytest.mark.parametrize(("scale", "state"), [("auto", "passed"), ("off", "failed")])
-def test_what_a_loss_scale_is_for(scale: str, state: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("factor", "scale", "state"),
+    [
+        ("1e-7", "auto", "passed"),
+        ("1e-7", "off", "failed"),
+        ("1e-13", "auto", "passed"),  # by a scale as high as a device's
+    ],
+)
+def test_what_a_loss_scale_is_for(factor: str, scale: str, state: str, tmp_path: Path) -> None:
     """A mean over many values gives losses, and so gradients, as small as this."""
     given = tiny_gan(tmp_path)
-    edit(given, "model.py", "-tf.reduce_mean(fake)", "-1e-7 * tf.reduce_mean(fake)")
+    edit(given, "model.py", "-tf.reduce_mean(fake)", f"-{factor} * tf.reduce_mean(fake)")
     environment = {"NPU_PRECISION_MODE": "allow_mix_precision", "NPU_LOSS_SCALE": scale}
-    part = check(replace(given, smoke=replace(given.smoke, environment=environment)))
+    said: list[str] = []
+    part = check_precision(
+        replace(given, smoke=replace(given.smoke, environment=environment)), said.append
+    )
+    assert any("again" in line for line in said) == (factor == "1e-13")
     assert part.state == state, part.drifts
     assert all(finding.code == "CHK980" for finding in part.findings)
     [drift] = part.drifts
