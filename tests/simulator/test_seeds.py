@@ -21,10 +21,11 @@ def run(tmp_path: Path) -> Simulate:
     python = required_tf115().python
     counter = iter(range(100))
 
-    def simulated(script: str, seed: str = "7") -> Run:
+    def simulated(script: str, seed: str = "7", **settings: str) -> Run:
         folder = tmp_path / str(next(counter))
         folder.mkdir()
-        done = simulate(NPU + script, folder, python=python, NPU_SIMULATOR_SEED=seed)
+        settings["NPU_SIMULATOR_SEED"] = seed
+        done = simulate(NPU + script, folder, python=python, **settings)
         assert done.code == 0, done.error
         assert not done.events("problem")
         return done
@@ -139,8 +140,9 @@ with tf.train.MonitoredTrainingSession() as session:
 """
 
 
-def test_a_counter_is_read_before_it_is_advanced(run: Simulate) -> None:
-    done = run(COUNTER)
+@pytest.mark.parametrize("numerics", ["0", "1"])
+def test_a_counter_is_read_before_it_is_advanced(run: Simulate, numerics: str) -> None:
+    done = run(COUNTER, NPU_SIMULATOR_NUMERICS=numerics)
     assert done.out.splitlines() == [
         f"{64.0 * n} {64 * n + 64} {64 * n} {64 * n + 64}" for n in range(5)
     ]

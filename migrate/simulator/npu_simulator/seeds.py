@@ -85,6 +85,7 @@ def _run_in_order(module):
     alone = settings.read().rank_size == 1
     base = module.BaseSession
     init, do_run, init_callable = base.__init__, base._do_run, base._Callable.__init__
+    extend = base._extend_graph
 
     @functools.wraps(init)
     def patched_init(self, target="", graph=None, config=None):
@@ -98,11 +99,19 @@ def _run_in_order(module):
 
     seen = weakref.WeakSet()
 
+    def order(graph):
+        if graph not in seen:
+            seen.add(graph)
+            counters.order(graph)
+
+    @functools.wraps(extend)
+    def patched_extend(self):
+        order(self.graph)  # Later it would change nothing of what the session runs.
+        extend(self)
+
     @functools.wraps(do_run)
     def patched_run(self, handle, targets, fetches, feeds, options, metadata):
-        if self.graph not in seen:
-            seen.add(self.graph)
-            counters.order(self.graph)
+        order(self.graph)
         ordered = config_pb2.RunOptions()
         if options is not None:
             ordered.ParseFromString(pywrap_tensorflow.TF_GetBuffer(options))
@@ -131,7 +140,7 @@ def _run_in_order(module):
             ordered.run_options.inter_op_thread_pool = -1
         init_callable(self, session, ordered)
 
-    base.__init__, base._do_run = patched_init, patched_run
+    base.__init__, base._do_run, base._extend_graph = patched_init, patched_run, patched_extend
     base._Callable.__init__ = patched_init_callable
 
 
