@@ -392,9 +392,7 @@ def _is_replaced(step: Step, following: Step) -> bool:
 
 def _step_names(project: Project) -> dict[str, set[str]]:
     """By file, the names of what makes a step: what optimizers return, and what waits for it."""
-    files = project.files
-    paths = [p for p in project.python_files if holds_any(files[p].data, _STEPPING)]
-    facts = {path: project.cached_for(path, _steps_in) for path in paths}
+    facts = {path: project.cached_for(path, steps_in) for path in project.python_files}
     found = {path: set(made) for path, (made, _) in facts.items()}
     parts = project.cached(Parts)
     for _ in range(2):  # what waits may be in a file before
@@ -409,13 +407,17 @@ def _step_names(project: Project) -> dict[str, set[str]]:
     return found
 
 
-def _steps_in(
+def steps_in(
     project: Project, path: str
 ) -> tuple[frozenset[str], list[tuple[frozenset[str], frozenset[str]]]]:
-    """The names that optimizers' results get, and what waits: for which names, and its own."""
+    """The names that optimizers' results get, and what waits: for which names, and its own.
+
+    Derive it with ``cached_for``.
+    """
     made: set[str] = set()
     waits: list[tuple[frozenset[str], frozenset[str]]] = []
-    module = project.parsed(path)
+    steps = holds_any(project.files[path].data, _STEPPING)
+    module = project.parsed(path) if steps else None
     if module is None:
         return frozenset(), waits
     for call in module.all_of(ast.Call):

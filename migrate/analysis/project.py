@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import posixpath
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -81,6 +81,8 @@ class Project:
 
     def __init__(self, files: Mapping[str, SourceFile]) -> None:
         self._files = dict(files)
+        self._together: Collection[Callable[[Project, str], object]] = ()
+        self._is_reading = False
         self._parsed = Parsed()
         # What names of own modules stand for, as far as somebody asked.
         self._members: dict[tuple[str, str], str | None] = {}
@@ -106,8 +108,25 @@ class Project:
         """What ``derive`` makes of one file, made once for as long as that file stays."""
         known = self._derived_of.setdefault(path, {})
         if derive not in known:
-            known[derive] = derive(self, path)
+            together = derive in self._together and self._parsed.get(path) is None
+            if together and not self._is_reading:
+                self._read(path, known)
+            else:
+                known[derive] = derive(self, path)
         return cast(T, known[derive])
+
+    def derive_together(self, facts: Collection[Callable[[Project, str], object]]) -> None:
+        """Has ``cached_for`` make all of these as soon as a file is parsed for one of them."""
+        self._together = facts
+
+    def _read(self, path: str, known: dict[Callable[[Project, str], Any], Any]) -> None:
+        self._is_reading = True  # what it asks of other files is made alone
+        try:
+            for derive in self._together:
+                if derive not in known:
+                    known[derive] = derive(self, path)
+        finally:
+            self._is_reading = False
 
     @property
     def files(self) -> Mapping[str, SourceFile]:

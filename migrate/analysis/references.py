@@ -217,6 +217,10 @@ def _classes(project: Project, path: str) -> tuple[dict[str, ClassFacts], bool]:
     return classes, is_test
 
 
+# What this module derives of each file.
+FACTS = (_functions, _names, _classes)
+
+
 class _Reader:
     def __init__(self, project: Project, module: Module) -> None:
         self._project = project

@@ -12,7 +12,7 @@ from migrate.analysis.imported import imported_files
 from migrate.analysis.inventory import Settled
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project, Unparsable, top_level
-from migrate.analysis.references import names_in
+from migrate.analysis.references import FACTS as REFERENCES
 from migrate.analysis.syntax import uncollected
 from migrate.analysis.words import identifiers_in
 from migrate.codemods.counting import changed_places, changed_statements
@@ -41,7 +41,7 @@ NOT_IDEMPOTENT = "NPU904"
 NOTEBOOK = "NPU905"
 
 # What many rules ask of every file.
-_FACTS = (top_level, imported_files, identifiers_in)
+_FACTS = (*REFERENCES, top_level, imported_files, identifiers_in)
 
 
 @dataclass
@@ -110,12 +110,12 @@ def _rewrite(
 ) -> list[GroupResult]:
     results = []
     originals = dict(project.files)
-    # Each file is parsed now, to see whether it can be; its tree may be dropped then.
     facts = dict.fromkeys([*_FACTS, *(fact for rule in rules for fact in rule.facts)])
+    project.derive_together(facts)
+    # Each file is parsed now, to see whether it can be; its tree may be dropped then.
     for path in project.python_files:
-        names_in(project, path)
-        for read in facts:
-            project.cached_for(path, read)
+        for fact in facts:
+            project.cached_for(path, fact)
     for group, members in in_groups(rules):
         progress(group)
         results.append(_run_group(project, group, members, options))

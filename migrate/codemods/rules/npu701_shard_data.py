@@ -52,7 +52,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from migrate.analysis.consumers import is_shard
+from migrate.analysis.consumers import is_shard, steps_in
 from migrate.analysis.module import Module
 from migrate.analysis.sharding import Doubt, Place, Sharding, assignment_of
 from migrate.codemods.edits import Edit
@@ -71,6 +71,7 @@ NPU701 = Rule(
     "shard-data",
     group="distributed",
     paths=lambda project: project.cached(Sharding).paths,
+    facts=(steps_in,),
     places="shard",
     options={
         "shard": Option("a list of path.py:name", _is_list),
