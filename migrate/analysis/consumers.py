@@ -369,9 +369,11 @@ def _is_replaced(step: Step, following: Step) -> bool:
     module, load = following.module, following.node
     if not isinstance(load, ast.Name):
         return False
+    _, bindings = module.lookup(load.id, load) or (None, [])
+    if len(bindings) < 2:
+        return False  # what the step has given it
     read = module.statement_of(load)
     around = {id(parent) for parent in module.ancestors(read)}
-    _, bindings = module.lookup(load.id, load) or (None, [])
     before = [
         statement
         for binding in bindings

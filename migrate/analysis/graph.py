@@ -45,7 +45,9 @@ class Graph:
     @cached_property
     def _leading_at_once(self) -> dict[str, set[str]]:
         found: dict[str, set[str]] = {}
-        for key in {*self._functions, *self._classes, *self._callers, *self._below}:
+        # A method of a base that does nothing itself still leads to what overrides it.
+        methods = {f"{name}.{m}" for name, known in self._classes.items() for m in known.methods}
+        for key in {*self._functions, *self._classes, *self._callers, *self._below, *methods}:
             for target in self._targets(key):
                 found.setdefault(target, set()).add(key)
         return found

@@ -392,3 +392,18 @@ def test_names_that_restore() -> None:
     assert restores(Use("keras.Model.predict", "a.py", 1))
     assert not restores(Use("tensorflow.train.Saver.save", "a.py", 1))
     assert not restores(Use("tensorflow.train.latest_checkpoint", "a.py", 1))
+
+
+@pytest.mark.parametrize("body", ["pass", "raise NotImplementedError", "return x + 1"])
+def test_a_base_s_method_that_names_nothing_leads_to_what_overrides_it(body: str) -> None:
+    source = f"""
+class Base:
+    def __init__(self): self.step(1)
+    def step(self, x): {body}
+class Gan(Base):
+    def step(self, x): train(x)
+def train(x): pass
+"""
+    graph = graph_of(source)
+    assert "a.py:train" in graph.reach({"a.py:Base.__init__"})
+    assert {"a.py:Base.step", "a.py:Base.__init__"} <= graph.leading({"a.py:train"})
