@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections import deque
+from typing import TYPE_CHECKING
 
-from migrate.analysis.module import Module
-from migrate.analysis.project import Project
+if TYPE_CHECKING:
+    from migrate.analysis.module import Module
+    from migrate.analysis.project import Project
 
 _STAND_ON_TENSORFLOW = frozenset({"tensorflow", "keras", "horovod", "tf_slim"})
 

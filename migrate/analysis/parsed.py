@@ -48,8 +48,3 @@ class Parsed:
             self._staying_size -= len(module.source.data)
         if (module := self._passing.pop(path, None)) is not None:
             self._passing_size -= len(module.source.data)
-
-    def clear(self) -> None:
-        self._staying.clear()
-        self._passing.clear()
-        self._staying_size = self._passing_size = 0

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ast
 import posixpath
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
+from migrate.analysis.imported import imported_files
 from migrate.analysis.module import Module
 from migrate.analysis.parsed import Parsed
 from migrate.analysis.source import Source, UnreadableSource
@@ -94,7 +95,9 @@ class Project:
         self._parsable: set[str] = set()
         self._derived: dict[Callable[[Project], Any], Any] = {}
         self._derived_of: dict[str, dict[Callable[[Project, str], Any], Any]] = {}
+        # The classes that calls of own functions and classes make, and the files that asked.
         self._returned: dict[str, str | None] = {}
+        self._askers: dict[str, set[str]] = {}
         # What imports mean, by folder, name and level.
         self._imports: dict[tuple[str, str, int], str] = {}
 
@@ -148,6 +151,7 @@ class Project:
             trees: of those that somebody has parsed already.
         """
         new = any(path not in self._files and path.endswith(".py") for path in changed)
+        python = {path for path in changed if path.endswith(".py")}
         own = {key: self._own.pop(key) for key in list(self._own) if key[0] in changed}
         returned = {
             key: found for key, found in self._returned.items() if key.partition(":")[0] in changed
@@ -164,7 +168,7 @@ class Project:
             self._parsable.discard(path)
             self._derived_of.pop(path, None)
             self._parsed.drop(path)
-        if not any(path.endswith(".py") for path in changed):
+        if not python:
             return
         self._trees |= trees
         self._derived.clear()
@@ -173,18 +177,49 @@ class Project:
             self.__dict__.pop("python_files", None)
             self.__dict__.pop("_folders", None)
             self._imports.clear()
-        if (
-            new
-            or any(self._own_name(*key) != found for key, found in own.items())
-            or any(self._stars(path) != found for path, found in stars.items())
-            or any(self._returned_class(key) != found for key, found in returned.items())
+        stale: set[str] = set()
+        if new:
+            stale.update(self.python_files)
+        elif any(self._own_name(*key) != found for key, found in own.items()) or any(
+            self._stars(path) != found for path, found in stars.items()
         ):
-            # Names that other modules have resolved through these mean something else now.
-            self._parsed.clear()
-            self._derived_of.clear()
+            stale = self._importing(python)
+        stale |= self._asking(
+            n for n, found in returned.items() if self._returned_class(n) != found
+        )
+        if stale:
+            # Names that these have resolved through the changed ones mean something else now.
+            for path in stale:
+                self._parsed.drop(path)
+                self._derived_of.pop(path, None)
             self._members.clear()
             self._own.clear()
             self._returned.clear()
+
+    def _importing(self, paths: set[str]) -> set[str]:
+        """Some files, and all that import them, directly or not."""
+        importers: dict[str, list[str]] = {}
+        for path in self.python_files:
+            for imported in self.cached_for(path, imported_files):
+                importers.setdefault(imported, []).append(path)
+        found: set[str] = set()
+        left = list(paths)
+        while left:
+            path = left.pop()
+            if path not in found:
+                found.add(path)
+                left += importers.get(path, [])
+        return found
+
+    def _asking(self, functions: Iterable[str]) -> set[str]:
+        """The files that have asked what functions make, and those that have asked of these."""
+        found: set[str] = set()
+        left = list(functions)
+        while left:
+            for path in self._askers.get(left.pop(), set()) - found:
+                found.add(path)
+                left += [name for name in self._askers if name.startswith(f"{path}:")]
+        return found
 
     def module(self, path: str) -> Module:
         """The parsed file.
@@ -234,7 +269,7 @@ class Project:
                 lambda dotted, level: self.resolve_import(path, dotted, level),
                 self._follow,
                 self._star,
-                self._returned_class,
+                lambda qualified: self._made_by(path, qualified),
                 self._trees.pop(path, None),
             )
         except NewerPython as error:
@@ -370,6 +405,10 @@ class Project:
         if not path.endswith(("/", "__init__.py")):
             return None
         return self._module_at(posixpath.join(posixpath.dirname(path), name))
+
+    def _made_by(self, asker: str, qualified: str) -> str | None:
+        self._askers.setdefault(qualified, set()).add(asker)
+        return self._returned_class(qualified)
 
     def _returned_class(self, qualified: str) -> str | None:
         if qualified not in self._returned:
