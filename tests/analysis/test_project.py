@@ -241,6 +241,24 @@ def test_derived_facts_last_until_a_file_changes() -> None:
     assert project.cached(count) == ["a.py", "b.py"]
 
 
+def test_what_a_function_makes_now_is_told_to_all_that_asked_and_to_no_other() -> None:
+    project = project_of(
+        {
+            "a.py": TF + "def make(f): return tf.data.TFRecordDataset(f)\nsize = 1",
+            "b.py": "from a import make\ndef wrap(f): return make(f)",
+            "c.py": "from b import wrap\nshow(wrap(1).batch)",
+            "d.py": "from a import size\nshow(size)",
+        }
+    )
+    assert named(project.module("c.py")) == ["tensorflow.data.Dataset.batch"]
+    assert named(project.module("d.py")) == ["a.py:size"]
+    other = project.module("d.py")
+    after = TF + "def make(f): return tf.train.Saver(f)\nsize = 1\n"
+    project.update({"a.py": SourceFile("a.py", after.encode())})
+    assert named(project.module("c.py")) == ["tensorflow.train.Saver.batch"]
+    assert project.module("d.py") is other
+
+
 def test_memory_is_bounded_and_the_files_parsed_first_stay(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
