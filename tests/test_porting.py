@@ -35,7 +35,7 @@ PROJECTS = {
         ROOT / "examples" / "tiny_gan",
         *sorted((ROOT / "tests" / "fixtures" / "projects").iterdir()),
     ]
-    if path.is_dir() and path.name != "__pycache__"
+    if path.is_dir()
 }
 REAL = [name for name in PROJECTS if name != "odd_forms"]
 UPSTREAM = Upstream(

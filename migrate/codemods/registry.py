@@ -6,7 +6,9 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -37,7 +39,8 @@ def recipe_rules(folder: Path) -> tuple[Rule, ...]:
             raise UsageError("not a Python module", where=str(path))
         module = importlib.util.module_from_spec(spec)
         try:
-            spec.loader.exec_module(module)
+            with _no_bytecode():
+                spec.loader.exec_module(module)
         except (Exception, SystemExit) as error:  # whatever a person's own code may raise
             message = f"the rule does not load: {type(error).__name__}: {error}"
             raise MigrateError(message, where=str(path)) from error
@@ -53,6 +56,16 @@ def recipe_rules(folder: Path) -> tuple[Rule, ...]:
             raise UsageError(f"{rule.code} is taken by another rule", where=str(folder))
         taken.add(rule.code)
     return _ordered(found)
+
+
+@contextmanager
+def _no_bytecode() -> Iterator[None]:
+    """Leaves no __pycache__ in the workspace, where porting writes a port and nothing else."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before
 
 
 def in_groups(rules: Sequence[Rule]) -> list[tuple[str, list[Rule]]]:
