@@ -23,7 +23,7 @@ def main(argv=None):
     Returns:
         The exit code.
     """
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--network", required=True)
     parser.add_argument("--kind", choices=("acc", "perf"), required=True)
     parser.add_argument("--batch_size", default="")
