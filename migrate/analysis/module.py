@@ -168,9 +168,11 @@ class Module:
 
     def class_of(self, node: ast.AST) -> ast.ClassDef | None:
         """The class whose method holds the node, also from a function inside the method."""
-        for parent in self.ancestors(node):
-            if isinstance(parent, ast.ClassDef):
-                return parent
+        scope: Scope | None = self.scopes[node]
+        while scope is not None:
+            if isinstance(scope.node, ast.ClassDef):
+                return scope.node
+            scope = scope.parent
         return None
 
     # --- names ------------------------------------------------------------------------------
