@@ -89,10 +89,15 @@ def tree(repository: Path, what: str) -> dict[str, tuple[str, str]]:
 
 
 def test_it_is_ported_without_errors(pin: Pin, workspace: Path) -> None:
-    """The one warning: slim's trainer can train with parameter servers, which a port does not."""
+    """What is left to a person.
+
+    slim's trainer can train with parameter servers, which a port does not; a script of realmix
+    names its Keras optimizer by a text, which only matters on several devices.
+    """
+    warned = {"vgg19": [("warning", "NPU705")], "realmix": [("warning", "NPU706")]}
     made = manifest(workspace, pin)
     grave = [(f["severity"], f["code"]) for f in made["findings"] if f["severity"] != "note"]
-    assert grave == ([("warning", "NPU705")] if pin.name == "vgg19" else [])
+    assert grave == warned.get(pin.name, [])
     assert made["upstream"]["commit"] == pin.commit
     assert (workspace / "ported" / pin.name / "LICENSE").is_file()
 
