@@ -11,7 +11,7 @@ from migrate.analysis.graph import Graph
 from migrate.analysis.keras_models import KerasUse
 from migrate.analysis.module import argument
 from migrate.analysis.project import Project
-from migrate.analysis.references import is_unit_test
+from migrate.analysis.references import files_of, is_unit_test
 from migrate.analysis.sessions import SessionSite, opening_files, runtime_wrapper, session_sites
 
 
@@ -68,7 +68,7 @@ class DeviceSessions:
     @cached_property
     def files(self) -> frozenset[str]:
         """The files that those functions are in."""
-        return frozenset(key.partition(":")[0] for key in self.functions)
+        return frozenset(files_of(self.functions))
 
     @property
     def hosted(self) -> frozenset[str]:

@@ -9,7 +9,7 @@ from migrate.analysis.graph import Graph
 from migrate.analysis.imported import imported_by, imported_files
 from migrate.analysis.keras_models import KerasUse
 from migrate.analysis.project import Project
-from migrate.analysis.references import functions_in, is_unit_test
+from migrate.analysis.references import files_of, functions_in, is_unit_test
 from migrate.analysis.training import KERAS_TRAINING, trains
 
 # Words in the name of a script that uses a model, rather than to train it.
@@ -65,7 +65,7 @@ def training_code(project: Project) -> frozenset[str]:
 
 def training_files(project: Project) -> frozenset[str]:
     """The files that any of that code is in."""
-    return frozenset(key.partition(":")[0] for key in project.cached(training_code))
+    return frozenset(files_of(project.cached(training_code)))
 
 
 def _uses_a_model(path: str) -> bool:

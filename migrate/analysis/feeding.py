@@ -110,7 +110,6 @@ class Follower:
         self._graph = project.cached(Graph)
         self._parts = project.cached(Parts)
         self._words = project.cached(Words)
-        self._holding: dict[str, list[str]] = {}
         self._asked: set[tuple[object, ...]] = set()
         self._called_once: dict[tuple[str, int], bool] = {}
 
@@ -384,9 +383,7 @@ class Follower:
 
     def _reading(self, attribute: str, near: str) -> Iterator[Module]:
         """The files in a file's part that may read an attribute of that name."""
-        if attribute not in self._holding:
-            self._holding[attribute] = self._words.files_with_attribute(attribute)
-        for path in self._parts.near(near, self._holding[attribute]):
+        for path in self._parts.near(near, self._words.files_with_attribute(attribute)):
             module = self._module(path)
             if module is not None:
                 yield module

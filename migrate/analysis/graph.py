@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
+from migrate.analysis.closure import reached
 from migrate.analysis.project import Project
 from migrate.analysis.references import ClassFacts, Facts, Use, classes_in, functions_in
 
@@ -155,15 +155,3 @@ class Graph:
             only |= more
             grown = bool(more)
         return only
-
-
-def reached(roots: Iterable[str], step: Callable[[str], AbstractSet[str]]) -> set[str]:
-    """The roots and all that following the step leads to."""
-    seen: set[str] = set()
-    queue = list(roots)
-    while queue:
-        key = queue.pop()
-        if key not in seen:
-            seen.add(key)
-            queue += step(key) - seen
-    return seen

@@ -10,7 +10,7 @@ from functools import cached_property
 from migrate.analysis.graph import Graph
 from migrate.analysis.module import Module, keyword
 from migrate.analysis.project import Project
-from migrate.analysis.references import classes_in, functions_in, is_unit_test, owner_of
+from migrate.analysis.references import classes_in, files_of, functions_in, is_unit_test, owner_of
 from migrate.analysis.training import KERAS_RUNNING, KERAS_TRAINING
 
 _ROOTS = ("keras.", "tensorflow.keras.")
@@ -79,7 +79,7 @@ class KerasUse:
     @cached_property
     def paths(self) -> set[str]:
         """The files that hold such a call, or whose own top level leads to one."""
-        found = {key.partition(":")[0] for key in self.places}
+        found = files_of(self.places)
         if found:
             callers = self._project.cached(Graph).callers(self.places)
             found |= {key[:-1] for key in callers if key.endswith(":")}

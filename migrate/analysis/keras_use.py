@@ -15,14 +15,12 @@ from migrate.analysis.words import holds_any
 KerasImport = ast.Import | ast.ImportFrom
 
 # Packages whose layers and models are standalone Keras's: with tf.keras they do not mix.
-_BUILT_ON_KERAS = re.compile(
-    r"keras_(?!applications$|preprocessing$)\w+|autokeras|classification_models|efficientnet|elephas"
-    r"|imageai|innvestigate|kapre|mrcnn|segmentation_models"
-)
-_WORDS = (
-    b"keras classification_models efficientnet elephas imageai innvestigate kapre mrcnn "
-    b"segmentation_models".split()
-)
+_OTHERS = (
+    "autokeras classification_models efficientnet elephas imageai innvestigate kapre mrcnn "
+    "segmentation_models"
+).split()
+_BUILT_ON_KERAS = re.compile("|".join([r"keras_(?!applications$|preprocessing$)\w+", *_OTHERS]))
+_WORDS = [word.encode() for word in ("keras", *_OTHERS)]
 _IMPORTS_KERAS = re.compile(
     rb"\b(?:import|from)[ \t]+[^\n]*\b(?:keras|" + _BUILT_ON_KERAS.pattern.encode() + rb")"
 )

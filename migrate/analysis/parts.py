@@ -33,11 +33,11 @@ class Parts:
         folders: dict[str, list[str]] = {}
         for path in self._above:
             folders.setdefault(self.of(path), []).append(path.rpartition("/")[0])
-        for path in by_name:
-            around = commonpath(folders[self.of(path)]) if self.of(path) in folders else ""
-            for other in self._above:
-                if not around or other.startswith(f"{around}/"):
-                    self._join(path, other)
+        for part in dict.fromkeys(map(self.of, by_name)):
+            around = commonpath(folders[part])
+            for path in self._above:
+                if not around or path.startswith(f"{around}/"):
+                    self._join(part, path)
 
     def of(self, path: str) -> str:
         """One file of the part that a file belongs to, the same for all of them."""

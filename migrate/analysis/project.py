@@ -14,6 +14,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
+from migrate.analysis.closure import reached
 from migrate.analysis.imported import imported_files
 from migrate.analysis.module import Module
 from migrate.analysis.parsed import Parsed
@@ -198,28 +199,19 @@ class Project:
 
     def _importing(self, paths: set[str]) -> set[str]:
         """Some files, and all that import them, directly or not."""
-        importers: dict[str, list[str]] = {}
+        importers: dict[str, set[str]] = {}
         for path in self.python_files:
             for imported in self.cached_for(path, imported_files):
-                importers.setdefault(imported, []).append(path)
-        found: set[str] = set()
-        left = list(paths)
-        while left:
-            path = left.pop()
-            if path not in found:
-                found.add(path)
-                left += importers.get(path, [])
-        return found
+                importers.setdefault(imported, set()).add(path)
+        return reached(paths, lambda path: importers.get(path, set()))
 
     def _asking(self, functions: Iterable[str]) -> set[str]:
         """The files that have asked what functions make, and those that have asked of these."""
-        found: set[str] = set()
-        left = list(functions)
-        while left:
-            for path in self._askers.get(left.pop(), set()) - found:
-                found.add(path)
-                left += [name for name in self._askers if name.startswith(f"{path}:")]
-        return found
+        asking: dict[str, set[str]] = {}
+        for name, paths in self._askers.items():
+            asking.setdefault(name.partition(":")[0], set()).update(paths)
+        first = {path for name in functions for path in self._askers.get(name, ())}
+        return reached(first, lambda path: asking.get(path, set()))
 
     def module(self, path: str) -> Module:
         """The parsed file.

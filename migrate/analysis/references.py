@@ -120,6 +120,11 @@ def owner_of(module: Module, node: ast.AST) -> str:
     return key
 
 
+def files_of(keys: Iterable[str]) -> set[str]:
+    """The files that functions are in, by their qualified names."""
+    return {key.partition(":")[0] for key in keys}
+
+
 def _functions(project: Project, path: str) -> dict[str, Facts]:
     functions: dict[str, Facts] = {}
     module = project.parsed(path)

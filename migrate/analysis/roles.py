@@ -20,7 +20,14 @@ from migrate.analysis.graph import Graph
 from migrate.analysis.keras_models import KerasUse
 from migrate.analysis.module import Module, is_self
 from migrate.analysis.project import Project
-from migrate.analysis.references import Use, facts_of, functions_in, is_unit_test, owner_of
+from migrate.analysis.references import (
+    Use,
+    facts_of,
+    files_of,
+    functions_in,
+    is_unit_test,
+    owner_of,
+)
 from migrate.analysis.training import restores, trains
 
 Role = Literal["device", "host", "unknown"]
@@ -201,7 +208,7 @@ class Judge:
         """Those that read an attribute of that name, not of `self`, where the class is used."""
         scope = self.graph.reach(self.graph.callers({owner}))
         found = set()
-        for path in {key.partition(":")[0] for key in scope}:
+        for path in files_of(scope):
             module = self.project.parsed(path)
             if module is not None:
                 found |= {

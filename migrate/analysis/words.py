@@ -30,6 +30,7 @@ class Words:
     def __init__(self, project: Project) -> None:
         self._files = [(p, project.cached_for(p, identifiers_in)) for p in project.python_files]
         self._found: dict[str, list[str]] = {}
+        self._behind_dots: dict[str, list[str]] = {}
 
     def files_with(self, word: str) -> list[str]:
         """Those that hold a word, sorted by path."""
@@ -41,7 +42,9 @@ class Words:
 
     def files_with_attribute(self, word: str) -> list[str]:
         """Those that hold it behind a dot, sorted by path."""
-        return [path for path, words in self._files if word in words.attributes]
+        if word not in self._behind_dots:
+            self._behind_dots[word] = [p for p, words in self._files if word in words.attributes]
+        return self._behind_dots[word]
 
 
 def identifiers_in(project: Project, path: str) -> Identifiers:

@@ -62,10 +62,8 @@ _NO_NOISE = frozenset(
 def seed_each_rank(context: Context) -> Iterator[Change]:
     module = context.module
     for call, _ in module.calls_of("tensorflow.set_random_seed"):
-        seed = argument(call, "seed", 0)
-        if seed is None or (isinstance(seed, ast.Constant) and seed.value is None):
-            continue
-        if depends_on_rank(module, seed) or not _trains(context, call):
+        seed = _seed(call)
+        if seed is None or depends_on_rank(module, seed) or not _trains(context, call):
             continue
         wanted = runtime_import(module, SEED)
         yield wanted
@@ -147,7 +145,7 @@ def _bound_to(module: Module, node: ast.expr) -> list[ast.AST | None]:
 
 
 def _seed(call: ast.Call) -> ast.expr | None:
-    """What seeds a generator; None where the system's own chance does."""
+    """What a call seeds by; None where that is the system's own chance."""
     seed = argument(call, "seed", 0)
     return None if isinstance(seed, ast.Constant) and seed.value is None else seed
 

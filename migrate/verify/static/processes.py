@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from migrate.analysis.graph import reached
+from migrate.analysis.closure import reached
 from migrate.analysis.imported import imported_names
 from migrate.analysis.project import Project
 
