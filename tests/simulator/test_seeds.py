@@ -207,6 +207,42 @@ def test_what_a_run_updates_is_read_before(run: Simulate) -> None:
     assert run(OTHERS_GRADIENT).out == run(OTHERS_GRADIENT).out
 
 
+# Weight decay by assignment, and averages of what is trained, neither in an order with the descent.
+DECAY = """
+names = "abcdefgh"
+kernels = [tf.get_variable(n, [40, 40], use_resource=RESOURCES) for n in names]
+step = tf.train.get_or_create_global_step()
+total = sum(tf.reduce_sum(tf.square(kernel)) for kernel in kernels)
+decays = [tf.assign(kernel, kernel * 0.5) for kernel in kernels]
+average = tf.train.ExponentialMovingAverage(0.5)
+averages = average.apply(kernels)
+descent = tf.train.GradientDescentOptimizer(0.125)
+train = descent.minimize(total, step, colocate_gradients_with_ops=True)
+with tf.control_dependencies([train]):
+    train = tf.group(averages, *decays)
+scaled = kernels[0] * 2
+with tf.Session() as session:
+    session.run(tf.global_variables_initializer())
+    shadows = [average.average(kernel) for kernel in kernels]
+    for number in range(1, 4):
+        before, means = session.run([kernels, shadows])
+        told, seen, _ = session.run([total, scaled, train])
+        np.testing.assert_allclose(told, sum(np.square(kernel).sum() for kernel in before), 1e-5)
+        np.testing.assert_array_equal(seen, before[0] * 2)
+        after, averaged = session.run([kernels, shadows])
+        for one, mean, new, shadow in zip(before, means, after, averaged):
+            np.testing.assert_allclose(new, one * 0.75 * 0.5, rtol=1e-6)
+            np.testing.assert_allclose(shadow, (mean + one) / 2, rtol=1e-6, atol=1e-9)
+        assert session.run(step) == number
+print("done")
+"""
+
+
+@pytest.mark.parametrize("resources", [False, True])
+def test_weight_decay_beside_the_optimizer_comes_after_it(run: Simulate, resources: bool) -> None:
+    assert run(DECAY.replace("RESOURCES", str(resources))).out == "done\n"
+
+
 AVERAGE = """
 weight = tf.get_variable("w", [3], initializer=tf.zeros_initializer())
 update = tf.assign_add(weight, tf.ones([3]))

@@ -6,11 +6,16 @@ which does differs from process to process. Where a run leaves it open, it becom
 all that does not depend on a write, then the writes and what depends on them, which are fed what
 the first has computed. So nothing is computed twice, and no random number drawn twice.
 
+Something else may write to what the optimizer trains, such as weight decay by an assignment. Where
+a run leaves open which comes first, that one follows, in a part of its own, and reads what the
+optimizer has written.
+
 Other runs stay whole.
 """
 
 import collections
 
+from . import inputs
 from .counters import ALIASES
 
 _VARIABLES = frozenset("Variable VariableV2 VarHandleOp".split())
@@ -23,7 +28,7 @@ _Parts = collections.namedtuple("_Parts", "after between")
 
 
 def run_in_parts(session, fetches, targets, feeds, run):
-    """Runs what a session is to run, in two parts where it leaves their order open.
+    """Runs what a session is to run, in parts where it leaves their order open.
 
     Args:
         session: BaseSession.
@@ -40,10 +45,14 @@ def run_in_parts(session, fetches, targets, feeds, run):
         return run(fetches, targets, feeds, True)
     import numpy as np  # not at the top: only TensorFlow's own import brings it
 
+    def run_early(tensors, targets, feeds, _):
+        return run(tensors, targets, feeds, False)
+
     early = [tensor for tensor in fetches if tensor.op not in parts.after]
     wanted = list(dict.fromkeys(early + parts.between))
+    targets = _without_groups(targets)
     first = [op for op in targets if op not in parts.after]
-    values = dict(zip(wanted, run(wanted, first, feeds, False)))
+    values = dict(zip(wanted, run_in_parts(session, wanted, first, feeds, run_early)))
     fed = {
         tensor: np.asarray(values[tensor], tensor.dtype.as_numpy_dtype) for tensor in parts.between
     }
@@ -63,7 +72,20 @@ def _known_parts(graph, fetches, targets, feeds):
     return known[key][0]
 
 
+def _without_groups(targets):
+    """The operators without those that only gather others, and so would join both parts."""
+    found, waiting = {}, list(reversed(targets))
+    while waiting:
+        op = waiting.pop()
+        if op.type == "NoOp":
+            waiting += op.control_inputs
+        else:
+            found[op] = None
+    return list(found)
+
+
 def _parts(fetches, targets, given):
+    targets = _without_groups(targets)
     ordered = _in_order(set(targets) | {tensor.op for tensor in fetches}, given)
     if ordered is None:
         return None
@@ -79,11 +101,9 @@ def _parts(fetches, targets, given):
                 if variable is not None:
                     reads[variable].add(op)
     pairs, clashes = _open_pairs(ordered, given, writes, reads)
-    if any("Apply" in op.type for clash in clashes for op in clash):
-        # Something else changes what is trained, in no order: no parts would bring one.
-        return None
+    pairs = _pairs_beside(pairs, clashes, given, writes, reads) or pairs
     # Batch norm's averages may follow on one another in a way that two parts cannot order.
-    trained = [pair for pair in pairs if "Apply" in pair[1].type]
+    trained = [pair for pair in pairs if _trains(pair[1])]
     for wanted in (pairs, trained):
         parts = _apart(wanted, ordered, given, writes)
         # Of two that write to one variable the first may wait for what it computes with; were both
@@ -93,14 +113,36 @@ def _parts(fetches, targets, given):
     return None
 
 
+def _trains(op):
+    return "Apply" in op.type
+
+
+def _pairs_beside(pairs, clashes, given, writes, reads):
+    """Pairs that put what else writes to trained variables after all that reads or trains them."""
+    beside = [
+        (one, other)
+        for clash in clashes
+        for one, other in (clash, clash[::-1])
+        if _trains(one) and not _trains(other)
+    ]
+    found = [pair for pair in pairs if pair[1] in {other for _, other in beside}]
+    for one, other in beside:
+        found.append((one, other))
+        # What it reads of the variable to compute with, it reads of what was trained.
+        for op in inputs.reached([other], given):
+            if any(op in reads[variable] for variable in writes[one]):
+                found.append((one, op))
+    return found if beside else []
+
+
 def _apart(pairs, ordered, given, writes):
-    """Parts with the readers of these pairs in the first; None where there are none."""
-    wanted = {writer for _, writer in pairs}
+    """Parts with the first of each pair in the first, the other in the second, or None."""
+    wanted = {later for _, later in pairs}
     while wanted:
         after = _after(ordered, given, wanted)
-        if any(reader in after for reader, _ in pairs):
+        if any(earlier in after for earlier, _ in pairs):
             return None
-        between, twice = _between(after, given)
+        between, twice = _between(after, given, writes)
         if not twice:
             return _Parts(after, between)
         if not twice <= writes.keys():
@@ -196,7 +238,7 @@ def _after(ordered, given, wanted):
     return after
 
 
-def _between(after, given):
+def _between(after, given, writes):
     """The tensors between the two parts, and operators that would take effect in both."""
     found, twice, reached, waiting = {}, set(), set(), list(after)
     while waiting:
@@ -205,7 +247,7 @@ def _between(after, given):
             continue
         reached.add(op)
         # What the second part waits for is not fed to it: it is done again.
-        if op not in after and op.op_def.is_stateful and op.type not in _VARIABLES | _READS:
+        if op not in after and (op in writes or _has_effects(op)):
             twice.add(op)
         for tensor in op.inputs:
             if id(tensor) in given or tensor.op in after:
@@ -216,6 +258,10 @@ def _between(after, given):
                 found[tensor] = None
         waiting += op.control_inputs
     return list(found), twice
+
+
+def _has_effects(op):
+    return op.op_def.is_stateful and op.type not in _VARIABLES | _READS
 
 
 def _can_be_fed(tensor):
