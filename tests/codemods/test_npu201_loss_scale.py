@@ -194,6 +194,7 @@ def test_a_made_one_is_not_wrapped_again_in_another_file() -> None:
         "from sklearn.svm import SVC\nmodel = SVC()\nmodel.fit(x, y)",
         "tf.estimator.Estimator(model_fn)",
         "tf.estimator.DNNClassifier([8], columns, optimizer=make_optimizer)",
+        "tf.contrib.learn.Estimator(model_fn)",
     ],
 )
 def test_others_stay(source: str) -> None:
