@@ -14,6 +14,8 @@ from migrate.analysis.references import classes_in, names_in, owner_of
 from migrate.analysis.sessions import has_stars
 
 MODEL_TO_ESTIMATOR = "tensorflow.keras.estimator.model_to_estimator"
+# With use_tpu=False it is like any other Estimator.
+TPU_ESTIMATOR = "tensorflow.estimator.tpu.TPUEstimator"
 # Where the signature in TensorFlow 1.15.0 has `config`.
 ESTIMATORS: dict[str, int] = {
     "tensorflow.estimator.Estimator": 2,
@@ -40,20 +42,20 @@ ESTIMATORS: dict[str, int] = {
     "tensorflow.contrib.timeseries.StructuralEnsembleRegressor": 11,
     "tensorflow.contrib.timeseries.TimeSeriesRegressor": 4,
     MODEL_TO_ESTIMATOR: 4,
+    TPU_ESTIMATOR: 2,
 }
-RUN_CONFIG = "tensorflow.estimator.RunConfig"
-# These have another base class, or devices of their own.
+RUN_CONFIGS = frozenset({"tensorflow.estimator.RunConfig", "tensorflow.estimator.tpu.RunConfig"})
+# These have another base class.
 BY_HAND = {
-    "tensorflow.estimator.tpu.TPUEstimator": "a TPUEstimator runs on Google's TPU",
-    **{
-        f"tensorflow.contrib.learn.{name}": "tf.contrib.learn has another kind of RunConfig"
-        for name in (
-            "DNNClassifier DNNEstimator DNNLinearCombinedClassifier DNNLinearCombinedEstimator "
-            "DNNLinearCombinedRegressor DNNRegressor DynamicRnnEstimator Estimator "
-            "KMeansClustering LinearClassifier LinearEstimator LinearRegressor SVM"
-        ).split()
-    },
+    f"tensorflow.contrib.learn.{name}": "tf.contrib.learn has another kind of RunConfig"
+    for name in (
+        "DNNClassifier DNNEstimator DNNLinearCombinedClassifier DNNLinearCombinedEstimator "
+        "DNNLinearCombinedRegressor DNNRegressor DynamicRnnEstimator Estimator "
+        "KMeansClustering LinearClassifier LinearEstimator LinearRegressor SVM"
+    ).split()
 }
+# What trains by a function of the project's, and the optimizer that it makes.
+OWN_MODELS = frozenset({"tensorflow.estimator.Estimator", MODEL_TO_ESTIMATOR, TPU_ESTIMATOR})
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class EstimatorSite:
     @property
     def canned(self) -> bool:
         """Whether the model is TensorFlow's own: its heads and columns use string operators."""
-        return self.kind not in ("tensorflow.estimator.Estimator", MODEL_TO_ESTIMATOR)
+        return self.kind not in OWN_MODELS
 
     def scope(self, project: Project) -> frozenset[str]:
         """The functions that may build its graph: what makes it, and what leads there."""
@@ -90,7 +92,7 @@ def estimating_files(project: Project) -> frozenset[str]:
     return frozenset(
         path
         for path in project.python_files
-        if any(name == RUN_CONFIG or _makes(project, name) for name in names_in(project, path))
+        if any(name in RUN_CONFIGS or _makes(project, name) for name in names_in(project, path))
     )
 
 

@@ -129,8 +129,7 @@ _TF_GROUPS = (
         "an Estimator for Google's TPU: use_tpu, eval_on_tpu and export_to_tpu must be False",
         VENDOR,
         """
-        tf.estimator.tpu.InputPipelineConfig tf.estimator.tpu.RunConfig tf.estimator.tpu.TPUConfig
-        tf.estimator.tpu.TPUEstimator tf.estimator.tpu.TPUEstimatorSpec
+        tf.estimator.tpu.RunConfig tf.estimator.tpu.TPUEstimator
         tf.estimator.tpu.experimental.EmbeddingConfigSpec
         """,
     ),

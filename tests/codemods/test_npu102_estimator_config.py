@@ -1,6 +1,6 @@
 import pytest
 
-from migrate.analysis.estimators import ESTIMATORS
+from migrate.analysis.estimators import ESTIMATORS, OWN_MODELS, TPU_ESTIMATOR
 from tests.codemods.support import check_noop, check_port, port_files
 
 
@@ -52,15 +52,41 @@ def test_every_form_of_the_argument(before: str, after: str) -> None:
 @pytest.mark.parametrize(("name", "position"), ESTIMATORS.items())
 def test_positions_of_every_estimator(name: str, position: int) -> None:
     given = ", ".join(f"a{number}" for number in range(position))
-    canned = name.rpartition(".")[2] not in ("Estimator", "model_to_estimator")
-    mixed = ", mix_compile_mode=True" if canned else ""
+    mixed = "" if name in OWN_MODELS else ", mix_compile_mode=True"
+    more = ", use_tpu=False" if name == TPU_ESTIMATOR else ""
     short = name.replace("tensorflow.", "tf.", 1)
     check_port(
         f"import tensorflow as tf\nmade = {short}({given}, here)\n",
         "import tensorflow as tf\nfrom npu_runtime import npu_run_config\n"
-        f"made = {short}({given}, npu_run_config(here{mixed}))\n",
+        f"made = {short}({given}, npu_run_config(here{mixed}){more})\n",
         "NPU102",
     )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "notes"),
+    [
+        ("model_fn=fn, config=c", "model_fn=fn, config=npu_run_config(c), use_tpu=False", 0),
+        ("fn, None, c, {}, True", "fn, None, npu_run_config(c), {}, False", 0),
+        ("fn, config=c, use_tpu=False", "fn, config=npu_run_config(c), use_tpu=False", 0),
+        (
+            "use_tpu=FLAGS.use_tpu, model_fn=fn, config=tf.contrib.tpu.RunConfig(master='')",
+            "use_tpu=FLAGS.use_tpu, model_fn=fn, "
+            "config=npu_run_config(tf.contrib.tpu.RunConfig(master=''))",
+            1,
+        ),
+        ("fn, config=c, **sizes", "fn, config=npu_run_config(c), **sizes", 1),
+    ],
+)
+def test_a_tpu_estimator_trains_like_any_other(before: str, after: str, notes: int) -> None:
+    ported = check_port(
+        f"import tensorflow as tf\nmade = tf.contrib.tpu.TPUEstimator({before})\n",
+        "import tensorflow as tf\nfrom npu_runtime import npu_run_config\n"
+        f"made = tf.contrib.tpu.TPUEstimator({after})\n",
+        "NPU102",
+    )
+    assert ported.codes("note") == ["NPU102"] * notes
+    assert ported.codes("error") == []
 
 
 def test_layout_comments_and_trailing_comma_stay() -> None:
@@ -310,8 +336,6 @@ def test_parsing_inside_a_dataset_stays_out_of_the_graph() -> None:
 @pytest.mark.parametrize(
     ("call", "reason"),
     [
-        ("tf.estimator.tpu.TPUEstimator(model_fn, config=c)", "TPU"),
-        ("tf.contrib.tpu.TPUEstimator(model_fn)", "TPU"),
         ("tf.contrib.learn.DNNClassifier([8], columns)", "tf.contrib.learn"),
         ("tf.estimator.Estimator(**options)", r"**kwargs"),
         ("tf.estimator.Estimator(*options)", r"**kwargs"),

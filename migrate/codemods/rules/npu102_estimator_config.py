@@ -1,7 +1,9 @@
 """Gives every Estimator a RunConfig whose sessions run on the NPU.
 
-What it does: wraps the `config` of `tf.estimator.Estimator`, of the canned Estimators and of
-`tf.keras.estimator.model_to_estimator` in `npu_run_config(...)`, and adds it where there is none.
+What it does: wraps the `config` of `tf.estimator.Estimator`, of the canned Estimators, of
+`tf.keras.estimator.model_to_estimator` and of `TPUEstimator` in `npu_run_config(...)`, and adds it
+where there is none. A `TPUEstimator` gets `use_tpu=False`, with which it is like any other
+Estimator; where code decides that, a note says so.
 In a class of the project's own the call of the base class's constructor is what gets it. Where
 input functions or the model use operators that the device does not have (queues, string and table
 operators, which all canned Estimators use), it asks for `mix_compile_mode`.
@@ -23,13 +25,13 @@ Options: none.
 Fix safety: safe. The RunConfig keeps its class and all of its other settings; off the device
 (NPU_DEVICE=host) its session_config is what the Estimator itself would have used.
 
-Not handled: `TPUEstimator` and the Estimators of `tf.contrib.learn`, a class whose constructor
-does not call its base's, arguments hidden in `**kwargs`, and an Estimator's class as a value (in a
-dict, as an argument): each is an error, with its place.
+Not handled: the Estimators of `tf.contrib.learn`, a class whose constructor does not call its
+base's, arguments hidden in `**kwargs`, and an Estimator's class as a value (in a dict, as an
+argument): each is an error, with its place.
 
 Authority: CANN "TensorFlow 1.15 Model Porting Guide", "Estimator"; TensorFlow 1.15.0,
-`tensorflow_estimator/python/estimator/estimator.py` (maybe_overwrite_model_dir_and_session_config)
-and `canned/head.py` (class names as strings).
+`tensorflow_estimator/python/estimator/estimator.py` (maybe_overwrite_model_dir_and_session_config),
+`canned/head.py` (class names as strings) and `tpu/tpu_estimator.py` (is_running_on_cpu).
 """
 
 from __future__ import annotations
@@ -39,7 +41,8 @@ from collections.abc import Iterator
 from typing import Literal
 
 from migrate.analysis.estimators import (
-    RUN_CONFIG,
+    RUN_CONFIGS,
+    TPU_ESTIMATOR,
     EstimatorSite,
     all_configurable,
     estimating_files,
@@ -50,7 +53,9 @@ from migrate.analysis.graph import Graph
 from migrate.analysis.host_ops import host_uses
 from migrate.analysis.inventory import Settled
 from migrate.analysis.mentions import mentions, named
-from migrate.codemods.configuring import configure_call
+from migrate.analysis.module import argument
+from migrate.analysis.sessions import has_stars
+from migrate.codemods.configuring import add_argument, configure_call
 from migrate.codemods.rule import Change, Context, Rule, SessionRow
 
 NPU102 = Rule(
@@ -89,6 +94,7 @@ def configure_estimators(context: Context) -> Iterator[Change]:
             yield context.finding(site.call, "error", f"{kind} not configured: {reason}", _BY_HAND)
         else:
             yield from changes
+            yield from _off_tpu(context, site)
     for mention in estimator_mentions(module, context.project):
         if mention.way == "value":
             kind = mention.name.replace("tensorflow.", "tf.", 1).rpartition(":")[2]
@@ -101,11 +107,27 @@ def configure_estimators(context: Context) -> Iterator[Change]:
             )
         elif status := outcome.get(mention.node, "native"):
             yield Settled(module.path, mention.node.lineno, mention.name, status)
-    settings = list(mentions(module, lambda name: name == RUN_CONFIG))
+    settings = list(mentions(module, RUN_CONFIGS.__contains__))
     if not settings or not context.project.cached(all_configurable):
         return
     for mention in settings:  # each goes through npu_run_config
         yield Settled(module.path, mention.node.lineno, mention.name)
+
+
+def _off_tpu(context: Context, site: EstimatorSite) -> Iterator[Change]:
+    """Has a TPUEstimator train as other Estimators do."""
+    if site.kind != TPU_ESTIMATOR or site.position is None:
+        return
+    given = argument(site.call, "use_tpu", site.position + 2)
+    if given is None and not has_stars(site.call):
+        yield add_argument(context.module, site.call, "use_tpu", "False")
+    elif isinstance(given, ast.Constant):
+        if given.value:
+            yield context.replace(given, "False")
+    else:
+        said = "in ** here" if given is None else context.module.text_of(given)
+        message = f"use_tpu ({said}) must be false: the device is not Google's TPU"
+        yield context.finding(site.call, "note", message, "Look at the program's flags.")
 
 
 def _options(context: Context, site: EstimatorSite) -> str:

@@ -54,7 +54,7 @@ import ast
 from collections.abc import Iterator
 
 from migrate.analysis.device_sessions import DeviceSessions
-from migrate.analysis.estimators import BY_HAND, MODEL_TO_ESTIMATOR, estimator_sites
+from migrate.analysis.estimators import BY_HAND, estimator_sites
 from migrate.analysis.keras_models import KerasUse
 from migrate.analysis.module import argument
 from migrate.analysis.optimizers import (
@@ -127,7 +127,7 @@ def _unscaled_gradients(context: Context) -> Iterator[Change]:
 
 def _canned(context: Context) -> Iterator[Change]:
     for site in estimator_sites(context.module, context.project):
-        if site.kind in ("tensorflow.estimator.Estimator", MODEL_TO_ESTIMATOR, *BY_HAND):
+        if not site.canned or site.kind in BY_HAND:
             continue  # those make no optimizer, or stay on the host until NPU102's advice is taken
         given = argument(site.call, "optimizer", 99)
         if given is None or (isinstance(given, ast.Constant) and isinstance(given.value, str)):
