@@ -230,5 +230,8 @@ def _too_little(drifts: list[Drift]) -> str:
 
 def _nothing_seen(drifts: list[Drift]) -> str:
     if any(drift.products for drift in drifts):
-        return "no gradient could be seen: Keras, functions and loops on the device hide them"
+        return (
+            "no gradient could be seen: Keras, functions, loops on the device and optimizers "
+            "that assign what they compute hide them"
+        )
     return "no session of it computes convolutions or matrix products in fp16"

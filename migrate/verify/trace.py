@@ -15,9 +15,6 @@ from typing import Any
 
 Scalar = float | int | bool | str
 
-# The kernels that change variables: whoever runs one of them trains.
-_TRAINING = ("Apply", "ResourceApply", "SparseApply", "ResourceSparseApply")
-
 
 @dataclass(frozen=True)
 class Session:
@@ -41,17 +38,13 @@ class Graph:
     """What runs of one signature (fetches and feed shapes) of a session execute.
 
     Args:
-        ops: how often each type of operator is there.
         feeds: the shapes fed, by tensor.
+        trains: whether they change variables as an optimizer does.
     """
 
     fetches: tuple[str, ...]
     feeds: str
-    ops: Mapping[str, int]
-
-    @property
-    def trains(self) -> bool:
-        return any(op.startswith(_TRAINING) for op in self.ops)
+    trains: bool
 
 
 @dataclass(frozen=True)
@@ -242,7 +235,7 @@ class Process:
 
     @property
     def training_sessions(self) -> list[Session]:
-        """The sessions that changed a variable by an optimizer's kernel."""
+        """The sessions that changed a variable as an optimizer does."""
         numbers = {run.session for run in self.runs if self.trains(run)}
         return [session for number, session in self.sessions.items() if number in numbers]
 
@@ -294,9 +287,8 @@ def _take(process: Process, event: Mapping[str, Any]) -> None:
         ]
     elif kind == "graph":
         key = int(event["session"]), str(event["signature"])
-        ops = {str(op): int(count) for op, count in event["ops"].items()}
         feeds = json.dumps(event["feeds"], sort_keys=True)
-        process.graphs[key] = Graph(tuple(event["fetches"]), feeds, ops)
+        process.graphs[key] = Graph(tuple(event["fetches"]), feeds, bool(event["trains"]))
     elif kind == "run":
         process.runs.append(
             Run(

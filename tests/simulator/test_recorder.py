@@ -450,6 +450,26 @@ print(session.run(weight))
     assert done.events("graph")[1]["ops"]["ResourceApplyGradientDescent"] == 1
 
 
+@pytest.mark.parametrize("resources", [False, True])
+def test_an_optimizer_that_assigns_trains(run: Simulate, resources: bool) -> None:
+    """As BERT's does; initial values, and a network that follows another, are no training."""
+    done = run(
+        NPU
+        + f"""
+weight = tf.get_variable("w", [2], use_resource={resources})
+target = tf.get_variable("target", initializer=weight.initialized_value() * 2)
+(gradient,) = tf.gradients(tf.reduce_sum(weight), [weight])
+train = weight.assign(weight - 0.1 * gradient)
+follow = target.assign(0.9 * target + 0.1 * weight)
+session = tf.Session(config=npu(use_off_line=True))
+for wanted in (tf.global_variables_initializer(), train, follow, target):
+    session.run(wanted)
+"""
+    )
+    assert done.code == 0, done.error
+    assert [event["trains"] for event in done.events("graph")] == [False, True, False, False]
+
+
 @pytest.mark.parametrize("seed", ["", "1"])
 def test_callables_without_feeds(run: Simulate, seed: str) -> None:
     done = run(

@@ -39,7 +39,7 @@ def train(gradients, loss=lambda step: 1.0 / (step + 1), products=7, steps=5, sc
     assert os.environ['NPU_SIMULATOR_NUMERICS'] == '1'
     assert FP16 != EXACT
     emit('session', session=1, kind='tf.Session', place='train.py:2', npu=True, problems=[])
-    emit('graph', session=1, signature=1, fetches=['loss:0'], feeds={}, ops={'ApplyAdam': 1})
+    emit('graph', session=1, signature=1, fetches=['loss:0'], feeds={}, trains=True)
     if FP16:
         emit('rounded', products=products)
         if scale:

@@ -37,7 +37,7 @@ def emit(event, **fields):
 
 def session(npu=True, place='train.py:2'):
     emit('session', session=1, kind='tf.Session', place=place, npu=npu, problems=[])
-    emit('graph', session=1, signature=1, fetches=['loss:0'], feeds={}, ops={'ApplyAdam': 1})
+    emit('graph', session=1, signature=1, fetches=['loss:0'], feeds={}, trains=True)
 
 def train(loss, steps=5):
     for step in range(steps):

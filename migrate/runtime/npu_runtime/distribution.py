@@ -61,11 +61,10 @@ def _train(operators):
     trainers = runs.trainers(needed)
     averaged = any(map(_averages, needed))
     if trainers and not averaged:
-        names = sorted({trainer.name.split("/update_")[0] for trainer in trainers})
         print(
             "npu_runtime: rank %d of %d trains alone: nothing averages the gradients of %s over"
             " the ranks; wrap the optimizer in npu_optimizer(...)"
-            % (ranks.rank(), ranks.size(), ", ".join(names)),
+            % (ranks.rank(), ranks.size(), ", ".join(runs.scopes(trainers))),
             file=sys.stderr,
         )
     return bool(trainers) or averaged

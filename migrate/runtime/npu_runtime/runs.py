@@ -1,13 +1,18 @@
 """The runs of a program's sessions, watched without editing the program; which of them train.
 
-A run trains if it changes variables by an optimizer's operator.
+A run trains if it changes variables by an optimizer's operator, or assigns to trainable ones what
+was computed from gradients, as BERT's optimizer does.
 """
 
 import functools
+import re
 
 from tensorflow.python.client import session as session_lib
 
 _TRAINS = ("Apply", "ResourceApply", "SparseApply", "ResourceSparseApply")
+_ASSIGNMENTS = ("Assign", "AssignSub", "AssignAdd")
+_RESOURCE_ASSIGNMENTS = tuple(kind + "VariableOp" for kind in _ASSIGNMENTS)
+_GRADIENTS = re.compile(r"(^|/)gradients(_\d+)?/")  # the scope that tf.gradients opens
 
 
 def watch(begin, end=None):
@@ -88,4 +93,32 @@ def reached(operators):
 
 def trainers(operators):
     """Those among the operators that change variables as an optimizer does."""
-    return [op for op in operators if op.type.startswith(_TRAINS)]
+    return [op for op in operators if op.type.startswith(_TRAINS) or _assigns(op)]
+
+
+def scopes(trainers):
+    """What to call operators that train: the scopes of their optimizers, sorted."""
+    kernels = [op for op in trainers if op.type.startswith(_TRAINS)]
+    found = {op.name.split("/update_")[0] for op in kernels}
+    return sorted(found) if len(kernels) == len(trainers) else sorted(found | {"assignments"})
+
+
+def _assigns(op):
+    if op.type not in _ASSIGNMENTS + _RESOURCE_ASSIGNMENTS:
+        return False
+    trainable = {variable.op for variable in op.graph.get_collection("trainable_variables")}
+    if op.inputs[0].op not in trainable:
+        return False
+    return any(_GRADIENTS.search(part.name) for part in _values(op.inputs[1].op))
+
+
+def _values(op):
+    """An operator and all that computes its value."""
+    seen = set()
+    left = [op]
+    while left:
+        op = left.pop()
+        if op not in seen:
+            seen.add(op)
+            yield op
+            left.extend(tensor.op for tensor in op.inputs)

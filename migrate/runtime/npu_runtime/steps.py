@@ -104,8 +104,7 @@ class _Timer:
         trains = runs.trainers(reached)
         if not trains:
             return None
-        scopes = sorted({op.name.split("/update_")[0] for op in trains})
-        return _Kind("+".join(scopes), self._batch or _examples(reached, feed_dict))
+        return _Kind("+".join(runs.scopes(trains)), self._batch or _examples(reached, feed_dict))
 
     def _say(self, kind):
         mean = kind.seconds / kind.count

@@ -4,7 +4,7 @@ import collections
 import threading
 import weakref
 
-from . import bodies, marks, places, sinking
+from . import bodies, marks, places, sinking, training
 
 _Facts = collections.namedtuple("_Facts", "op kind device unknown why inputs controls inner")
 
@@ -30,6 +30,8 @@ def summary(graph, fetched, fed):
     kinds.update(part.kind for fact in facts for part in fact.inner)
     fields = {
         "ops": dict(kinds),
+        "trains": any(kind.startswith(training.KERNELS) for kind in kinds)
+        or bool(training.assignments(graph, [fact.op for fact in facts])),
         "devices": dict(collections.Counter(fact.device for fact in facts)),
         "unknown_shapes": sum(fact.unknown for fact in facts),
         "unsinkable": [

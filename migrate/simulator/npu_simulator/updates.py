@@ -15,10 +15,9 @@ Other runs stay whole.
 
 import collections
 
-from . import inputs
+from . import inputs, training
 from .counters import ALIASES
 
-_VARIABLES = frozenset("Variable VariableV2 VarHandleOp".split())
 _READS = frozenset(["ReadVariableOp", "VarIsInitializedOp", "IsVariableInitialized"])
 _NOT_FED = frozenset({"resource", "variant"})
 _SWITCHES = frozenset({"Switch", "RefSwitch"})
@@ -95,7 +94,7 @@ def _parts(fetches, targets, given):
         changed = _changes(op)
         if changed:
             writes[op] = changed
-        elif op.type not in _VARIABLES and op.type not in ALIASES:
+        elif op.type not in training.VARIABLES and op.type not in ALIASES:
             for tensor in op.inputs:
                 variable = None if id(tensor) in given else _variable(tensor)
                 if variable is not None:
@@ -114,7 +113,7 @@ def _parts(fetches, targets, given):
 
 
 def _trains(op):
-    return "Apply" in op.type
+    return op.type.startswith(training.KERNELS)
 
 
 def _pairs_beside(pairs, clashes, given, writes, reads):
@@ -180,7 +179,7 @@ def _needed(op, given):
 
 def _changes(op):
     """The variables that an operator writes to."""
-    if op.type in _READS or op.type in _VARIABLES or op.type in ALIASES:
+    if op.type in _READS or op.type in training.VARIABLES or op.type in ALIASES:
         return ()
     arguments = op.op_def.input_arg
     if len(arguments) != len(op.inputs):  # some take lists; no writer does
@@ -202,7 +201,7 @@ def _variable(tensor):
     op = tensor.op
     while op.type in ALIASES and op.inputs:
         op = op.inputs[0].op
-    return op if op.type in _VARIABLES else None
+    return op if op.type in training.VARIABLES else None
 
 
 def _open_pairs(ordered, given, writes, reads):
@@ -261,7 +260,7 @@ def _between(after, given, writes):
 
 
 def _has_effects(op):
-    return op.op_def.is_stateful and op.type not in _VARIABLES | _READS
+    return op.op_def.is_stateful and op.type not in training.VARIABLES | _READS
 
 
 def _can_be_fed(tensor):

@@ -69,6 +69,38 @@ def test_each_optimizer_is_timed_apart_without_its_warm_up(tmp_path):
     assert "D_adam: 5 steps" in printed
 
 
+ASSIGNING = (
+    HEAD
+    + """
+import numpy as np
+x = tf.placeholder(tf.float32, [8, 3])
+w = tf.get_variable("w", [3, 1], use_resource=RESOURCES)
+target = tf.get_variable("target", [3, 1], use_resource=RESOURCES)
+loss = tf.reduce_sum(tf.matmul(x, w))
+(gradient,) = tf.gradients(loss, [w])
+moment = tf.get_variable("m", [3, 1], initializer=tf.zeros_initializer(), trainable=False)
+kept = moment.assign(0.9 * moment + gradient)
+train = tf.group(kept, w.assign(w - 0.1 * kept))
+follow = target.assign(0.9 * target + 0.1 * w)
+saver = tf.train.Saver()
+with tf.Session(config=npu_session_config()) as session:
+    session.run(tf.global_variables_initializer())
+    for _ in range(3):
+        session.run(train, {x: np.ones((8, 3))})
+        session.run(follow)
+    saver.restore(session, saver.save(session, "kept"))
+"""
+)
+
+
+@pytest.mark.parametrize("resources", ["False", "True"])
+def test_an_optimizer_that_assigns_is_timed(resources, tmp_path):
+    source = ASSIGNING.replace("RESOURCES", resources)
+    run(source, tmp_path, NPU_STEP_LOG="steps.jsonl", NPU_STEP_WARM_UP="0")
+    (line,) = lines(tmp_path / "steps.jsonl")
+    assert (line["steps"], line["count"], line["examples_per_step"]) == ("assignments", 3, 8)
+
+
 def test_unset_times_nothing(tmp_path):
     assert "steps" not in run(TRAIN, tmp_path)
     assert os.listdir(str(tmp_path)) == []

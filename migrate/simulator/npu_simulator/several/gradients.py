@@ -2,13 +2,11 @@
 
 import collections
 
-from .. import bodies, inputs, marks
+from .. import bodies, inputs, marks, training
 from . import batches
 
-TRAINING = ("Apply", "ResourceApply", "SparseApply", "ResourceSparseApply")
 _REDUCTIONS = frozenset("HcomAllReduce HcomAllGather HcomReduceScatter".split())
 _GRADIENTS = ("grad", "delta")  # what the operators call it
-_VARIABLES = frozenset("VariableV2 Variable VarHandleOp".split())
 _SWITCHES = frozenset("Switch RefSwitch".split())
 _PASSED_ON = frozenset("Identity ReadVariableOp RealDiv Mul Switch RefSwitch".split())
 _LONGEST = 1000  # operators between a reduction and an optimizer
@@ -18,8 +16,8 @@ _LONGEST = 1000  # operators between a reduction and an optimizer
 # what the former is multiplied on its way, the products of the first none, one, two ... of them.
 Gradient = collections.namedtuple("Gradient", "variable applied reduced own factors")
 # trained: names of the variables that the operators change; unseen: how many of them cannot be
-# looked at, since they are in a loop or a function, or are given what a variable has kept; data:
-# tensors through which the run takes data.
+# looked at, since they are in a loop or a function, are given what a variable has kept, or assign
+# what an optimizer has computed; data: tensors through which the run takes data.
 Applied = collections.namedtuple("Applied", "gradients trained unseen data")
 
 
@@ -35,14 +33,18 @@ def find(ops, fed):
     """
     given = set(map(id, fed))
     reached = inputs.reached(ops, given)
-    appliers = [op for op in reached if op.type.startswith(TRAINING)]
-    unseen = sum(part.kind.startswith(TRAINING) for op in reached for part in bodies.inner(op))
-    if not appliers and not unseen:
+    appliers = [op for op in reached if op.type.startswith(training.KERNELS)]
+    unseen = sum(
+        part.kind.startswith(training.KERNELS) for op in reached for part in bodies.inner(op)
+    )
+    assigned = training.assignments(ops[0].graph, reached) if ops else {}
+    if not appliers and not unseen and not assigned:
         return None
     after = _after_reductions(reached)
-    gradients, trained = [], set()
+    gradients, trained = [], set(assigned.values())
+    unseen += len(assigned)
     for op in sorted(appliers, key=lambda op: op._id):
-        changed = [v for v in map(_variable, op.inputs) if v is not None]
+        changed = [v for v in map(training.variable, op.inputs) if v is not None]
         trained.update(changed)
         applied = _outside(_given(op))
         if applied is None or not changed or id(applied) in given or _kept(applied, changed):
@@ -68,17 +70,6 @@ def _given(op):
     return next((op.inputs[names.index(name)] for name in _GRADIENTS if name in names), None)
 
 
-def _variable(tensor):
-    """Returns the name of the variable that a tensor refers to, None if it is a value."""
-    if not (tensor.dtype._is_ref_dtype or tensor.dtype.name == "resource"):
-        return None
-    while tensor.op.type not in _VARIABLES:
-        if not tensor.op.inputs:
-            return None
-        tensor = tensor.op.inputs[0]
-    return tensor.op.name
-
-
 def _outside(tensor):
     """Returns the tensor that a branch of a condition gets from outside; None in a loop."""
     from tensorflow.python.ops import control_flow_util
@@ -94,7 +85,7 @@ def _kept(tensor, changed):
     """Whether it is the value of another variable, as where gradients are accumulated."""
     while tensor.op.type in _PASSED_ON:
         tensor = tensor.op.inputs[0]
-    return tensor.op.type in _VARIABLES and tensor.op.name not in changed
+    return tensor.op.type in training.VARIABLES and tensor.op.name not in changed
 
 
 def _after_reductions(reached):
