@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ast
 import posixpath
+import re
+import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,8 +31,8 @@ T = TypeVar("T")
 _LIBRARIES = frozenset({"tensorflow", "keras", "horovod"})
 # Larger files are generated data; parsing one costs seconds and nearly a gigabyte.
 MAX_PARSED_BYTES = 1_000_000
-
-
+# A text that may be a folder's name.
+_TEXT = re.compile(rb"""["']([\w./-]+)["']""", re.ASCII)
 TOO_NEW = "Python 3.7, which runs TensorFlow 1.15.0, cannot run it"
 
 
@@ -177,6 +179,7 @@ class Project:
         if new:
             self.__dict__.pop("python_files", None)
             self.__dict__.pop("_folders", None)
+            self.__dict__.pop("_added_roots", None)
             self._imports.clear()
         stale: set[str] = set()
         if new:
@@ -300,6 +303,11 @@ class Project:
             if not folder:
                 break
             folder = posixpath.dirname(folder)
+        if top not in sys.stdlib_module_names:
+            for root in self._added_roots:
+                found = self._module_at(posixpath.join(root, *parts))
+                if found:
+                    return found
         return canonical(dotted)
 
     def _module_at(self, place: str) -> str | None:
@@ -321,6 +329,21 @@ class Project:
                 names.add(folder)
                 folder = posixpath.dirname(folder)
         return frozenset(names)
+
+    @cached_property
+    def _added_roots(self) -> list[str]:
+        """Folders that code adds to ``sys.path``: those that a file which does so names."""
+        found: dict[str, None] = {}
+        for path in self.python_files:
+            data = self._files[path].data
+            if b"sys.path" in data:
+                folder = posixpath.dirname(path)
+                for text in _TEXT.findall(data):
+                    for base in (folder, posixpath.dirname(folder), ""):
+                        place = posixpath.normpath(posixpath.join(base, text.decode()))
+                        if place in self._folders:
+                            found[place] = None
+        return list(found)
 
     def _follow(self, base: str, attribute: str) -> str:
         path, colon, dotted = base.partition(":")

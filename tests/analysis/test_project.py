@@ -151,6 +151,36 @@ def test_not_the_session_of_tensorflow(files: dict[str, str]) -> None:
     assert SESSION not in shown(files, path)
 
 
+@pytest.mark.parametrize(
+    ("path", "adding"),
+    [
+        ("train.py", "import sys\nsys.path.insert(0, 'src')\n"),
+        ("tools/train.py", "import sys\nsys.path.append('../src')\n"),
+        (
+            "tools/train.py",
+            "import os, sys\nhere = os.path.dirname(__file__)\n"
+            "sys.path.insert(0, os.path.join(here, '..', 'src'))\n",
+        ),
+        ("tools/train.py", "import _paths\n"),
+    ],
+)
+def test_folders_that_code_adds_to_the_path_are_searched(path: str, adding: str) -> None:
+    files = {
+        "src/nets/model.py": "def build(): pass",
+        "src/json.py": "",
+        "tools/_paths.py": "import sys\nfor name in ['lib', \"src\"]:\n    sys.path.append(name)\n",
+        path: f"{adding}import json\nfrom nets.model import build\nshow(build)\nshow(json.loads)\n",
+    }
+    if "_paths" not in adding:
+        del files["tools/_paths.py"]
+    assert shown(files, path) == ["src/nets/model.py:build", "json.loads"]
+
+
+def test_other_folders_are_not_searched() -> None:
+    files = {"src/model.py": "def build(): pass", "train.py": "import model\nshow(model.build)\n"}
+    assert shown(files) == ["model.build"]
+
+
 def test_own_things_are_named_by_file() -> None:
     files = {
         "lib/__init__.py": "from .nets import Net",

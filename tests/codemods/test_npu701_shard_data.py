@@ -798,3 +798,42 @@ def test_what_keras_is_fitted_to_in_other_ways_is_a_warning(call: str) -> None:
 
 def test_other_libraries_fit_too() -> None:
     check_noop("from sklearn import svm\n\n\ndef run(x, y):\n    svm.SVC().fit(x, y)\n", "NPU701")
+
+
+PROGRAM = """
+import tensorflow as tf
+import feeding
+
+def main():
+    x = tf.placeholder(tf.float32, [8, 3])
+    train = tf.train.AdamOptimizer(0.1).minimize(tf.reduce_sum(tf.layers.dense(x, 1)))
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        for _ in range(9):
+            feeding.step(session, train, x)
+
+if __name__ == '__main__':
+    main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("feeding", "notes"),
+    [
+        ("reader = Reader()\n", 1),
+        ("reader = Reader(shard_index=rank())\n", 0),
+        ("reader = Reader().shard(8, rank())\n", 0),
+    ],
+)
+def test_a_program_whose_data_was_not_found_is_told(feeding: str, notes: int) -> None:
+    feeding += "def step(session, train, x):\n    session.run(train, {x: reader.read()})\n"
+    done = port_files({"train.py": PROGRAM, "feeding.py": feeding}, "NPU701")
+    told = [(f.path, f.severity) for f in done.findings if "was not found" in f.message]
+    assert told == [("train.py", "note")] * notes
+
+
+def test_a_program_whose_data_is_divided_is_not_told() -> None:
+    source = f"{training('data = tf.data.TFRecordDataset(files)')}\nif __name__ == '__main__':\n"
+    done = port_files({"train.py": f"{source}    run(files, size, parse)\n"}, "NPU701")
+    assert "npu_shard(" in done.text()
+    assert done.findings == []

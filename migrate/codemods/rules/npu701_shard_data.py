@@ -40,8 +40,8 @@ steps for each epoch, stay as they are.
 
 Not handled, and told: batches that are fed by hand from data that cannot be found, generators,
 `flow_from_directory`, ordered `range_input_producer`, data that serves training and evaluation
-and says nowhere which. Code that divides its data itself (`shard`, Horovod's rank, `num_shards`)
-is left alone.
+and says nowhere which, and programs for which no data was found at all. Code that divides its
+data itself (`shard`, Horovod's rank, `num_shards`) is left alone.
 
 Authority: CANN "TensorFlow 1.15 Model Porting Guide", distributed training, "Data sharding".
 """
@@ -49,10 +49,13 @@ Authority: CANN "TensorFlow 1.15 Model Porting Guide", distributed training, "Da
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from migrate.analysis.consumers import is_shard, steps_in
+from migrate.analysis.entry_points import training_scripts
+from migrate.analysis.imported import imported_by
 from migrate.analysis.module import Module
 from migrate.analysis.sharding import Doubt, Place, Sharding, assignment_of
 from migrate.codemods.edits import Edit
@@ -82,6 +85,12 @@ _ADVICE = (
     "With several ranks, put npu_shard(...) around it before shuffle, repeat and batch, or name "
     "the variable in the recipe (rules.NPU701.shard)."
 )
+_NOT_FOUND = (
+    "what it trains on was not found: with several ranks, all train on the same data, unless the "
+    "program divides it"
+)
+# What programs that divide their data mention.
+_DIVIDES = re.compile(rb"\b(?:npu_)?shard\(|\b(?:shard_index|num_shards|horovod)\b|\bget_rank")
 _BY_FILE = "ranks divide these files, not their records: there must be as many files as ranks"
 _MORE_FILES = "Fewer of them are an error at run time; write the data as more files then."
 
@@ -115,8 +124,8 @@ def _is_left(context: Context, found: Place | Doubt) -> bool:
 
 
 @NPU701.on_project
-def check_names(context: ProjectContext) -> Iterator[Change]:
-    """What the recipe names must be assigned somewhere."""
+def check_project(context: ProjectContext) -> Iterator[Change]:
+    """What the recipe names must be assigned somewhere, and data be found for each program."""
     for place in context.options.get("shard", ()):
         path, _, text = place.rpartition(":")
         module = context.project.parsed(path)
@@ -126,7 +135,20 @@ def check_names(context: ProjectContext) -> Iterator[Change]:
                 f"{place!r}: nothing is assigned to that",
                 advice="Write path.py:name, or path.py:name, name for what belongs together.",
             )
-    yield from ()
+    yield from _programs(context)
+
+
+def _programs(context: ProjectContext) -> Iterator[Change]:
+    """Programs that train, where nothing that they train on was found."""
+    project = context.project
+    named = {*context.options.get("shard", ()), *context.options.get("leave", ())}
+    known = project.cached(Sharding).paths | {place.partition(":")[0] for place in named}
+    for script in project.cached(training_scripts):
+        files = imported_by(project, script)
+        if known.isdisjoint(files) and not any(
+            _DIVIDES.search(project.files[path].data) for path in files
+        ):
+            yield Finding(script, 0, context.code, "note", _NOT_FOUND, _ADVICE)
 
 
 def _variables(context: Context, sharding: Sharding) -> Iterator[tuple[Sequence[str], int]]:
