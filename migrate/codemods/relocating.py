@@ -22,8 +22,8 @@ Uses = set[tuple[Access, str, int]]
 
 _WORD = re.compile(r"[a-z]+|[A-Z]+(?![a-z])|[A-Z][a-z]+")
 _DATA = frozenset(
-    "annotation annotations corpus data datadir dataroot dataset datasets image images imgs labels "
-    "records tfrecord tfrecords vocab".split()
+    "annotation annotations corpus data datadir dataroot dataset datasets image images imgs input "
+    "inputs labels records tfrecord tfrecords vocab".split()
 )
 _OUTPUT = frozenset(
     "checkpoint checkpoints ckpt ckpts event events experiment experiments export exports log "
@@ -34,6 +34,8 @@ _PLACE = frozenset(
     "checkpoint ckpt dir directory dirs file filename folder path root datadir dataroot logdir "
     "outdir savedir".split()
 )
+# The folder that relative places are in changes, and not to that of the script itself.
+_CHDIR = re.compile(rb"\bos\.chdir\((?![^\n]*__file__)")
 _ELSEWHERE = re.compile(r"/|~|[A-Za-z]:[\\/]")
 
 
@@ -87,9 +89,11 @@ class Places:
         self._joins = found.joins
         self._uses: dict[str, Uses] = defaultdict(set)
         self._in_file: dict[str, list[Origin]] = defaultdict(list)
+        self._alike: dict[str, list[Origin]] = defaultdict(list)
         for origin, uses in found.origins.items():
             self._uses[_key(origin)] |= uses
             self._in_file[origin.path].append(origin)
+            self._alike[_whole(origin)].append(origin)
         self.files = frozenset({origin.path for origin in found.origins} | found.joins.keys())
 
     def of(self, path: str, chosen: Mapping[str, str]) -> FilePlaces:
@@ -117,10 +121,14 @@ class Places:
         accesses = {access for access, _, _ in uses} - {"ask"}
         if origin.kind == "text" and not accesses:
             return None
-        name = f"{_key(origin)} {origin.text if origin.kind == 'flag' else ''}"
-        if names_data(name):
+        alike = self._alike[_whole(origin)]
+        own = {access for one in alike for access, _, _ in self._origins[one]} - {"ask"}
+        if own == {"write"} and names_output(_whole(origin).partition("/")[2]):
+            return "output"  # such as logs in the folder of the data
+        names = [f"{_key(one)} {one.text if one.kind == 'flag' else ''}" for one in alike]
+        if any(map(names_data, names)):
             return "data"
-        if names_output(name):
+        if any(map(names_output, names)):
             return "output"
         if accesses == {"read"}:
             return "data"
@@ -167,6 +175,9 @@ class Places:
                 return Remark(origin.line, message, advice)
             if self._comes_along(origin, origin.text):
                 return None
+            if _CHDIR.search(self._project.files[origin.path].data):
+                message = f"{what} stays: os.chdir says here what it is relative to"
+                return Remark(origin.line, message)
             if only_here(origin.text) and not self.is_written(origin):
                 return Remark(origin.line, f"{what}: what is read in the current folder stays")
         elif self._comes_along(origin, origin.default):
@@ -235,6 +246,12 @@ def _key(origin: Origin) -> str:
     """What places have in common that are one: the topmost folder, or the name."""
     path = origin.text if origin.kind == "text" else origin.default
     return _top(path) if is_relative(path) else origin.text
+
+
+def _whole(origin: Origin) -> str:
+    """What places have in common that are one file or folder."""
+    path = origin.text if origin.kind == "text" else origin.default
+    return posixpath.normpath(path) if is_relative(path) else origin.text
 
 
 def _top(path: str) -> str:

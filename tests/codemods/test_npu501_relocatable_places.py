@@ -478,3 +478,72 @@ def test_flags_of_one_name_in_two_scripts_are_two() -> None:
     )
     assert "type=data_path" in ported.text("make.py")
     assert "type=output_path" in ported.text()
+
+
+def test_what_is_only_written_in_the_folder_of_the_data_is_output() -> None:
+    text = port_files(
+        {
+            "train.py": """
+            import tensorflow as tf
+
+            names = open('./data/names.txt')
+            logdir = './data/log/'
+            writer = tf.summary.FileWriter(logdir)
+            """
+        },
+        CODE,
+    ).text()
+    assert "data_path('./data/names.txt')" in text
+    assert "logdir = output_path('./data/log/')" in text
+
+
+def test_one_file_is_one_place_whatever_flags_call_it() -> None:
+    """What one script makes, another reads where it was made."""
+    done = port_files(
+        {
+            "make.py": """
+            import tensorflow as tf
+            import records
+            tf.flags.DEFINE_string('out_file', 'data/records/a.rec', 'to be made')
+            tf.python_io.TFRecordWriter(tf.flags.FLAGS.out_file)
+            """,
+            "records.py": """
+            import tensorflow as tf
+            tf.flags.DEFINE_string('X', 'data/records/a.rec', 'to be read')
+            tf.data.TFRecordDataset(tf.flags.FLAGS.X)
+            """,
+        },
+        CODE,
+    )
+    assert "'out_file', data_path('data/records/a.rec')" in done.text("make.py")
+    assert "'X', data_path('data/records/a.rec')" in done.text("records.py")
+
+
+def test_an_input_is_data_whatever_else_its_name_says() -> None:
+    check_port(
+        "picture = open('input_sample.jpg', 'rb')\n",
+        "from npu_runtime.places import data_path\n"
+        "picture = open(data_path('input_sample.jpg'), 'rb')\n",
+        CODE,
+    )
+
+
+def test_relative_places_stay_where_the_folder_changes() -> None:
+    done = check_noop(
+        "import glob, os\nos.chdir('../truth')\nfound = glob.glob('faces/*.txt')\n", CODE
+    )
+    assert ["os.chdir" in finding.message for finding in done.findings] == [True, True]
+
+
+def test_to_go_to_the_script_s_own_folder_changes_nothing() -> None:
+    text = port_files(
+        {
+            "train.py": """
+            import glob, os
+            os.chdir(os.path.dirname(os.path.abspath(__file__)))
+            found = glob.glob('faces/*.txt')
+            """
+        },
+        CODE,
+    ).text()
+    assert "data_path('faces/*.txt')" in text

@@ -17,7 +17,8 @@ a job runs; a port that only knows "./dataset" has to be edited for each.
 
 Data or output: the name decides where it says so (data, images; logs, checkpoint, samples);
 otherwise what is only read is data, and what is written, or read back as a checkpoint, is output;
-what one script makes for others to read is data.
+what one script makes for others to read is data. Logs in the folder of the data, which are only
+written, are output.
 
 Example:
     files = glob(os.path.join('./dataset', name, '*.jpg'))
@@ -34,7 +35,8 @@ Fix safety: safe. With NPU_DATA_DIR and NPU_OUTPUT_DIR unset, every path is upst
 Absolute places and URLs (gs://, obs://, hdfs://) stay as they are in any case.
 
 Not handled: files that come with the project, which stay; places that are only looked for, that
-are also compared with a text, or that libraries make up. What is a place for certain and stays is
+are also compared with a text, or that libraries make up, and those in a file that calls `os.chdir`
+with another folder than its own. What is a place for certain and stays is
 a note.
 
 Authority: ModelArts, "Preset training images": data_url, train_url, boot file; this kit's

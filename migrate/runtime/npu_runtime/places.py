@@ -46,9 +46,16 @@ def data_variable(name, *default):
 
 
 def below(folder, path):
-    """`path` below a folder; as it is where the folder is empty, or somebody chose the place."""
+    """`path` below a folder; as it is where the folder is empty, or somebody chose the place.
+
+    What leads out of the current folder, as from a folder of scripts, stays below: "../data" is
+    the project's, as "data" is.
+    """
     if not folder or not path or "://" in path or os.path.isabs(path):
         return path
     # A trailing slash is kept: upstream may add a file's name to it.
     end = os.sep if path.endswith("/") else ""
-    return os.path.normpath(os.path.join(folder, path)) + end
+    parts = os.path.normpath(path).split(os.sep)
+    while parts[:1] == [os.pardir]:
+        del parts[0]
+    return os.path.normpath(os.path.join(folder, *parts)) + end
