@@ -15,7 +15,7 @@ from migrate.errors import RecipeError, UsageError
 from migrate.harness import Harness, read_harness
 from migrate.readmes.table import Readme, read_readme
 from migrate.runtime import precision_modes
-from migrate.tables import Reader
+from migrate.tables import Reader, read_toml
 from migrate.upstream.leave_out import matcher
 from migrate.upstream.tree import SourceTree
 
@@ -134,16 +134,11 @@ def _digest(folder: Path, table: Mapping[str, Any] | None) -> str | None:
 
 
 def _parse(path: Path, data: bytes) -> dict[str, Any]:
-    import tomlkit
-    from tomlkit.exceptions import TOMLKitError
-
     try:
-        return tomlkit.parse(data.decode("utf-8-sig")).unwrap()
-    except (TOMLKitError, UnicodeDecodeError) as error:
-        line = getattr(error, "line", None)
-        raise UsageError(
-            f"not TOML: {error}", where=f"{path}:{line}" if line else str(path)
-        ) from None
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"not TOML: {error}", where=str(path)) from None
+    return read_toml(text, str(path))
 
 
 def _settings(reader: Reader, table: Any) -> dict[str, str]:

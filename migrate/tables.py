@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from migrate.errors import UsageError
+
+
+def read_toml(text: str, where: str) -> dict[str, Any]:
+    """The tables of a file in TOML.
+
+    Args:
+        where: the file's name.
+
+    Raises:
+        UsageError: it is not TOML; with the line.
+    """
+    # Imported here: commands that read no tables, such as --help, must not wait for it.
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        told = re.search(r"\(at line (\d+), column \d+\)$", str(error))
+        line = told[1] if told else len(text.splitlines())  # or at the end of the document
+        raise UsageError(f"not TOML: {error}", where=f"{where}:{line}") from None
 
 
 @dataclass(frozen=True)
