@@ -230,11 +230,13 @@ def _run_all(arguments: argparse.Namespace, names: list[str]) -> int:
 
 
 def _port_one(arguments: argparse.Namespace, name: str) -> tuple[int, bytes]:
+    import gc
     import io
     from contextlib import redirect_stdout
 
     from migrate.cli import guarded
 
+    gc.enable()  # this process may port many
     data = io.BytesIO()
     output = io.TextIOWrapper(data, encoding="utf-8", write_through=True)
     one = argparse.Namespace(**{**vars(arguments), "name": name, "all": False})
