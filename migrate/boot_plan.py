@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from migrate.analysis.flags import Flag, flags_of
 from migrate.analysis.imported import imported_by
@@ -26,8 +26,7 @@ _FOLDER = re.compile(r"(dir|dirs|directory|folder|path|root)$")
 _OF_MODELARTS: dict[str, Target] = {"data_url": "data", "train_url": "output"}
 
 
-@dataclass(frozen=True)
-class BootFlag:
+class BootFlag(NamedTuple):
     """A flag whose value is a place that only the boot file can move.
 
     Args:

@@ -14,9 +14,9 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from migrate.errors import MigrateError, UsageError
 from migrate.workspace import cache_folder
@@ -32,8 +32,7 @@ _HOW_TO_GET_PYTHON37 = (
 )
 
 
-@dataclass(frozen=True)
-class Environment:
+class Environment(NamedTuple):
     """A finished environment.
 
     Args:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Severity = Literal["error", "warning", "note"]
 
 
-@dataclass(frozen=True, order=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing to know about one place.
 
     Args:
@@ -29,4 +27,4 @@ class Finding:
     advice: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return self._asdict()

@@ -10,8 +10,9 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from migrate.errors import MigrateError
 from migrate.upstream.tree import EXECUTABLE, REGULAR, SourceFile
@@ -27,8 +28,7 @@ _ADVICE = (
 )
 
 
-@dataclass(frozen=True)
-class Upstream:
+class Upstream(NamedTuple):
     """Where a port comes from.
 
     Args:
@@ -48,8 +48,7 @@ class Upstream:
     licence: str
 
 
-@dataclass(frozen=True)
-class FileRecord:
+class FileRecord(NamedTuple):
     """One file of the port.
 
     Args:
@@ -99,7 +98,7 @@ class Manifest:
 
     def to_json(self) -> bytes:
         """The manifest's bytes; equal manifests have equal bytes."""
-        payload = asdict(self) | {"format": FORMAT}
+        payload = vars(self) | {"format": FORMAT, "upstream": self.upstream._asdict()}
         payload["files"] = {
             record.path: {
                 "mode": f"{record.mode:o}",

@@ -7,14 +7,14 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import migrate
 from migrate.analysis.inventory import Settled, SymbolReport, classified, symbol_uses, totals
 from migrate.analysis.project import TOO_NEW, Project, Unparsable
+from migrate.analysis.references import Use
 from migrate.analysis.syntax import uncollected
 from migrate.codemods.engine import GATE, GroupResult, rewrite, unread
 from migrate.codemods.rule import GROUP_TITLES, SessionRow
@@ -55,8 +55,7 @@ Files = Mapping[str, SourceFile]
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Port:
+class Port(NamedTuple):
     """A finished port, not yet written anywhere.
 
     Args:
@@ -166,7 +165,7 @@ def _make_port(
         files=file_records(source.files, after),
         rules=dict(sorted(fired.items())),
         findings=tuple(finding.as_json() for finding in findings),
-        sessions=tuple(asdict(row) for row in sessions),
+        sessions=tuple(row._asdict() for row in sessions),
         symbols=totals(symbols),
         series_digest=series.digest,
     )
@@ -215,7 +214,7 @@ def _without_manifest(source: SourceTree) -> SourceTree:
         return source
     note = Finding(MANIFEST_NAME, 0, "NPU914", "note", "upstream's manifest is not taken")
     files = {path: file for path, file in source.files.items() if path != MANIFEST_NAME}
-    return replace(source, files=files, findings=(*source.findings, note))
+    return source._replace(files=files, findings=(*source.findings, note))
 
 
 def _left_out(source: SourceTree) -> tuple[str, ...]:
@@ -231,14 +230,7 @@ def _replaced(before: Files, after: Files) -> Iterator[Finding]:
             yield Finding(path, 0, "NPU915", "warning", message)
 
 
-class _Placed(Protocol):
-    @property
-    def path(self) -> str: ...
-    @property
-    def line(self) -> int: ...
-
-
-P = TypeVar("P", bound=_Placed)
+P = TypeVar("P", Finding, SessionRow, Settled, Use)
 _PLACE = re.compile(r"([\w./-]+\.py):(\d+)\b")
 
 
@@ -272,18 +264,15 @@ class _PortLines:
         def told(text: str) -> str:
             return _PLACE.sub(lambda found: f"{found[1]}:{line_of(found[1], int(found[2]))}", text)
 
-        return [
-            replace(  # type: ignore[type-var]
-                item,
-                line=line_of(item.path, item.line),
-                **{
-                    name: told(getattr(item, name))
-                    for name in ("message", "why")
-                    if hasattr(item, name)
-                },
-            )
-            for item in items
-        ]
+        def moved(item: P) -> P:
+            words: dict[str, Any] = {
+                name: told(getattr(item, name))
+                for name in ("message", "why")
+                if hasattr(item, name)
+            }
+            return item._replace(line=line_of(item.path, item.line), **words)
+
+        return [moved(item) for item in items]
 
 
 def _place(row: SessionRow) -> tuple[str, int, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +25,7 @@ def port_json(port: Port, **outcome: Any) -> dict[str, Any]:
         outcome: what became of the port, such as ``written``.
     """
     return {
-        "upstream": asdict(port.upstream),
+        "upstream": port.upstream._asdict(),
         "cann": port.manifest.cann,
         "files": len(port.after),
         "changed": changed_files(port),
@@ -34,10 +33,10 @@ def port_json(port: Port, **outcome: Any) -> dict[str, Any]:
         "patches": [name for name, _ in port.series.patches],
         "readmes": [name for name in READMES if is_readme(port.after, name)],
         "rules": dict(port.manifest.rules),
-        "sessions": [asdict(row) for row in port.sessions],
+        "sessions": [row._asdict() for row in port.sessions],
         "symbols": {
             "totals": totals(port.symbols),
-            "names": [asdict(symbol) for symbol in port.symbols if symbol.status != "native"],
+            "names": [symbol._asdict() for symbol in port.symbols if symbol.status != "native"],
         },
         "findings": [finding.as_json() for finding in port.findings],
         **outcome,

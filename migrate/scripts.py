@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from migrate.analysis.entry_points import training_scripts
 from migrate.analysis.flags import Flag, flags_of
@@ -26,8 +26,7 @@ _MARK = b"# Made by migrate for CANN "  # in each of these files that can hold a
 _GITIGNORE = ".gitignore"
 
 
-@dataclass(frozen=True)
-class _Script:
+class _Script(NamedTuple):
     """One file.
 
     Args:
@@ -72,8 +71,7 @@ _SCRIPTS = {
 }
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(NamedTuple):
     """What templates are filled with: facts of the code, and what the recipe adds to them.
 
     Args:

@@ -14,8 +14,8 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from migrate.errors import MigrateError
 from migrate.upstream.tree import EXECUTABLE, REGULAR, SourceFile
@@ -79,8 +79,7 @@ _MAIL_SYNTAX = re.compile(r"(?m)^(?=>?From |From:|Subject:|Date:|---|diff -|Inde
 _SPECIAL = re.compile(rb'[^ -~]|["\\]')
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One commit of the series.
 
     Args:
@@ -96,8 +95,7 @@ class Step:
     files: Mapping[str, SourceFile]
 
 
-@dataclass(frozen=True)
-class Series:
+class Series(NamedTuple):
     """What the steps became.
 
     Args:

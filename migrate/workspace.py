@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import pwd
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from migrate.errors import UsageError
 
@@ -14,8 +14,7 @@ DEFAULT_CANN = "7.0"
 EXAMPLE = "tiny_gan"  # the bundled one
 
 
-@dataclass(frozen=True)
-class Workspace:
+class Workspace(NamedTuple):
     """The folder that holds ``upstream.lock``, and what stands beside it."""
 
     root: Path

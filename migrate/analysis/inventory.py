@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from migrate.analysis.project import Project
 from migrate.analysis.references import Use, functions_in
@@ -14,8 +13,7 @@ _LITERALS = (b"tensorflow", b"keras", b"horovod", b"import *")
 STATUSES: tuple[str, ...] = ("native", "rewritten", "manual", "unsupported", "unknown")
 
 
-@dataclass(frozen=True)
-class SymbolReport:
+class SymbolReport(NamedTuple):
     """How the uses of one name are dealt with.
 
     Args:
@@ -41,8 +39,7 @@ def symbol_uses(project: Project) -> list[Use]:
     return sorted(uses, key=lambda use: (use.path, use.line))
 
 
-@dataclass(frozen=True)
-class Settled:
+class Settled(NamedTuple):
     """What became of one use of a name, where its name alone does not tell.
 
     Args:

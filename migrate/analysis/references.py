@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from migrate.analysis.module import Module, is_self
 from migrate.analysis.project import Project
@@ -31,8 +32,7 @@ _DEFINITIONS = frozenset({ast.AsyncFunctionDef, ast.ClassDef, ast.FunctionDef})
 TELLING_METHODS = frozenset({"minimize", "apply_gradients", "compute_gradients"})
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """A name of a library at a place.
 
     Args:

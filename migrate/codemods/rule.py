@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from migrate.analysis.inventory import Settled
 from migrate.analysis.module import Module
@@ -76,8 +76,7 @@ class FileChange:
     data: bytes
 
 
-@dataclass(frozen=True)
-class SessionRow:
+class SessionRow(NamedTuple):
     """One place that opens a session, for the table in the report.
 
     Args:

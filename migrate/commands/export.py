@@ -123,7 +123,7 @@ def _with_patches(
     for name in (*names, "series"):
         found[f"{here}{name}"] = (folder / name).read_bytes(), REGULAR
     files = tuple(
-        replace(record, after=hashlib.sha256(found[record.path][0]).hexdigest())
+        record._replace(after=hashlib.sha256(found[record.path][0]).hexdigest())
         if record.path in READMES and record.path in found and record.path not in state.edited
         else record
         for record in state.manifest.files

@@ -12,7 +12,6 @@ import json
 import secrets
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from migrate.manifest import Manifest
@@ -162,7 +161,7 @@ def _record(
             "format": _FORMAT,
             "kit_version": manifest.kit_version,
             "rules_digest": manifest.rules_digest,
-            "upstream": asdict(manifest.upstream),
+            "upstream": manifest.upstream._asdict(),
             "base_commit": base_commit,
             "tree": tree,
             "series_digest": manifest.series_digest,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from migrate.errors import MigrateError
 from migrate.manifest import MANIFEST_NAME, Manifest, file_records
@@ -26,8 +26,7 @@ from migrate.upstream.tree import EXECUTABLE, SourceFile
 _SHOWN = 20
 
 
-@dataclass(frozen=True)
-class Published:
+class Published(NamedTuple):
     """What `publish` did.
 
     Args:

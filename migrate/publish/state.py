@@ -6,8 +6,8 @@ import enum
 import os
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from migrate.manifest import MANIFEST_NAME, Manifest, read_manifest
 from migrate.publish.disk import exists, explained, folders_of, is_folder, sha256, walk
@@ -23,8 +23,7 @@ class PortKind(enum.Enum):
     FOREIGN = "foreign"
 
 
-@dataclass(frozen=True)
-class PortState:
+class PortState(NamedTuple):
     """A port's folder compared with its manifest.
 
     Args:

@@ -7,10 +7,10 @@ import re
 import runpy
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import migrate
 from migrate.analysis.flags import Flag, flags_of
@@ -59,8 +59,7 @@ _RESULT_NAMES: Mapping[str, Text] = {
 }
 
 
-@dataclass(frozen=True)
-class Feature:
+class Feature(NamedTuple):
     """A row of the table of features.
 
     Args:
@@ -74,8 +73,7 @@ class Feature:
     note: Text
 
 
-@dataclass(frozen=True)
-class Fired:
+class Fired(NamedTuple):
     """A rule that changed something.
 
     Args:
@@ -92,8 +90,7 @@ class Fired:
     does: Text
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """A variable of the environment that the port reads.
 
     Args:
@@ -109,16 +106,14 @@ class Setting:
     means: Text
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """A row of the table of measurements: a value, or None, for each of its columns."""
 
     name: Text
     values: tuple[float | None, ...]
 
 
-@dataclass(frozen=True)
-class ReadmeFacts:
+class ReadmeFacts(NamedTuple):
     """What both READMEs are filled with.
 
     Args:

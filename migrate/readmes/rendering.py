@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path, PurePosixPath
 
 from migrate.analysis.project import Project
@@ -66,12 +65,11 @@ def with_readmes(
     if not wanted:
         return dict(files), findings
     facts = gather(project, scripts, recipe, results, result, patches, kept, left_out)
-    values = {field.name: getattr(facts, field.name) for field in fields(facts)}
     shown = {**dict.fromkeys(("NOTICE", MANIFEST_NAME, *wanted)), **result}
     for name in wanted:
         language = READMES[name]
         lines = list(tree(shown, language, {scripts.entry, *recipe.entries}))
-        data = render(templates, f"{name}.j2", {**values, "tree": lines, "lang": language})
+        data = render(templates, f"{name}.j2", {**facts._asdict(), "tree": lines, "lang": language})
         result[name] = SourceFile(name, data)
     return dict(sorted(result.items())), findings
 

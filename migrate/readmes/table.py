@@ -41,7 +41,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from migrate.errors import UsageError
 from migrate.tables import Reader
@@ -58,8 +58,7 @@ _WORDS = ("paper", "train", "evaluate")
 Text = Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class Published:
+class Published(NamedTuple):
     """A figure that others published.
 
     Args:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timezone
+from typing import NamedTuple
 
 from migrate.errors import MigrateError, UsageError
 from migrate.upstream.objects import ObjectStore
@@ -19,8 +19,7 @@ class NotHere(MigrateError):
     """The commit cannot be had from this repository; another may have it."""
 
 
-@dataclass(frozen=True)
-class Commit:
+class Commit(NamedTuple):
     """One commit.
 
     Args:

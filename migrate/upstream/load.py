@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from migrate.errors import MigrateError, UsageError
 from migrate.upstream.cache import CachedRepository, cache_name, shown
@@ -18,8 +19,7 @@ from migrate.upstream.read import Limits, read_project
 from migrate.upstream.tree import SourceTree
 
 
-@dataclass(frozen=True)
-class Loaded:
+class Loaded(NamedTuple):
     """What was read of an upstream.
 
     Args:
@@ -66,7 +66,7 @@ def load(
     with contextlib.ExitStack() as stack:
         store, found, notes = _open(stack, pin, commit, cache, mirror)
         source = read_project(store, found.tree, pin.path, leave_out, limits)
-        source = replace(source, date=found.date if found.time else "")
+        source = source._replace(date=found.date if found.time else "")
         read = replace(pin, commit=found.oid, tree=found.tree)
         return Loaded(read, found, source, store.name, tuple(notes))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from migrate.errors import UsageError
 from migrate.upstream.pin import PROTOCOLS, Pin
@@ -15,8 +15,7 @@ GITHUB = "https://github.com/"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)(://|::)")
 
 
-@dataclass(frozen=True)
-class Places:
+class Places(NamedTuple):
     """What to try, in order: first the repositories on this machine, then the URLs.
 
     Args:

@@ -13,7 +13,7 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from migrate.errors import MigrateError, UsageError
 from migrate.findings import Finding
@@ -28,8 +28,7 @@ _LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 _LFS_MAX = 1024  # bytes; what the specification allows a pointer
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """What a project may have at most.
 
     Args:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from migrate.findings import Finding
 
@@ -12,8 +12,7 @@ REGULAR = 0o100644
 EXECUTABLE = 0o100755
 
 
-@dataclass(frozen=True)
-class SourceFile:
+class SourceFile(NamedTuple):
     """One file.
 
     Args:
@@ -27,8 +26,7 @@ class SourceFile:
     mode: int = REGULAR
 
 
-@dataclass(frozen=True)
-class SourceTree:
+class SourceTree(NamedTuple):
     """A project's files.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from migrate.errors import MigrateError, UsageError
 from migrate.findings import Finding, Severity
@@ -17,8 +17,7 @@ LEAVE_OUT = "If the port does not need it, leave it out: add a pattern to leave_
 _ENTRY = re.compile(rb"([0-7]{5,6}) ([^\0]+)\0(.{20})", re.DOTALL)
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry of a tree.
 
     Args:

@@ -300,6 +300,8 @@ def polylines(curve: Curve) -> dict[str, str]:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, Finding):
+        return value.as_json()
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
