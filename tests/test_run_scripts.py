@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -240,7 +239,7 @@ def test_where_every_name_is_taken_there_are_no_scripts() -> None:
 def test_a_port_of_a_port_keeps_the_scripts() -> None:
     first = ported({"train.py": TRAIN}, model="One")
     again = make_port(
-        replace(UPSTREAM, name="other"),
+        UPSTREAM._replace(name="other"),
         SourceTree(dict(first.after)),
         Recipe(rules=kit_rules()),
         cann=DEFAULT_CANN,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from migrate.analysis.module import Module, argument, own_nodes
 from migrate.analysis.project import Project
@@ -32,8 +32,7 @@ _ENDING = frozenset({"take", "take_while", "reduce"})
 _DEPTH = 12
 
 
-@dataclass(frozen=True)
-class BatchSite:
+class BatchSite(NamedTuple):
     """One place that makes batches.
 
     Args:

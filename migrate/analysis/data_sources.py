@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from migrate.analysis.consumers import FILE_READERS
 from migrate.analysis.graph import Graph
@@ -18,8 +17,7 @@ from migrate.analysis.references import names_in, owner_of
 Form = Literal["plain", "tuple", "pair", "keywords"]
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """One place that data comes from.
 
     Args:

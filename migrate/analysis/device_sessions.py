@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from migrate.analysis.estimators import estimating_files, estimator_sites
 from migrate.analysis.graph import Graph
@@ -15,8 +15,7 @@ from migrate.analysis.references import files_of, is_unit_test
 from migrate.analysis.sessions import SessionSite, opening_files, runtime_wrapper, session_sites
 
 
-@dataclass(frozen=True)
-class DeviceSession:
+class DeviceSession(NamedTuple):
     """One place from which a graph goes to the device.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from migrate.analysis.graph import Graph
 from migrate.analysis.mentions import Mention, called_through, is_partial, mentions
@@ -58,8 +58,7 @@ BY_HAND = {
 OWN_MODELS = frozenset({"tensorflow.estimator.Estimator", MODEL_TO_ESTIMATOR, TPU_ESTIMATOR})
 
 
-@dataclass(frozen=True)
-class EstimatorSite:
+class EstimatorSite(NamedTuple):
     """One place that makes an Estimator, or hands a constructor's arguments to its base class.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from migrate.analysis.consumers import holds_shard, runs_training
 from migrate.analysis.data_sources import Source, arrays
@@ -19,8 +19,7 @@ _BATCHING = re.compile(r"batch|next|sample|minibatch|fetch|generat|iterat|load",
 _NO_DATA = re.compile(r"\b(?:np|numpy|random|rng|tf|time|math)\.|\.run\(|\bnoise|\.eval\(")
 
 
-@dataclass(frozen=True)
-class Fed:
+class Fed(NamedTuple):
     """Data that a training run is fed with.
 
     Args:

@@ -12,7 +12,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from migrate.analysis.estimators import ESTIMATORS
 from migrate.analysis.graph import Graph
@@ -60,8 +60,7 @@ _BINDING = (ast.AnnAssign, ast.AugAssign, ast.NamedExpr, ast.For, ast.comprehens
 _LIMIT = 4000
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One expression that holds the batch or what is computed from it.
 
     Args:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from migrate.analysis.module import Module, argument, keyword
 from migrate.analysis.runtime_names import MAKE_FOLDER, RANK_0, runtime_name
@@ -168,8 +167,7 @@ def _table() -> dict[str, list[tuple[int, str, Access]]]:
 _FUNCTIONS = _table()
 
 
-@dataclass(frozen=True)
-class FileUse:
+class FileUse(NamedTuple):
     """A function that takes a path.
 
     Args:

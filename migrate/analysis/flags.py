@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from migrate.analysis.imported import imported_by
 from migrate.analysis.module import Module, argument, keyword
@@ -29,8 +29,7 @@ _PARSER = "argparse.ArgumentParser"
 _GROUPS = ("add_argument_group", "add_mutually_exclusive_group")
 
 
-@dataclass(frozen=True)
-class Flag:
+class Flag(NamedTuple):
     """One flag, as its definition says.
 
     Args:
@@ -120,8 +119,7 @@ def _argparse_flag(module: Module, call: ast.Call, names: list[str]) -> Flag:
     given = _flag(module, call, long[0].lstrip("-"), default_of(call))
     if action in ("store_true", "store_false"):
         switched = "False" if action == "store_true" else "True"
-        return replace(
-            given,
+        return given._replace(
             kind="bool",
             default=given.default or switched,
             value=given.value if given.default else action == "store_false",
@@ -129,8 +127,7 @@ def _argparse_flag(module: Module, call: ast.Call, names: list[str]) -> Flag:
         )
     choices = keyword(call, "choices")
     elements = choices.value.elts if choices and isinstance(choices.value, _Sequence) else []
-    return replace(
-        given,
+    return given._replace(
         kind="list" if _literal(call, "nargs") in ("*", "+") else _kind(module, kind, given.value),
         choices=tuple(module.text_of(element) for element in elements),
         required=_literal(call, "required") is True,
@@ -162,8 +159,7 @@ def _defined_flags(module: Module) -> Iterator[Flag]:
         said = argument(call, "help", position) or _value(keyword(call, "docstring"))
         choices = argument(call, "enum_values", 2) if match[1] == "enum" else None
         elements = choices.elts if isinstance(choices, _Sequence) else []
-        yield replace(
-            flag,
+        yield flag._replace(
             kind=kind,
             help=_text(said),
             choices=tuple(module.text_of(element) for element in elements),
@@ -180,7 +176,7 @@ def _set_defaults(module: Module, flags: dict[str, Flag]) -> None:
             if isinstance(name, ast.Constant) and name.value in flags:
                 flag = flags[name.value]
                 value = _constant(call.args[1])
-                flags[flag.name] = replace(flag, default=module.text_of(call.args[1]), value=value)
+                flags[flag.name] = flag._replace(default=module.text_of(call.args[1]), value=value)
 
 
 def _flag(module: Module, call: ast.Call, name: str, default: ast.expr | None) -> Flag:

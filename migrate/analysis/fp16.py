@@ -5,8 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from migrate.analysis.mentions import mentions
 from migrate.analysis.module import Module, argument
@@ -35,8 +34,7 @@ _DOUBLE = frozenset({"tensorflow.float64", "tensorflow.double", "tensorflow.to_d
 _LOSSES = frozenset({"compute_gradients", "minimize"})
 
 
-@dataclass(frozen=True)
-class Hazard:
+class Hazard(NamedTuple):
     """One place.
 
     Args:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from migrate.analysis.module import Module, is_self
 
@@ -17,8 +16,7 @@ _LOOKERS = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Mention:
+class Mention(NamedTuple):
     """A place that names something.
 
     Args:
@@ -41,8 +39,7 @@ def mentions(module: Module, wanted: Callable[[str], bool]) -> Iterator[Mention]
             yield Mention(node, name, _way(module, node, name))
 
 
-@dataclass(frozen=True)
-class Through:
+class Through(NamedTuple):
     """What a call means whose name stands for something else.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from migrate.analysis.mentions import called_through, is_partial, mentions
 from migrate.analysis.module import Module, argument
@@ -43,8 +43,7 @@ _INNER = re.compile(r"(?:\w+_)?opt(?:imizer)?")
 _MODULES = ("tensorflow.train", "tensorflow.contrib.opt")
 
 
-@dataclass(frozen=True)
-class OptimizerSite:
+class OptimizerSite(NamedTuple):
     """An expression whose value trains a loss, at the best place to wrap it.
 
     Args:

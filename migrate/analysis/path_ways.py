@@ -9,8 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from migrate.analysis.module import Module, argument, is_self
 from migrate.analysis.project import Project
@@ -34,8 +33,7 @@ _NONE: frozenset[str] = frozenset()
 _GLUE = frozenset({GLUED})
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(NamedTuple):
     """The first piece of a path.
 
     Args:
@@ -60,8 +58,7 @@ class Origin:
         return GLUED in self.names
 
 
-@dataclass(frozen=True, slots=True)
-class Back:
+class Back(NamedTuple):
     """To another expression.
 
     Args:
@@ -73,8 +70,7 @@ class Back:
     names: frozenset[str] = _NONE
 
 
-@dataclass(frozen=True, slots=True)
-class Either:
+class Either(NamedTuple):
     """To an expression, if that has any origin; else to another one.
 
     Args:
@@ -86,8 +82,7 @@ class Either:
     join: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """To what only other files can tell.
 
     Args:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from migrate.analysis.callers import Callers
 from migrate.analysis.file_functions import Access, file_uses
@@ -77,7 +77,7 @@ class _Tracer:
         key = (origin.path, origin.span)
         known = self._known.setdefault(key, origin)
         if not origin.names <= known.names:
-            both = replace(known, names=known.names | origin.names)
+            both = known._replace(names=known.names | origin.names)
             self.found.origins[both] = self.found.origins.pop(known)
             known = self._known[key] = both
         return known
@@ -102,7 +102,7 @@ class _Tracer:
             elif isinstance(way, Ask):
                 found += self._along(self._answer(way), names | way.names)
             elif isinstance(way, Origin):
-                found.append(replace(way, names=names))
+                found.append(way._replace(names=names))
             else:
                 found += self._either(way, names)
         return found

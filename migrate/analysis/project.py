@@ -11,10 +11,9 @@ import posixpath
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from migrate.analysis.closure import reached
 from migrate.analysis.imported import imported_files
@@ -52,8 +51,7 @@ class Unparsable(Exception):
         self.kind = kind
 
 
-@dataclass(frozen=True)
-class TopLevel:
+class TopLevel(NamedTuple):
     """What a file binds at its top level, kept when the parsed file is not.
 
     Args:

@@ -346,8 +346,7 @@ class _Reader:
         return None
 
 
-@dataclass(frozen=True)
-class _Piping:
+class _Piping(NamedTuple):
     """A function that hands parameters to transformations only.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from migrate.analysis.mentions import Mention, called_through, is_partial, mentions
 from migrate.analysis.module import Module, argument
@@ -14,8 +14,7 @@ from migrate.analysis.roles import RUN_METHODS, Judge, Role
 from migrate.analysis.symbols import COMPUTED
 
 
-@dataclass(frozen=True)
-class Opener:
+class Opener(NamedTuple):
     """A TensorFlow 1.15.0 callable that opens a session.
 
     Args:
@@ -62,8 +61,7 @@ _OPENING_ARGUMENTS = frozenset({"config", "session_config", "session_creator", "
 _WRAPPERS = frozenset({"npu_session_config", "host_session_config", "npu_run_config"})
 
 
-@dataclass(frozen=True)
-class SessionSite:
+class SessionSite(NamedTuple):
     """One place that opens a session.
 
     Args:
@@ -85,8 +83,7 @@ class SessionSite:
     scope: frozenset[str]
 
 
-@dataclass(frozen=True)
-class SessionValue:
+class SessionValue(NamedTuple):
     """A place that hands on what opens sessions: where and how it is called is not known.
 
     Args:
@@ -156,7 +153,7 @@ def _through(module: Module, call: ast.Call) -> tuple[str, Opener] | None:
 
 def _shifted(opener: Opener, by: int) -> Opener:
     position = None if opener.position is None else opener.position + by
-    return replace(opener, position=position)
+    return opener._replace(position=position)
 
 
 def session_mentions(module: Module, project: Project) -> Iterator[Mention]:

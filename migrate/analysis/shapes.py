@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from migrate.analysis.module import Module, argument
 from migrate.analysis.project import Project
@@ -28,8 +27,7 @@ _WHERE = frozenset({"tensorflow.where", "tensorflow.where_v2"})
 OPEN_NAMES = _BY_VALUE | _WHERE | PLACEHOLDERS.keys()
 
 
-@dataclass(frozen=True)
-class OpenShape:
+class OpenShape(NamedTuple):
     """One place.
 
     Args:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from migrate.analysis.consumers import (
     NPU_SHARD,
@@ -46,8 +46,7 @@ _TEXTS = {
 _RECORDS = re.compile(r"tensorflow\.(?:TFRecord|TextLine|FixedLengthRecord|LMDB)Reader")
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """A part to be taken.
 
     Args:
@@ -74,8 +73,7 @@ class Place:
     passed: frozenset[tuple[object, ...]]
 
 
-@dataclass(frozen=True)
-class Doubt:
+class Doubt(NamedTuple):
     """A source that stays whole although it may train."""
 
     path: str

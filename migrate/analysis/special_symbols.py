@@ -13,8 +13,7 @@ its column calls supported and its own remark calls unsupported.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 VENDOR = "vendor's support list (convert_tf2npu, 84f9632c)"
 GUIDE = "CANN: TensorFlow 1.15 migration guide"
@@ -24,8 +23,7 @@ LOSS_SCALE = "CANN: TensorFlow 1.15 migration guide, loss scale (tfmigr1_000045)
 TENSORFLOW = "TensorFlow 1.15.0's own public API"
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(NamedTuple):
     """Names that share a status, a reason and a source."""
 
     status: Literal["native", "manual", "unsupported"]

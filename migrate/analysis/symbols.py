@@ -7,10 +7,9 @@ about support come from ``special_symbols``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from migrate.analysis.special_symbols import GROUPS, HOROVOD_MODULES, HOROVOD_NAMES, Group
 
@@ -50,8 +49,7 @@ _SAME_MODULES = (
 )
 
 
-@dataclass(frozen=True)
-class Symbol:
+class Symbol(NamedTuple):
     """What is known about one name.
 
     Args:

@@ -8,12 +8,11 @@ together with tensorflow-cpu==1.15.0 for Python 3.7.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from functools import cache
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Distribution:
+class Distribution(NamedTuple):
     """One distribution on PyPI.
 
     Args:
@@ -58,7 +57,7 @@ class Distribution:
 
     def objection(self, specifiers: str) -> str:
         """Why ``suits`` says no."""
-        if replace(self, first="").suits(specifiers):
+        if self._replace(first="").suits(specifiers):
             return "it is too old for Python 3.7 or for TensorFlow 1.15.0"
         return self.breaks or "it cannot be installed on Python 3.7"
 

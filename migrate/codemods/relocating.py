@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from migrate.analysis.file_functions import Access
 from migrate.analysis.imported import imported_by
@@ -39,8 +39,7 @@ _CHDIR = re.compile(rb"\bos\.chdir\((?![^\n]*__file__)")
 _ELSEWHERE = re.compile(r"/|~|[A-Za-z]:[\\/]")
 
 
-@dataclass(frozen=True)
-class Relocation:
+class Relocation(NamedTuple):
     """One place that moves.
 
     Args:
@@ -53,8 +52,7 @@ class Relocation:
     checkpoint: bool
 
 
-@dataclass(frozen=True)
-class Remark:
+class Remark(NamedTuple):
     """One place that stays, and why."""
 
     line: int

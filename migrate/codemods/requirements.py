@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from migrate.codemods.distributions import normalized
 
@@ -16,8 +16,7 @@ _REQUIREMENT = re.compile(
 _INCLUDE = re.compile(r"-r\s*(?P<file>\S+)|--requirement[ =]\s*(?P<long>\S+)")
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """A logical line: what a backslash continues belongs to it.
 
     Args:

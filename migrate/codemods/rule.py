@@ -41,8 +41,7 @@ GROUP_TITLES = {
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class RuntimeImport:
+class RuntimeImport(NamedTuple):
     """The file needs ``from npu_runtime import name`` (or from one of its modules).
 
     Args:
@@ -68,8 +67,7 @@ class RuntimeImport:
         return f"{self.module}.{self.name}" if self.whole else self.module
 
 
-@dataclass(frozen=True)
-class FileChange:
+class FileChange(NamedTuple):
     """A whole file, written anew; only for what cannot be said as edits of a parsed module."""
 
     path: str
@@ -94,8 +92,7 @@ class SessionRow(NamedTuple):
 Change = Edit | RuntimeImport | FileChange | SessionRow | Settled | Finding
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(NamedTuple):
     """What a rule sees of one module.
 
     Args:
@@ -127,8 +124,7 @@ class Context:
         return Finding(self.module.path, line, self.code, severity, message, advice)
 
 
-@dataclass(frozen=True)
-class ProjectContext:
+class ProjectContext(NamedTuple):
     """What a rule sees that works on files rather than on a parsed module."""
 
     project: Project
@@ -141,8 +137,7 @@ class ProjectContext:
         return Finding(path, line, self.code, severity, message, advice)
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """A key that a recipe may set for a rule.
 
     Args:

@@ -7,7 +7,6 @@ import re
 import runpy
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -312,7 +311,7 @@ def _shown(flag: Flag) -> Flag:
     """The flag as upstream has it: the runtime only moves the places that it names."""
     moved = _MOVED.fullmatch(flag.default)
     kind = "str" if flag.kind in _MOVES else flag.kind
-    return replace(flag, kind=kind, default=moved[1] if moved else flag.default)
+    return flag._replace(kind=kind, default=moved[1] if moved else flag.default)
 
 
 def _without(words: Sequence[str], flags: Collection[str]) -> list[str]:

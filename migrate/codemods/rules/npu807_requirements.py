@@ -45,7 +45,6 @@ import ast
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
@@ -187,7 +186,7 @@ class _Needs:
         known = by_name().get(name)
         if known is not None and name == "scipy" and self._scipy:
             reason = f"scipy.misc.{self._scipy} is used"
-            return replace(known, pin="1.1.0", limit="1.2", breaks=reason)
+            return known._replace(pin="1.1.0", limit="1.2", breaks=reason)
         return known
 
     def pin(self, name: str) -> str | None:

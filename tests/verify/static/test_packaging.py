@@ -199,7 +199,7 @@ def test_an_untouched_port_has_nothing_to_list() -> None:
     recorded = manifest("a.txt")
     files = {"a.txt": "a.txt\n", "migrate-manifest.json": "{}"}
     assert places(files, "CHK901", manifest=recorded) == []
-    changed = replace(recorded.files[0], mode=0o100755)
+    changed = recorded.files[0]._replace(mode=0o100755)
     assert places(files, "CHK901", manifest=replace(recorded, files=(changed,))) == ["note a.txt:0"]
 
 

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 from migrate.codemods.distributions import PLATFORM, by_name
 from migrate.codemods.requirements import Line, read_lines
@@ -70,7 +69,7 @@ def _problem(line: Line) -> tuple[Severity, str, str] | None:
         return "error", f"pip cannot read {shown}", "Write the version without quotes."
     if known is None or not line.specifiers or line.is_fixed or known.suits(line.specifiers):
         return None
-    if not replace(known, limit="", breaks="").suits(line.specifiers):
+    if not known._replace(limit="", breaks="").suits(line.specifiers):
         reason = "too old for Python 3.7 or TensorFlow 1.15.0"
     else:
         reason = known.breaks or "cannot be installed on Python 3.7"
