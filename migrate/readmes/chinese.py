@@ -131,6 +131,7 @@ FILES = {
     "npu_runtime/collectives.py": ("各进程共同的计算", "what the ranks compute together"),
     "npu_runtime/defaults.py": ("移植时确定的默认值", "defaults fixed when the port was made"),
     "npu_runtime/distribution.py": ("使各进程如同一个训练", "makes the ranks train as one"),
+    "npu_runtime/gradients.py": ("tf.gradients 的损失缩放", "scales the loss of tf.gradients"),
     "npu_runtime/horovod.py": ("基于 HCCL 的 Horovod 接口", "Horovod's functions on HCCL"),
     "npu_runtime/horovod_callbacks.py": ("Horovod 的 Keras 回调", "Horovod's callbacks for Keras"),
     "npu_runtime/horovod_keras.py": ("Horovod 的 Keras 接口", "Horovod's functions for Keras"),

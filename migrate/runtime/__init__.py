@@ -32,6 +32,7 @@ _MODULES = {
         "collectives",
         _DEFAULTS,
         "distribution",
+        "gradients",
         "jobs",
         "keras_optimizers",
         "optimizers",

@@ -15,7 +15,7 @@ import json, os
 import numpy as np
 import tensorflow as tf
 import npu_runtime
-from npu_runtime import npu_optimizer, npu_run_config, npu_session_config
+from npu_runtime import npu_gradients, npu_optimizer, npu_run_config, npu_session_config
 
 tf.compat.v1.logging.set_verbosity("ERROR")
 RANK, SIZE = npu_runtime.rank(), npu_runtime.size()

@@ -68,6 +68,12 @@ def applied_only():
     return trained(ours, npu_optimizer(sgd()).apply_gradients(zip(gradients, ours)))
 
 
+def scaled_and_applied():
+    ours, loss, _, _ = losses()
+    gradients, _ = tf.clip_by_global_norm(npu_gradients(loss, ours), 0.5)
+    return trained(ours, npu_optimizer(sgd()).apply_gradients(zip(gradients, ours)))
+
+
 def noisy():
     ours, loss, _, _ = losses()
     optimizer = npu_optimizer(sgd())
@@ -76,13 +82,17 @@ def noisy():
     return trained(ours, optimizer.apply_gradients(pairs))
 
 
-def accumulated():
+def accumulated(gradients=tf.gradients):
     ours, loss, _, _ = losses()
     sums = [tf.Variable(tf.zeros_like(v.initialized_value()), trainable=False) for v in ours]
-    add = [tf.assign_add(s, g) for s, g in zip(sums, tf.gradients(loss, ours))]
+    add = [tf.assign_add(s, g) for s, g in zip(sums, gradients(loss, ours))]
     clear = [tf.assign(s, tf.zeros_like(s)) for s in sums]
     step = npu_optimizer(sgd()).apply_gradients(zip([s / 2 for s in sums], ours))
     return trained(ours, step, clear, add, add, step)
+
+
+def scaled_and_accumulated():
+    return accumulated(npu_gradients)
 
 
 def sparse():
@@ -134,6 +144,7 @@ def by_keras():
 
 before, after = {}, {}
 ways = [minimize, gan, clipped, applied_only, noisy, accumulated, sparse, by_callable, finalized]
+ways += [scaled_and_applied, scaled_and_accumulated]
 if os.environ["NPU_PRECISION_MODE"] == "none":
     ways.append(by_keras)  # which does not initialize the loss scale
 for way in ways:
@@ -156,18 +167,22 @@ def test_ranks_end_with_the_same_variables(tmp_path: Path, mode: str) -> None:
         assert values != first["after"][way]
 
 
-def test_overflow_on_one_rank_is_skipped_by_all(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "pairs", ["optimizer.compute_gradients(loss, [w])", "zip(npu_gradients(loss, [w]), [w])"]
+)
+def test_overflow_on_one_rank_is_skipped_by_all(tmp_path: Path, pairs: str) -> None:
     first, second = works(
-        """
+        f"""
         w = tf.get_variable("w", [2], initializer=tf.ones_initializer())
         factor = tf.placeholder(tf.float32, [])
-        step = npu_optimizer(tf.train.GradientDescentOptimizer(0.5)).minimize(
-            tf.reduce_sum(w) * factor)
+        loss = tf.reduce_sum(w) * factor
+        optimizer = npu_optimizer(tf.train.GradientDescentOptimizer(0.5))
+        step = optimizer.apply_gradients({pairs})
         with tf.Session(config=npu_session_config()) as session:
             session.run(tf.global_variables_initializer())
             after = []
             for overflows in (True, False):
-                session.run(step, {factor: np.inf if overflows and RANK else 1 + RANK})
+                session.run(step, {{factor: np.inf if overflows and RANK else 1 + RANK}})
                 after.append(session.run(w))
             result(after=after)
         """,

@@ -52,6 +52,7 @@ def test_only_what_is_wanted() -> None:
         "checkpoints",
         "collectives",
         "distribution",
+        "gradients",
         "keras_optimizers",
         "rank_files",
         "rank_values",

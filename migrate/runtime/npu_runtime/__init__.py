@@ -11,6 +11,7 @@ _MODULES = {
     "is_chief": "ranks",
     "local_rank": "ranks",
     "local_size": "ranks",
+    "npu_gradients": "gradients",
     "npu_keras_optimizer": "keras_optimizers",
     "npu_learning_rate": "rank_values",
     "npu_make_folder": "rank_files",

@@ -1,8 +1,10 @@
 """An optimizer that scales its loss, as the adapter's does."""
 
+import contextlib
+
 import tensorflow.compat.v1 as tf
 
-from . import checkpoints, ranks
+from . import checkpoints, gradients, ranks
 
 # The managers' arguments as most published ports have them (ExponentialUpdateLossScaleManager).
 _DYNAMIC = {
@@ -41,16 +43,27 @@ class ScaledOptimizer(tf.train.Optimizer):
 
     def compute_gradients(self, loss, *args, **kwargs):
         """As tf.train.Optimizer does; the gradients are unscaled."""
-        return self._in_graph().compute_gradients(loss, *args, **kwargs)
+        scaling = self._in_graph()
+        pairs = scaling.compute_gradients(loss, *args, **kwargs)
+        gradients.remember((gradient for gradient, _ in pairs), scaling)
+        return pairs
 
     def apply_gradients(self, grads_and_vars, global_step=None, name=None):
-        """As tf.train.Optimizer does, but for steps in which something overflowed."""
-        scaling = self._in_graph()
+        """As tf.train.Optimizer does, but for steps in which something overflowed.
+
+        Of gradients that something else computed, such as npu_gradients, it takes on the scale.
+        """
         grads_and_vars = list(grads_and_vars)
         self._make_variables(
             [variable for gradient, variable in grads_and_vars if gradient is not None]
         )
-        return scaling.apply_gradients(grads_and_vars, global_step, name)
+        found = gradients.scalings(gradient for gradient, _ in grads_and_vars)
+        if not found:
+            return self._in_graph().apply_gradients(grads_and_vars, global_step, name)
+        manager = gradients.joined(found, lambda: self._in_graph()._loss_scale_manager)
+        # Of r1.6.0 and before, only the one that computed them sees what overflowed.
+        with _lent(found[0], self._opt, manager) as scaling:
+            return scaling.apply_gradients(grads_and_vars, global_step, name)
 
     def get_slot(self, var, name):
         """Returns the slot of the inner optimizer."""
@@ -95,6 +108,17 @@ def _adapters(optimizer, scale):
         manager = npu_loss_scale_manager.FixedLossScaleManager(scale)
     several = ranks.size() > 1
     return npu_loss_scale_optimizer.NPULossScaleOptimizer(optimizer, manager, several)
+
+
+@contextlib.contextmanager
+def _lent(scaling, optimizer, manager):
+    """An NPULossScaleOptimizer that applies by another optimizer; it cannot be copied."""
+    own = scaling._opt, scaling._loss_scale_manager
+    scaling._opt, scaling._loss_scale_manager = optimizer, manager
+    try:
+        yield scaling
+    finally:
+        scaling._opt, scaling._loss_scale_manager = own
 
 
 def chain(optimizer):
