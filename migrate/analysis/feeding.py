@@ -20,14 +20,14 @@ from migrate.analysis.module import Module, argument, is_self
 from migrate.analysis.parts import Parts
 from migrate.analysis.project import Project
 from migrate.analysis.references import owner_of
-from migrate.analysis.training import KERAS_RUNNING, KERAS_TRAINING, OTHER_MINIMIZERS
+from migrate.analysis.training import GRADIENTS, KERAS_RUNNING, KERAS_TRAINING, OTHER_MINIMIZERS
 from migrate.analysis.words import Words
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 # What takes a loss, or what was computed from one.
 _OPTIMIZERS = frozenset(
     {
-        "tensorflow.gradients",
+        *GRADIENTS,
         "tensorflow.contrib.layers.optimize_loss",
         "tensorflow.contrib.training.create_train_op",
         "tensorflow.contrib.slim.learning.create_train_op",

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from migrate.analysis.mentions import mentions
 from migrate.analysis.module import Module, argument
+from migrate.analysis.training import GRADIENTS
 
 Kind = Literal["epsilon", "mask", "float64", "scale"]
 # IEEE 754 binary16.
@@ -59,8 +60,8 @@ def hazards(module: Module) -> Iterator[Hazard]:
         yield Hazard("float64", mention.node, module.text_of(mention.node))
     for call, name in module.calls:
         method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
-        if method in _LOSSES or name == "tensorflow.gradients":
-            loss = argument(call, "ys" if name == "tensorflow.gradients" else "loss", 0)
+        if method in _LOSSES or name in GRADIENTS:
+            loss = argument(call, "ys" if name in GRADIENTS else "loss", 0)
             if loss is not None and (factor := _scale(module, loss)) is not None:
                 yield Hazard("scale", factor, module.text_of(factor))
 

@@ -9,10 +9,11 @@ from migrate.analysis.flow import Flow, Place
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
 from migrate.analysis.references import TELLING_METHODS
+from migrate.analysis.training import GRADIENTS
 
 # What makes of the GPUs their number, or goes through them.
 _COUNTING = frozenset("enumerate len list range sorted tuple xrange".split())
-_BUILDING = frozenset({"tensorflow.device", "tensorflow.gradients"})
+_BUILDING = frozenset({"tensorflow.device", *GRADIENTS})
 
 
 def towers(project: Project, module: Module, node: ast.AST) -> list[str]:

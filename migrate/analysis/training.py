@@ -9,6 +9,8 @@ KERAS_TRAINING = frozenset({"fit", "fit_generator", "train_on_batch"})
 KERAS_RUNNING = frozenset(
     "evaluate evaluate_generator test_on_batch predict predict_generator predict_on_batch".split()
 )
+# tf.gradients, and what a port has in its place where an optimizer applies the result.
+GRADIENTS = frozenset({"tensorflow.gradients", "npu_runtime.npu_gradients"})
 # Libraries with methods of the same names.
 OTHER_MINIMIZERS = ("scipy.", "sklearn.", "lmfit.", "iminuit.")
 

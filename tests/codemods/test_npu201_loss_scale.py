@@ -201,6 +201,174 @@ def test_others_stay(source: str) -> None:
     assert not check_noop(f"{TF}{source}\n", CODE).findings
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        # Given at once, and by name.
+        "op = opt.apply_gradients(zip(tf.gradients(loss, v), v))",
+        "op = opt.apply_gradients(grads_and_vars=[(tf.gradients(loss, [v])[0], v)])",
+        "grads = tf.gradients(loss, v)\nop = opt.apply_gradients(zip(grads, v), global_step=step)",
+        "grads = tf.gradients(\n    self.loss,\n    v,  # all\n)\n"
+        "op = self.opt.apply_gradients(zip(grads, v))",
+        "grads: list = tf.compat.v1.gradients(loss, v)\nop = opt.apply_gradients(zip(grads, v))",
+        # Clipped on the way.
+        "grads, _ = tf.clip_by_global_norm(tf.gradients(loss, v), 5.0)\n"
+        "op = opt.apply_gradients(zip(grads, v))",
+        "grads = tf.gradients(loss, v)\n(grads, norm) = tf.clip_by_global_norm(grads, clip_norm=1.0)\n"
+        "op = opt.apply_gradients(list(zip(grads, v)))",
+        "grads = tf.gradients(loss, v)\nif limit is not None:\n"
+        "    grads, norm = tf.clip_by_global_norm(grads, limit)\n"
+        "grads = list(zip(grads, v))\nop = opt.apply_gradients(grads)",
+        "pairs = zip(tf.gradients(loss, v), v)\n"
+        "pairs = [(tf.clip_by_value(g, -1, 1), w) for g, w in pairs if g is not None]\n"
+        "op = opt.apply_gradients(pairs)",
+        "grads = [None if g is None else tf.clip_by_norm(g, 5) for g in tf.gradients(loss, v)]\n"
+        "op = opt.apply_gradients(zip(grads, v))",
+        "grads = tf.gradients(loss, v)\ngrads, norm = helper.gradient_clip(grads, limit=5)\n"
+        "op = opt.apply_gradients(zip(grads, v))",
+        "grads = list(map(lambda g: tf.clip_by_norm(g, 5), tf.gradients(loss, v)))\n"
+        "op = opt.apply_gradients(zip(grads, v))",
+        # Put together.
+        "pairs = []\nfor g, w in zip(tf.gradients(loss, v), v):\n    pairs.append((g * 2, w))\n"
+        "op = opt.apply_gradients(pairs)",
+        "pairs = list(zip(tf.gradients(loss, v), v))\nfor i, (g, w) in enumerate(pairs):\n"
+        "    pairs[i] = (tf.clip_by_norm(g, 5), w)\nop = opt.apply_gradients(pairs)",
+        "grads = tf.gradients(loss, v)\ngrads = [g + d * w for g, w in zip(grads, v)]\n"
+        "op = opt.apply_gradients(zip(grads, v))",
+        # Within a function, a method, a branch of the graph, a scope.
+        "def train(loss, v, opt):\n    grads = tf.gradients(loss, v)\n"
+        "    return opt.apply_gradients(zip(grads, v))",
+        "class Model:\n    def train(self, v):\n        self.grads = tf.gradients(self.loss, v)\n"
+        "        self.op = self.opt.apply_gradients(zip(self.grads, v))",
+        "def train(loss, v, opt):\n    grads = tf.gradients(loss, v)\n"
+        "    return tf.cond(ready, lambda: opt.apply_gradients(zip(grads, v)), tf.no_op)",
+        "with tf.name_scope('train'):\n    grads = tf.gradients(loss, v)\n"
+        "with tf.control_dependencies(updates):\n    op = opt.apply_gradients(zip(grads, v))",
+        # Beside others, which stay.
+        "penalty = tf.norm(tf.compat.v1.gradients(score, x)[0]) ** 2\nloss += penalty\n"
+        "grads = tf.gradients(loss, v)\nop = opt.apply_gradients(zip(grads, v))",
+        "grads = tf.compat.v1.gradients(score, x)[0]\nloss += tf.norm(grads)\n"
+        "grads = tf.gradients(loss, v)\nop = opt.apply_gradients(zip(grads, v))",
+        "if flat:\n    grads = tf.compat.v1.gradients(score, x)\n    opt.minimize(tf.norm(grads))\n"
+        "else:\n    grads = tf.gradients(loss, v)\n    op = opt.apply_gradients(zip(grads, v))",
+    ],
+)
+def test_gradients_that_an_optimizer_applies(source: str) -> None:
+    spelled = "tf.gradients(" if "tf.gradients(" in source else "tf.compat.v1.gradients("
+    after = source.replace(spelled, "npu_gradients(")
+    runtime = "from npu_runtime import npu_gradients\n"
+    variables = "v = tf.trainable_variables()\n"
+    ported = check_port(f"{TF}{variables}{source}\n", f"{TF}{runtime}{variables}{after}\n", CODE)
+    assert not ported.findings
+    assert ported.runtime == {"npu_runtime"}
+
+
+def test_both_are_imported_together() -> None:
+    before = """
+    import tensorflow as tf
+
+    optimizer = tf.train.AdamOptimizer(0.1)
+    grads = tf.gradients(loss, weights)
+    op = optimizer.apply_gradients(zip(grads, weights))
+    """
+    after = """
+    import tensorflow as tf
+    from npu_runtime import npu_gradients, npu_optimizer
+
+    optimizer = npu_optimizer(tf.train.AdamOptimizer(0.1))
+    grads = npu_gradients(loss, weights)
+    op = optimizer.apply_gradients(zip(grads, weights))
+    """
+    check_port(before, after, CODE)
+
+
+def test_a_name_that_the_file_has_already() -> None:
+    before = """
+    import tensorflow as tf
+
+    def npu_gradients():
+        pass
+
+    v = tf.trainable_variables()
+    op = opt.apply_gradients(zip(tf.gradients(loss, v), v))
+    """
+    after = """
+    import tensorflow as tf
+    from npu_runtime import npu_gradients as runtime_npu_gradients
+
+    def npu_gradients():
+        pass
+
+    v = tf.trainable_variables()
+    op = opt.apply_gradients(zip(runtime_npu_gradients(loss, v), v))
+    """
+    check_port(before, after, CODE)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        # Parts of a loss.
+        "slopes = tf.gradients(score, x)[0]\nloss += tf.reduce_mean(slopes ** 2)\n"
+        "op = opt.apply_gradients(opt.compute_gradients(loss))",
+        "slopes = tf.gradients(score, x)[0]\nloss = base + penalize(slopes)\n"
+        "op = opt.minimize(loss)\nother.apply_gradients(pairs)",
+        "from npu_runtime import npu_gradients\nslopes = tf.gradients(score, x)\n"
+        "grads = npu_gradients(loss + tf.norm(slopes), v)\nop = opt.apply_gradients(zip(grads, v))",
+        # Only looked at, by a function that applies nothing.
+        "saliency = tf.gradients(score, image)",
+        "def look():\n    return tf.gradients(score, image)\n\n"
+        "def train(pairs):\n    return opt.apply_gradients(pairs)",
+        # Not TensorFlow's.
+        "from autograd import gradients\nop = opt.apply_gradients(zip(gradients(loss, v), v))",
+        "from npu_runtime import npu_gradients\n"
+        "op = opt.apply_gradients(zip(npu_gradients(loss, v), v))",
+        "op = opt.apply_gradients(zip(grads, v))",
+    ],
+)
+def test_other_gradients_stay(source: str) -> None:
+    assert not check_noop(f"{TF}{source}\n", CODE).findings
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        # Through a function that may do anything, or another run.
+        "grads = tf.gradients(loss, v)\nop = opt.apply_gradients(prepare(grads, v))",
+        "grads = tf.gradients(loss, v)\nadd = [s.assign_add(g) for s, g in zip(sums, grads)]\n"
+        "op = opt.apply_gradients(zip(sums, v))",
+        "def train(loss, v, pairs):\n    keep(tf.gradients(loss, v))\n"
+        "    return opt.apply_gradients(pairs)",
+        # By an optimizer that cannot scale.
+        "opt = tf.keras.optimizers.SGD(0.1)\n"
+        "op = opt.apply_gradients(zip(tf.gradients(loss, v), v))",
+        "class Own:\n    def apply_gradients(self, pairs):\n        pass\n\nopt = Own()\n"
+        "op = opt.apply_gradients(zip(tf.gradients(loss, v), v))",
+    ],
+)
+def test_what_is_not_certain_is_told(source: str) -> None:
+    (finding,) = check_noop(f"{TF}{source}\n", CODE).findings
+    assert finding.severity == "warning"
+    assert "cannot tell whether an optimizer applies" in finding.message
+
+
+def test_gradients_of_sessions_on_the_host_stay() -> None:
+    source = """
+    import tensorflow as tf
+
+    def fit():
+        grads = tf.gradients(loss, v)
+        op = tf.train.AdamOptimizer(0.1).apply_gradients(zip(grads, v))
+        with tf.Session() as sess:
+            sess.run(op)
+    """
+    roles = {"NPU101": {"roles": {"tool.py:fit": "host"}}}
+    ported = port_files({"tool.py": source}, "NPU101", CODE, options=roles)
+    assert "npu_gradients" not in ported.text("tool.py")
+    assert CODE not in ported.codes()
+    assert "npu_gradients" in port_files({"tool.py": source}, "NPU101", CODE).text("tool.py")
+
+
 def test_unit_tests_stay() -> None:
     source = """
     import tensorflow as tf
@@ -236,8 +404,6 @@ def test_sessions_that_the_recipe_keeps_on_the_host_stay() -> None:
         ("tf.estimator.DNNClassifier([8], columns)", "warning", "makes its optimizer by itself"),
         ("tf.estimator.LinearRegressor(columns, optimizer='Ftrl')", "warning", "by itself"),
         ("m = tf.keras.Sequential()\nm.compile('sgd', 'mse')\nm.fit(x, y)", "note", "Keras"),
-        ("opt = make_optimizer()\ngrads = tf.gradients(loss, v)\n"
-         "op = opt.apply_gradients(zip(grads, v))", "warning", "tf.gradients computes"),
         ("from npu_bridge.npu_init import *\n"
          "opt = NPULossScaleOptimizer(tf.train.AdamOptimizer(0.1), manager)", "note", "stays"),
     ],

@@ -4,28 +4,36 @@ What it does: puts `npu_optimizer(...)` around each `tf.train` or `tf.contrib.op
 around those of the project's own that are derived from one, where it is made. Of an optimizer
 that is made around another one (MovingAverageOptimizer, SyncReplicasOptimizer, Horovod's) the
 inner one is wrapped. Where a function chooses between optimizers, the chosen one is wrapped, once.
-What `tf.contrib.layers.optimize_loss` takes may also be a class, a function or a name.
+What `tf.contrib.layers.optimize_loss` takes may also be a class, a function or a name. And it puts
+`npu_gradients` in the place of `tf.gradients` where an optimizer applies the gradients, clipped or
+not, in the same function.
 
 Why: on Ascend 910 numbers that are too large or too small for fp16 saturate or vanish, without inf
 or NaN. Small gradients become 0, and the model stops learning, unless the loss is scaled. And
 several processes, one for each device, train one model only if they average their gradients.
 
 Example:
-    train_op = tf.train.AdamOptimizer(rate).minimize(loss)
+    d_step = tf.train.AdamOptimizer(rate).minimize(d_loss)
+    grads, _ = tf.clip_by_global_norm(tf.gradients(g_loss, weights), 5.0)
+    g_step = tf.train.AdamOptimizer(rate).apply_gradients(zip(grads, weights))
 
 becomes:
-    train_op = npu_optimizer(tf.train.AdamOptimizer(rate)).minimize(loss)
+    d_step = npu_optimizer(tf.train.AdamOptimizer(rate)).minimize(d_loss)
+    grads, _ = tf.clip_by_global_norm(npu_gradients(g_loss, weights), 5.0)
+    g_step = npu_optimizer(tf.train.AdamOptimizer(rate)).apply_gradients(zip(grads, weights))
 
-With one rank, `npu_optimizer` returns its argument itself, and the graph is exactly upstream's,
-with NPU_DEVICE=host, with a precision mode that does not compute gradients in fp16 (such as none),
-and with NPU_LOSS_SCALE=off. Else it is an NPULossScaleOptimizer with a manager of its own, for each
-call: gradients from `compute_gradients` are unscaled, so clipping them stays right. A loss scale
-for GPUs that the project has (tf.contrib.mixed_precision, tf.train.experimental) is wrapped as
-well: the runtime then puts the adapter's in its place. One of the adapter's stays as it is.
+With one rank, `npu_optimizer` returns its argument itself, `npu_gradients` is `tf.gradients`, and
+the graph is exactly upstream's, with NPU_DEVICE=host, with a precision mode that does not compute
+gradients in fp16 (such as none), and with NPU_LOSS_SCALE=off. Else the optimizer is an
+NPULossScaleOptimizer with a manager of its own, for each call: gradients from `compute_gradients`
+are unscaled, so clipping them stays right. So are those of `npu_gradients`; their loss has the
+scale of the optimizer that applies them, and a scale of 1 until one does. A loss scale for GPUs
+that the project has (tf.contrib.mixed_precision, tf.train.experimental) is wrapped as well: the
+runtime then puts the adapter's in its place. One of the adapter's stays as it is.
 
 With RANK_SIZE above 1 it averages the gradients over the ranks, by NPUDistributedOptimizer within
 the NPULossScaleOptimizer: those from `compute_gradients` before they are clipped, others, such as
-those from `tf.gradients`, as they are applied. Nothing is averaged twice, neither where Horovod or
+those from `npu_gradients`, as they are applied. Nothing is averaged twice, neither where Horovod or
 the adapter does so already. A step that overflows on one rank is left out on all. Before the first
 training run of each session all ranks get the variables of rank 0, and only rank 0 writes
 checkpoints, event files, graphs and exported models; all ranks read them. Other ranks leave the
@@ -38,10 +46,12 @@ some thirty, may be left out, and the step counter with them, until the scale (2
 two steps that overflow) fits the model. Checkpoints then hold the state of the scale besides
 upstream's variables: training goes on from one in any other precision mode, and from upstream's.
 
-Not handled: losses that stay unscaled, and are told: gradients from `tf.gradients` that the
-optimizer only applies, Keras optimizers, those that a canned Estimator makes by itself, classes
-that are handed to a library, and classes that are looked up by a computed name. Optimizers in unit
-tests, and those of sessions that the recipe keeps on the host, are left alone.
+Not handled: losses that stay unscaled, and are told: gradients from `tf.gradients` of which it is
+not certain that an optimizer of tf.train applies them (they go through other functions, or through
+variables from run to run), Keras optimizers, those that a canned Estimator makes by itself, classes
+that are handed to a library, and classes that are looked up by a computed name. Gradients that are
+a part of a loss, such as a penalty, stay as they are. Optimizers in unit tests, and those of
+sessions that the recipe keeps on the host, are left alone.
 
 Authority: CANN "TensorFlow 1.15 Model Porting Guide", "Mixed Precision" and "Loss Scaling";
 "Distributed Training"; adapter, npu_loss_scale_optimizer.py and npu_optimizer.py; TensorFlow
@@ -55,6 +65,8 @@ from collections.abc import Iterator
 
 from migrate.analysis.device_sessions import DeviceSessions
 from migrate.analysis.estimators import BY_HAND, estimator_sites
+from migrate.analysis.gradient_flow import GradientFlow
+from migrate.analysis.inventory import Settled
 from migrate.analysis.keras_models import KerasUse
 from migrate.analysis.module import argument
 from migrate.analysis.optimizers import (
@@ -77,7 +89,8 @@ NPU201 = Rule(
     unit_tests=False,
 )
 _BY_HAND = "Wrap what makes the optimizer in npu_optimizer(...) by hand."
-_GRADIENTS = frozenset({"compute_gradients", "apply_gradients"})
+_GRADIENTS = "tensorflow.gradients"
+_APPLYING = frozenset({"compute_gradients", "apply_gradients"})
 
 
 @NPU201.on_module
@@ -85,7 +98,8 @@ def scale_losses(context: Context) -> Iterator[Change]:
     module, project = context.module, context.project
     wanted = runtime_import(module, "npu_optimizer")
     sites = list(optimizer_sites(module, project))
-    hosted = project.cached(DeviceSessions).hosted if sites else frozenset()
+    gradients = [call for call, _ in module.calls_of(_GRADIENTS)]
+    hosted = project.cached(DeviceSessions).hosted if sites or gradients else frozenset()
     for site in sites:
         if owner_of(module, site.node) in hosted:
             continue
@@ -103,25 +117,35 @@ def scale_losses(context: Context) -> Iterator[Change]:
             "the adapter's loss scale is used already: it stays as it is",
             "NPU_LOSS_SCALE does not steer it.",
         )
-    yield from _unscaled_gradients(context)
+    yield from _applied(context, [c for c in gradients if owner_of(module, c) not in hosted])
     yield from _canned(context)
     yield from _keras(context)
 
 
-def _unscaled_gradients(context: Context) -> Iterator[Change]:
-    """Gradients of tf.gradients that an optimizer applies: the scale never gets to their loss."""
+def _applied(context: Context, calls: list[ast.Call]) -> Iterator[Change]:
+    """Gradients of tf.gradients that an optimizer applies: it cannot get at their loss."""
     module = context.module
+    flow = GradientFlow(module, context.project)
+    wanted = runtime_import(module, "npu_gradients")
     methods: dict[ast.AST | None, set[str]] = {}
     for node in module.all_of(ast.Attribute):
-        if node.attr in _GRADIENTS:
+        if node.attr in _APPLYING:
             methods.setdefault(module.function_of(node), set()).add(node.attr)
-    for call, _ in module.calls_of("tensorflow.gradients"):
-        if methods.get(module.function_of(call)) == {"apply_gradients"}:
+    for call in calls:
+        if call in flow.applied:
+            yield context.replace(call.func, wanted.bound)
+            yield wanted
+            yield Settled(module.path, call.func.lineno, _GRADIENTS)
+        elif (
+            methods.get(module.function_of(call)) == {"apply_gradients"}
+            and call not in flow.in_losses
+        ):
             yield context.finding(
                 call,
                 "warning",
-                "the loss is not scaled: tf.gradients computes what an optimizer applies",
-                "Use [g for g, _ in optimizer.compute_gradients(loss, var_list=...)] instead.",
+                "the loss may not be scaled: cannot tell whether an optimizer applies what "
+                "tf.gradients computes",
+                "If one does, use npu_gradients(...) instead.",
             )
 
 
