@@ -168,11 +168,8 @@ class Consumers(Follower):
         self._asked.clear()
         return list(self.steps_from(step, Consumed()))
 
-    def steps_from(self, step: Step, found: Feeding) -> Iterator[Step]:
-        """As Follower's, without variables that have another value by then."""
-        for following in self._from_tuple(step) or super().steps_from(step, found):
-            if not _is_replaced(step, following):
-                yield following
+    def _steps_from(self, step: Step, found: Feeding) -> Iterator[Step]:
+        yield from self._from_tuple(step) or super()._steps_from(step, found)
 
     def _from_tuple(self, step: Step) -> list[Step]:
         """Where one of several values goes that a function returns together."""
@@ -362,34 +359,6 @@ def holds_shard(module: Module, name: ast.Name) -> bool:
 def _dotted(module: Module, function: Function) -> str:
     parent = module.parents[function]
     return f"{parent.name}.{function.name}" if isinstance(parent, ast.ClassDef) else function.name
-
-
-def _is_replaced(step: Step, following: Step) -> bool:
-    """Whether a variable certainly has another value where it is read than a step gave it."""
-    module, load = following.module, following.node
-    if not isinstance(load, ast.Name):
-        return False
-    _, bindings = module.lookup(load.id, load) or (None, [])
-    if len(bindings) < 2:
-        return False  # what the step has given it
-    read = module.statement_of(load)
-    around = {id(parent) for parent in module.ancestors(read)}
-    before = [
-        statement
-        for binding in bindings
-        if isinstance(statement := binding.statement, ast.Assign)
-        and statement.lineno < read.lineno
-        and id(module.parents[statement]) in around
-    ]
-    if not before:
-        return False
-    last = max(before, key=lambda statement: statement.lineno)
-    given = module.statement_of(step.node) if step.module is module else None
-    if given is last:
-        return False
-    if given is not None and module.function_of(given) is module.function_of(last):
-        return given.lineno < last.lineno
-    return any(isinstance(p, ast.Name) and p.id == load.id for p in ast.walk(last.value))
 
 
 def _step_names(project: Project) -> dict[str, set[str]]:

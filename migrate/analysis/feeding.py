@@ -135,7 +135,15 @@ class Follower:
     # --- one step -----------------------------------------------------------------------------
 
     def steps_from(self, step: Step, found: Feeding) -> Iterator[Step]:
-        """What holds the batch next; where it ends goes into ``found``."""
+        """What holds the batch next; where it ends goes into ``found``.
+
+        Variables that have another value by then are left out.
+        """
+        for following in self._steps_from(step, found):
+            if not _is_replaced(step, following):
+                yield following
+
+    def _steps_from(self, step: Step, found: Feeding) -> Iterator[Step]:
         module, node = step.module, step.node
         parent = module.parents.get(node)
         if isinstance(parent, ast.keyword):
@@ -459,6 +467,34 @@ def _minimizes(module: Module, call: ast.Call) -> bool:
         if binding.kind == "definition" and binding.node is not None
         for part in ast.walk(binding.node)
     )
+
+
+def _is_replaced(step: Step, following: Step) -> bool:
+    """Whether a variable certainly has another value where it is read than a step gave it."""
+    module, load = following.module, following.node
+    if not isinstance(load, ast.Name):
+        return False
+    _, bindings = module.lookup(load.id, load) or (None, [])
+    if len(bindings) < 2:
+        return False  # what the step has given it
+    read = module.statement_of(load)
+    around = {id(parent) for parent in module.ancestors(read)}
+    before = [
+        statement
+        for binding in bindings
+        if isinstance(statement := binding.statement, ast.Assign)
+        and statement.lineno < read.lineno
+        and id(module.parents[statement]) in around
+    ]
+    if not before:
+        return False
+    last = max(before, key=lambda statement: statement.lineno)
+    given = module.statement_of(step.node) if step.module is module else None
+    if given is last:
+        return False
+    if given is not None and module.function_of(given) is module.function_of(last):
+        return given.lineno < last.lineno
+    return any(isinstance(p, ast.Name) and p.id == load.id for p in ast.walk(last.value))
 
 
 def _record(found: Feeding, kind: str, place: str, shared: bool) -> None:

@@ -545,3 +545,78 @@ def test_unit_tests_are_left_alone() -> None:
         "\nclass T(tf.test.TestCase):\n    def test(self):\n        train(3)\n"
     )
     assert check_noop(source, "NPU301").findings == []
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["data = data.batch(512)", "data = data.map(parse).unbatch()"],
+        ["data = data.batch(512).apply(tf.data.experimental.unbatch())"],
+        ["data = data.padded_batch(512, [None])", "data = data.apply(tf.contrib.data.unbatch())"],
+        ["data = data.batch(512).flat_map(tf.data.Dataset.from_tensor_slices)"],
+        ["data = data.batch(512).flat_map(lambda x: tf.data.Dataset.from_tensor_slices(f(x)))"],
+        ["data = data.batch(512).interleave(map_func=tf.data.Dataset.from_tensor_slices)"],
+        ["data = data.batch(512).apply(tf.data.experimental.parallel_interleave(slices, 2))"],
+        ["data = singles(data.batch(512))"],
+        ["chunks = data.batch(512)", "data = all_of(chunks)"],
+    ],
+)
+def test_batches_that_are_taken_apart_are_left_alone(lines: list[str]) -> None:
+    helpers = (
+        "def slices(x):\n    return tf.data.Dataset.from_tensor_slices(x).map(g)\n\n"
+        "def singles(chunks):\n    chunks = chunks.map(f)\n    return chunks.unbatch()\n\n"
+        "def all_of(chunks):\n    return singles(chunks)\n\n"
+    )
+
+    def source(drop: str) -> str:
+        text = training(*lines, f"data = data.shuffle(99).batch(size{drop})")
+        return text.replace("def train", helpers + "def train")
+
+    result = ported(source(""))
+    assert result.text() == source(", drop_remainder=True")
+    (finding,) = result.findings
+    assert "data.shuffle(99)" in source("").splitlines()[finding.line - 1]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["chunks = data.batch(size)", "other = chunks.unbatch()", "data = chunks"],
+        ["data = data.batch(size)", "if few:", "    data = data.unbatch()"],
+        ["data = data.batch(size).map(lambda x: unbatch(x))"],
+        ["data = data.batch(size).apply(tf.data.experimental.prefetch_to_device('/cpu:0'))"],
+        ["data = data.batch(size).map(lambda x: tf.data.Dataset.from_tensor_slices(x))"],
+        ["data = data.unbatch().batch(size)"],
+    ],
+)
+def test_batches_that_also_reach_training_whole(lines: list[str]) -> None:
+    assert "batch(size, drop_remainder=True)" in ported(training(*lines)).text()
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        "names.interleave(lambda f: tf.data.TextLineDataset(f).batch(size), 4)",
+        "names.flat_map(read)",
+        "names.interleave(map_func=read, cycle_length=4)",
+        "names.apply(tf.data.experimental.parallel_interleave(read, 4)).prefetch(1)",
+    ],
+)
+def test_a_tail_for_each_file_is_told_as_such(reading: str) -> None:
+    source = training("names = tf.data.Dataset.list_files('*')", f"data = {reading}")
+    read = "def read(f):\n    return tf.data.TextLineDataset(f).batch(size)\n\n"
+    source = source.replace("def train", read + "def train")
+    result = ported(source)
+    (finding,) = result.findings
+    assert "the last batch of each file or other dataset read at train.py:9" in finding.message
+    kept = ported(source, drop_remainder="endless")
+    assert "its last batch of each file" in kept.findings[0].message
+    assert "drop_remainder" not in kept.text()
+
+
+def test_endless_files_lose_nothing() -> None:
+    source = training("data = data.interleave(lambda f: read(f).repeat().batch(size), 4)")
+    source = source.replace("read(f)", "tf.data.TextLineDataset(f)")
+    result = ported(source)
+    assert "batch(size, drop_remainder=True)" in result.text()
+    assert result.findings == []

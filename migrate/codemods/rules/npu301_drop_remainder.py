@@ -27,7 +27,10 @@ well, only a batch in the branch for training counts.
 The rule for tails: a dataset that repeats without end before it is batched has no last batch, so
 nothing is lost. Otherwise up to a batch less one sample of each pass is not trained on: a note
 says so. In a batch that serves both, or that other data reaches in the same way, nothing is
-dropped unless it is endless, and a note says that, too.
+dropped unless it is endless, and a note says that, too. A batch inside of `interleave` or
+`flat_map` has a tail for each dataset that these read, such as each file: the note says that. A
+batch that is taken apart again (`unbatch`, or `flat_map` with `from_tensor_slices`) is left alone:
+its samples come to the device in another one.
 
 Options (recipe): `drop_remainder`, one of `training` (the default: as above), `endless` (only
 where nothing is lost) and `never`.
@@ -47,8 +50,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from migrate.analysis.batch_ways import BatchFeeding, BatchFollower
 from migrate.analysis.batches import BATCHERS, BatchSite, batch_sites, is_endless
-from migrate.analysis.feeding import Feeding, Follower
+from migrate.analysis.feeding import Feeding
 from migrate.analysis.modes import depends_on_mode, mode_of
 from migrate.codemods.configuring import add_argument
 from migrate.codemods.rule import Change, Context, Option, Rule
@@ -79,7 +83,7 @@ def fix_batch_sizes(context: Context) -> Iterator[Change]:
             continue
         if mode_of(module, site.call) == "eval":
             continue
-        feeding = context.project.cached(Follower).follow(module, site.call)
+        feeding = context.project.cached(BatchFollower).follow(module, site.call)
         if feeding.trains or feeding.mixed:
             yield from _training(context, site, feeding, choice)
         elif feeding.fed:
@@ -92,7 +96,9 @@ def fix_batch_sizes(context: Context) -> Iterator[Change]:
             )
 
 
-def _training(context: Context, site: BatchSite, feeding: Feeding, choice: str) -> Iterator[Change]:
+def _training(
+    context: Context, site: BatchSite, feeding: BatchFeeding, choice: str
+) -> Iterator[Change]:
     module = context.module
     where = min(feeding.trains or feeding.mixed)
     if site.drops is not None:
@@ -110,17 +116,25 @@ def _training(context: Context, site: BatchSite, feeding: Feeding, choice: str) 
                 site.call,
                 "note",
                 f"batch not fixed: it feeds the training at {where}, but "
-                f"{reason or 'its last batch would be lost'}",
+                f"{reason or f'its last batch{_each(feeding)} would be lost'}",
                 "Give the batch for training drop_remainder=True by hand.",
             )
             return
         yield context.finding(
             site.call,
             "note",
-            f"the last batch of each pass, if smaller, is no longer trained on ({where})",
+            f"the last batch{_each(feeding) or ' of each pass'}, if smaller, is no longer trained "
+            f"on ({where})",
             "The recipe's option drop_remainder = 'endless' keeps it.",
         )
     yield add_argument(module, site.call, "drop_remainder", "True")
+
+
+def _each(feeding: BatchFeeding) -> str:
+    """What has a last batch, where that is less than a pass."""
+    if not feeding.pieces:
+        return ""
+    return f" of each file or other dataset read at {min(feeding.pieces)}"
 
 
 def _mixed(site: BatchSite, feeding: Feeding) -> str:
