@@ -95,6 +95,51 @@ def test_own_modules_are_not_the_standard_library() -> None:
     assert fixed(before, commands="x = 1") == b"import Queue, commands\nprint(commands.x)\n"
 
 
+def test_modules_of_the_standard_library_are_imported_by_their_names() -> None:
+    before = """
+        import itertools, operator
+        import types
+        import urllib
+        from itertools import imap
+        print urllib.urlopen(urllib.quote(url)), operator.isCallable(x)
+        for a, b in itertools.izip(x, imap(f, y)):
+            print isinstance(a, (types.StringType, types.ListType))
+        """
+    after = """
+        import itertools, operator
+        import types
+        import urllib.request, urllib.parse, urllib.error
+
+        print(urllib.request.urlopen(urllib.parse.quote(url)), callable(x))
+        for a, b in zip(x, map(f, y)):
+            print(isinstance(a, (str, list)))
+        """
+    check_port(before, after, CODE)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from six.moves import urllib, itertools",
+        "import helpers as urllib, helpers as itertools",
+        "urllib = itertools = helpers",
+        "from helpers import itertools, urllib",
+    ],
+)
+def test_other_things_with_names_of_modules(line: str) -> None:
+    before = f"{line}\nprint urllib.urlopen(x), itertools.izip(y)\n"
+    after = f"{line}\nprint(urllib.urlopen(x), itertools.izip(y))\n"
+    if "=" in line:
+        before, after = (text.replace("itertools.izip", "f") for text in (before, after))
+    check_port(before, after, CODE)
+
+
+def test_own_modules_with_names_of_modules() -> None:
+    before = "import urllib, itertools\nprint urllib.urlopen(x), itertools.izip(y)\n"
+    after = before.replace("print ", "print(").replace("(y)", "(y))").encode()
+    assert fixed(before, urllib="def urlopen(x): pass", itertools="izip = zip") == after
+
+
 def test_own_functions_are_not_the_built_in_ones() -> None:
     before = "def apply(f, x): return f\nunicode = str\nprint apply(f, x), unicode(1)\n"
     assert fixed(before).endswith(b"\nprint(apply(f, x), unicode(1))\n")
@@ -120,6 +165,12 @@ def test_a_next_method_of_the_project_keeps_its_name() -> None:
 def test_integer_division_is_noted(text: str, noted: bool) -> None:
     ported = port_files({"train.py": text}, CODE)
     assert ported.codes("note") == [CODE] * noted
+
+
+def test_every_line_that_divides_is_named() -> None:
+    text = "print a / b\nc = d / 2.0\ne = f(g / 2)\nh = i / j / k\nl = m / \\\n  n\n"
+    (finding,) = port_files({"train.py": text}, CODE).findings
+    assert finding.line == 1 and "also in lines 3, 4 and 5" in finding.message
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ becomes:
 
 Fix safety: the result is taken only if it parses as Python 3.7 and keeps every comment; lines that
 need no change keep their bytes. A file that divides and has no `from __future__ import division`
-gets a note: `/` between two integers used to drop the remainder.
+gets a note with the lines: `/` between two integers used to drop the remainder.
 
 Not handled: indentation that mixes tabs and spaces, text against bytes, and names of Python 2 in
 files that do parse (NPU802). A file that stays unreadable is reported as NPU902.
@@ -41,6 +41,7 @@ from typing import TYPE_CHECKING, Any
 from migrate.analysis.project import Project
 from migrate.analysis.source import Source
 from migrate.codemods.gates import GateFailed, check_bytes, check_python
+from migrate.codemods.python2 import divisions, numbered
 from migrate.codemods.rule import Change, FileChange, ProjectContext, Rule
 from migrate.workspace import cache_folder
 
@@ -68,6 +69,7 @@ _FIXERS = (
     "operator print raise raw_input reduce reload repr standarderror sys_exc throw tuple_params "
     "types unicode urllib xrange xreadlines zip"
 ).split()
+_MODULES = frozenset({"itertools", "operator", "types", "urllib"})  # that fixers have names of
 
 
 @NPU801.on_project
@@ -90,25 +92,11 @@ def _fix(context: ProjectContext, path: str, source: Source) -> Iterator[Change]
         yield FileChange(path, check_bytes(source, text))
     except GateFailed:
         return
-    if (line := _integer_division(ast.parse(text))) is not None:
+    if lines := divisions(ast.parse(text)):
         message = "Python 2 drops the remainder where both operands of / are integers"
-        yield context.finding(path, line, "note", message, "Write // where that was meant.")
-
-
-def _integer_division(tree: ast.Module) -> int | None:
-    """The first line that divides what may be integers, as Python 2 reads it."""
-    for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.ImportFrom)
-            and node.module == "__future__"
-            and any(alias.name == "division" for alias in node.names)
-        ):
-            return None
-        if isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Div):
-            constants = [n.value for n in ast.walk(node) if isinstance(n, ast.Constant)]
-            if not any(isinstance(value, float) for value in constants):
-                return node.lineno
-    return None
+        if len(lines) > 1:
+            message += f"; also in {numbered(lines[1:])}"
+        yield context.finding(path, lines[0], "note", message, "Write // where that was meant.")
 
 
 @cache
@@ -135,7 +123,13 @@ def _fixers(project: Project, path: str, text: str) -> list[str]:
     if any(_OWN_NEXT.search(project.files[other].data) for other in project.python_files):
         left_out.add("next")
     for name in _FIXERS:
-        if re.search(rf"(?m)\bdef {name}\b|\bimport\b.*\b{name}\b|^[ \t]*{name}[ \t]*=", text):
+        # A fixer of a module is for the files that import it, unless it is another one's.
+        imported = rf"\bfrom\b.*\bimport\b.*\b{name}\b|\bas[ \t]+{name}\b"
+        if name not in _MODULES:
+            imported = rf"\bimport\b.*\b{name}\b"
+        elif ":" in project.resolve_import(path, name, 0):
+            left_out.add(name)
+        if re.search(rf"(?m)\bdef {name}\b|{imported}|^[ \t]*{name}[ \t]*=", text):
             left_out.add(name)
     return [f"fissix.fixes.fix_{name}" for name in _FIXERS if name not in left_out]
 
@@ -161,8 +155,12 @@ def _comments(lines: Sequence[str]) -> Counter[str]:
 
 def _tool(fixers: list[str]) -> RefactoringTool:
     from fissix.fixes.fix_print import FixPrint
+    from fissix.fixes.fix_types import _TYPE_MAPPING
     from fissix.fixes.fix_unicode import FixUnicode
     from fissix.refactor import RefactoringTool
+
+    # A string literal is a str in both; fissix says bytes.
+    _TYPE_MAPPING["StringType"] = "str"
 
     class Tool(RefactoringTool):  # type: ignore[misc]
         def get_fixers(self) -> Any:

@@ -1,0 +1,36 @@
+"""What several rules know about code that was written for Python 2."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+
+def divisions(tree: ast.Module) -> list[int]:
+    """The lines that divide what may be integers, where `/` means what it does in Python 2."""
+    if any(
+        isinstance(node, ast.ImportFrom)
+        and node.module == "__future__"
+        and any(alias.name == "division" for alias in node.names)
+        for node in tree.body
+    ):
+        return []
+    return sorted(
+        {
+            node.lineno
+            for node in ast.walk(tree)
+            if isinstance(node, ast.BinOp | ast.AugAssign) and may_be_whole(node)
+        }
+    )
+
+
+def may_be_whole(node: ast.BinOp | ast.AugAssign) -> bool:
+    """Whether a division may be one of two integers: it has no float in it."""
+    constants = [n.value for n in ast.walk(node) if isinstance(n, ast.Constant)]
+    return isinstance(node.op, ast.Div) and not any(isinstance(c, float) for c in constants)
+
+
+def numbered(lines: Sequence[int]) -> str:
+    """Line numbers in words: `line 3`, `lines 3, 5 and 7`."""
+    *first, last = map(str, lines)
+    return f"lines {', '.join(first)} and {last}" if first else f"line {last}"
