@@ -9,20 +9,18 @@ import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from migrate.console import progress, this_command
-from migrate.environment import create_environment, tf115_environment
 from migrate.errors import MigrateError, UsageError
 from migrate.manifest import Manifest, read_manifest
-from migrate.recipe import RECIPE_NAME, read_recipe
 from migrate.runtime import cann_release
-from migrate.upstream.lock import read_lock
-from migrate.upstream.pin import Pin
 from migrate.upstream.tree import EXECUTABLE, REGULAR, SourceFile
-from migrate.verify.process import Limits, shell_line
 from migrate.verify.report import Count, Part, Report, checked, report_html, report_lines
-from migrate.verify.smoke import Smoke, SmokeRun, read_smoke
 from migrate.workspace import DEFAULT_CANN, EXAMPLE, Workspace, cache_folder
+
+if TYPE_CHECKING:  # else imported where something is run: reading a port does without it
+    from migrate.verify.smoke import Smoke
 
 Say = Callable[[str], None]
 
@@ -166,6 +164,7 @@ class _Verification:
 
     def _by_running(self, python: Path, say: Say) -> list[Part]:
         from migrate.verify.precision import check_precision, is_in_fp16
+        from migrate.verify.process import Limits
         from migrate.verify.verification import Trial, run_and_compare, run_upstream_tests
 
         wanted = self._wanted
@@ -231,6 +230,8 @@ class _Verification:
 
     def _python(self, say: Say) -> tuple[Path | None, str]:
         """The interpreter that runs the port, or why there is none."""
+        from migrate.environment import create_environment, tf115_environment
+
         if self._arguments.python:
             return self._arguments.python.absolute(), ""
         try:
@@ -239,6 +240,10 @@ class _Verification:
             return None, f"there is no TensorFlow 1.15.0: {error}"
 
     def _smoke(self) -> Smoke:
+        from migrate.recipe import RECIPE_NAME, read_recipe
+        from migrate.verify.process import shell_line
+        from migrate.verify.smoke import Smoke, SmokeRun, read_smoke
+
         smoke = Smoke()
         if self._manifest and self._workspace:
             folder = self._workspace.patches(self.name)
@@ -268,7 +273,10 @@ def _upstream(
 ) -> Mapping[str, SourceFile]:
     from migrate.commands.demo import example_tree
     from migrate.porting import make_port
+    from migrate.recipe import read_recipe
     from migrate.upstream.load import load
+    from migrate.upstream.lock import read_lock
+    from migrate.upstream.pin import Pin
 
     upstream = manifest.upstream
     recipe = read_recipe(workspace.patches(upstream.name))

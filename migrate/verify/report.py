@@ -9,15 +9,17 @@ import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from migrate.console import styled
 from migrate.findings import Finding
 from migrate.report import finding_lines
-from migrate.verify.drift import Drift
-from migrate.verify.parity import Comparison, Curve, Difference
-from migrate.verify.trace import Scalar
-from migrate.verify.upstream_tests import TestFile
+
+if TYPE_CHECKING:  # what reads a port needs nothing of what runs it
+    from migrate.verify.drift import Drift
+    from migrate.verify.parity import Comparison, Curve, Difference
+    from migrate.verify.trace import Scalar
+    from migrate.verify.upstream_tests import TestFile
 
 State = Literal["passed", "failed", "not checked"]
 

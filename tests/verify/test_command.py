@@ -11,7 +11,6 @@ import pytest
 
 from migrate import cli, environment
 from migrate.commands import simulate as simulate_command
-from migrate.commands import verify as verify_command
 from migrate.errors import MigrateError
 
 ROOT = Path(__file__).parents[2]
@@ -73,8 +72,8 @@ def test_without_an_environment_it_says_why(
     def missing(*_: object) -> None:
         raise MigrateError("there is no Python 3.7 on this machine", advice="Install it.")
 
-    monkeypatch.setattr(verify_command, "tf115_environment", lambda: None)
-    monkeypatch.setattr(verify_command, "create_environment", missing)
+    monkeypatch.setattr(environment, "tf115_environment", lambda: None)
+    monkeypatch.setattr(environment, "create_environment", missing)
     assert verify(workspace) == 0
     out = capsys.readouterr().out
     assert "run             not checked: there is no TensorFlow 1.15.0: there is no Python" in out

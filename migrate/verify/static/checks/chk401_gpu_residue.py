@@ -32,7 +32,7 @@ CHK401 = Check("CHK401", "gpu-residue")
 
 @CHK401.on_port
 def find_residue(context: Context) -> Iterator[Finding]:
-    rules = [rule for rule in kit_rules() if rule.group == "devices"]
+    rules = kit_rules("NPU4")
     for path in context.project.python_files:
         concerned = [rule for rule in rules if rule.concerns(context.project, path)]
         module = context.project.parsed(path) if concerned else None
