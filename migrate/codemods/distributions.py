@@ -132,6 +132,8 @@ PLATFORM = frozenset(
     "tensorflow-gpu tensorflow-gpu-estimator tensorflow-rocm tf-estimator-nightly tf-nightly "
     "tf-nightly-gpu".split()
 )
+# Modules of Python 3.7 for Python 2: pip fails with them, and with enum34 Python does.
+BACKPORTS = frozenset({"enum34", "functools32", "futures", "subprocess32"})
 # Imports that no requirement stands for: the platform's, the port's, Python 3.7's own, Python 2's.
 NOT_INSTALLED = frozenset(
     "tensorboard tensorflow tensorflow_core tensorflow_estimator "

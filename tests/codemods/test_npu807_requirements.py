@@ -155,6 +155,8 @@ def test_without_tensorflow_there_is_nothing_to_do() -> None:
         ("git+https://example.com/numpy.git\n-e .\n--no-index\nnumpy @ https://example.com/numpy.zip\n", None),
         ("numpy; python_version < '3'\n", None),
         ("opencv-contrib-python==3.4.5.20\nsix==1.11\n\n\n# end\n", None),
+        ("enum34>=1.1\nfutures\n", "# enum34>=1.1 (Python 3.7 has it)\n# futures (Python 3.7 has it)\n"),
+        ("futures; python_version < '3'\nenum34 ; python_version == '2.7'\n", None),
         ("absl-py[x]\n", "absl-py[x]==1.4.0\n"),
     ],
 )  # fmt: skip
@@ -220,6 +222,31 @@ def test_included_files_count() -> None:
     assert result.text("docs/requirements.txt") == "sphinx\n# tensorflow" + why
 
 
+def test_included_files_have_any_name() -> None:
+    files = {
+        "train.py": TF + "import numpy\n",
+        "requirements.txt": "-r req/base.txt\n-r missing.txt\nprotobuf==3.20.3\n",
+        "req/base.txt": "tensorflow-gpu==1.4\nwheel\n--requirement=../other\n",
+        "other": "numpy\n-r requirements.txt\n",
+        "notes/base.txt": "tensorflow-gpu==1.4\nnumpy\n",
+    }
+    result = port_files(files, CODE)
+    assert not result.findings
+    assert result.text("requirements.txt") == files["requirements.txt"]
+    gone = "# tensorflow-gpu==1.4 (TensorFlow 1.15.0 is the platform's own)\n"
+    assert result.text("req/base.txt") == gone + "wheel\n--requirement=../other\n"
+    assert result.text("other") == "numpy==1.19.5\n-r requirements.txt\n"
+    assert result.text("notes/base.txt") == files["notes/base.txt"]
+    assert port_files(result.files, CODE).files == result.files
+
+
+def test_an_included_file_that_cannot_be_read_is_a_warning() -> None:
+    files = {"train.py": TF, "requirements.txt": "-r base.in\n", "base.in": b"numpy\n\xff\n"}
+    result = port_files(files, CODE)
+    assert result.files["base.in"] == files["base.in"]
+    assert [f.path for f in result.findings if f.severity == "warning"] == ["base.in"]
+
+
 def test_keras_stays_while_something_uses_it() -> None:
     assert lines("keras==2.2.4\n", TF + "import keras\n")[0] == "keras==2.2.4"
     assert lines("keras==2.2.4\n", TF + "import classification_models\n")[0] == "keras==2.2.4"
@@ -242,6 +269,40 @@ def test_scipy_goes_with_its_last_use() -> None:
         assert result.startswith("scipy==1.1.0\n"), path
     result = ported("scipy==1.1.0\n", pins={"scipy": "1.5.4"})
     assert result.text("requirements.txt").startswith("scipy==1.5.4\n")
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        "import yaml\nc = yaml.load(open('c.yml'))\n",
+        "import yaml as y\nfor c in y.load_all(stream=f): pass\n",
+        "from yaml import load\nc = load(f.read())\n",
+    ],
+)
+def test_yaml_without_a_loader_needs_an_older_pyyaml(load: str) -> None:
+    assert lines(None, TF + load)[-1] == "PyYAML==5.4.1"
+    assert lines("pyyaml\nprotobuf==3.20.3\n", TF + load)[0] == "pyyaml==5.4.1"
+    for older in ("PyYAML==3.13", "pyyaml>=3.12,<6", "PyYAML==5.1.2"):
+        assert lines(older, TF + load)[0] == older
+    for newer in ("PyYAML==6.0", "pyyaml>=3.12"):
+        result = ported(f"{newer}\nprotobuf==3.20.3\n", TF + load)
+        assert result.text("requirements.txt").lower().startswith("pyyaml==5.4.1\n")
+        (note,) = result.findings
+        assert "has no Loader" in note.message and "train.py:" in note.message
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        "import yaml\nc = yaml.safe_load(f), yaml.load(f, Loader=yaml.FullLoader)\n",
+        "import yaml\nc = yaml.load(f, yaml.Loader), yaml.load(f, **options), yaml.load(*both)\n",
+        "import yaml, json\nc = json.load(f)\n",
+        "from ruamel import yaml as ruamel_yaml\nimport yaml\nc = ruamel_yaml.load(f)\n",
+    ],
+)
+def test_yaml_with_a_loader_takes_any_pyyaml(load: str) -> None:
+    assert "PyYAML==6.0.1" in lines(None, TF + load)
+    assert lines("PyYAML==6.0\n", TF + load)[0] == "PyYAML==6.0"
 
 
 def test_horovod_goes_where_it_is_imported_too() -> None:

@@ -3,7 +3,8 @@
 What it does: takes TensorFlow out of the requirements, since TensorFlow 1.15.0 is part of the
 Ascend platform; gives every known distribution a version that installs together with the others
 on Python 3.7; adds what the project's files import and its requirements do not name; and writes
-requirements.txt where there is none.
+requirements.txt where there is none. Files that requirements take in with `-r` are treated alike,
+whatever their names.
 
 Why: `pip install tensorflow-gpu` replaces or breaks the platform's TensorFlow. Without pins pip
 takes the newest releases for Python 3.7, and several do not work with TensorFlow 1.15.0: protobuf 4
@@ -46,10 +47,11 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 
-from migrate.analysis.module import Module
+from migrate.analysis.module import Module, argument
 from migrate.analysis.project import Project
 from migrate.analysis.source import Source, UnreadableSource
 from migrate.codemods.distributions import (
+    BACKPORTS,
     NOT_INSTALLED,
     PLATFORM,
     Distribution,
@@ -117,7 +119,7 @@ def write_requirements(context: ProjectContext) -> Iterator[Change]:
         return
     needs = _Needs(project, context.options.get("pins", {}))
     texts: dict[str, str] = {}
-    for path in sorted(path for path in project.files if _FILE.fullmatch(path)):
+    for path in _requirements(project):
         try:
             source = Source(project.files[path].data)
         except UnreadableSource as error:
@@ -136,6 +138,19 @@ def write_requirements(context: ProjectContext) -> Iterator[Change]:
             yield context.finding(path, 0, "note", message, "Do not install from this file.")
 
 
+def _requirements(project: Project) -> list[str]:
+    """The requirements files: by their names, and what those take in with ``-r``."""
+    found = {path for path in project.files if _FILE.fullmatch(path)}
+    queue = sorted(found)
+    while queue:
+        path = queue.pop()
+        text = project.files[path].data.decode("utf-8", "replace")
+        new = {other for other in _includes(path, text) if other in project.files} - found
+        found |= new
+        queue += new
+    return sorted(found)
+
+
 class _Needs:
     """What a project's files import, and which version goes with each distribution."""
 
@@ -150,7 +165,7 @@ class _Needs:
         # The project's own modules and packages, wherever they lie.
         parts = {part for path in project.python_files for part in path.split("/")}
         self._own = {part.removesuffix(".py") for part in parts}
-        old_scipy = None
+        old_scipy = bare_yaml = None
         for path in project.python_files:
             data = project.files[path].data
             named = project.cached_for(path, _named)
@@ -166,7 +181,10 @@ class _Needs:
                         self.modules[name] = path
             if b"scipy" in data and b"misc" in data and (module := project.parsed(path)):
                 old_scipy = next((name for _, name in gone_names(module)), old_scipy)
+            if b"yaml" in data and (module := project.parsed(path)):
+                bare_yaml = bare_yaml or next(_loads_without_loader(module), None)
         self._scipy = old_scipy
+        self._yaml = bare_yaml
 
     def _is_new(self, project: Project, path: str, name: str) -> bool:
         if name in NOT_INSTALLED or name in self.modules:
@@ -187,6 +205,9 @@ class _Needs:
         if known is not None and name == "scipy" and self._scipy:
             reason = f"scipy.misc.{self._scipy} is used"
             return known._replace(pin="1.1.0", limit="1.2", breaks=reason)
+        if known is not None and name == "pyyaml" and self._yaml:
+            reason = f"{self._yaml} has no Loader"
+            return known._replace(pin="5.4.1", limit="6", breaks=reason)
         return known
 
     def pin(self, name: str) -> str | None:
@@ -196,6 +217,15 @@ class _Needs:
             return f"=={pin}" if pin[:1].isdigit() else pin
         known = self.entry(name)
         return f"=={known.pin}" if known is not None else None
+
+
+def _loads_without_loader(module: Module) -> Iterator[str]:
+    """Places that PyYAML 6 refuses, as ``yaml.load() in train.py:3``."""
+    for call, name in module.calls_of("yaml.load", "yaml.load_all"):
+        hidden = any(keyword.arg is None for keyword in call.keywords)
+        hidden |= any(isinstance(arg, ast.Starred) for arg in call.args)
+        if not hidden and argument(call, "Loader", 1) is None:
+            yield f"{name}() in {module.path}:{call.lineno}"
 
 
 def _named(project: Project, path: str) -> frozenset[bytes]:
@@ -245,6 +275,8 @@ def _ported(
             parts.append(line.commented(_PLATFORMS_OWN))
         elif line.name == "horovod" and line.name not in needs.chosen:
             parts.append(line.commented(_HOROVODS))
+        elif line.name in BACKPORTS and line.name not in needs.chosen and not line.is_fixed:
+            parts.append(line.commented("Python 3.7 has it"))
         elif line.name in _KEPT_FOR and not needs.wants(line.name):
             parts.append(line.commented("no file imports it"))
         elif not pin and line.name in needs.chosen:
@@ -310,7 +342,10 @@ def _closure(texts: Mapping[str, str], path: str) -> Iterator[str]:
             continue
         seen.add(path)
         yield texts[path]
-        folder = posixpath.dirname(path)
-        queue += [
-            posixpath.normpath(posixpath.join(folder, name)) for name in included(texts[path])
-        ]
+        queue += _includes(path, texts[path])
+
+
+def _includes(path: str, text: str) -> list[str]:
+    """The files that a requirements file takes in, by their paths in the project."""
+    folder = posixpath.dirname(path)
+    return [posixpath.normpath(posixpath.join(folder, name)) for name in included(text)]
