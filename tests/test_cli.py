@@ -428,25 +428,57 @@ def test_all_shows_the_differences_of_all(gan: Place, capfdbinary: Any) -> None:
     assert not (gan.root / "ported").exists()
 
 
-def test_a_killed_process_is_told(gan: Place) -> None:
+# Kills the process that reads one upstream's recipe; with MARK, only once.
+KILLING = """
+import os, sys
+from pathlib import Path
+from migrate import cli
+from migrate.commands import port
+
+def make_port(upstream, *rest, **named):
+    mark = Path(os.environ["MARK"])
+    if upstream.name == "lost" and not mark.exists():
+        if os.environ.get("ONCE"):
+            mark.touch()
+        os.kill(os.getpid(), 9)
+    return original(upstream, *rest, **named)
+
+original, port.make_port = port.make_port, make_port
+sys.exit(cli.main(["port", "--all", *sys.argv[1:]]))
+"""
+
+
+def port_all_killing(place: Place, *arguments: str, **environment: str) -> tuple[int, str, str]:
     done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import os, sys\n"
-            "from migrate import cli\n"
-            "from migrate.commands import port\n"
-            "port.make_port = lambda *_, **__: os.kill(os.getpid(), 9)\n"
-            "sys.exit(cli.main(['port', '--all', '--json']))",
-        ],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        cwd=gan.root,
+        [sys.executable, "-c", KILLING, *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "MARK": str(place.root / "mark")} | environment,
+        cwd=place.root,
         capture_output=True,
         text=True,
     )
-    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
-    assert "gan: its process, or another one, was killed" in done.stderr
-    assert "killed" in json.loads(done.stdout)["gan"]["error"]["message"]
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_killed_process_stops_no_other_port(gan: Place) -> None:
+    for name in ("lost", "plain"):
+        gan.pin(name, {"a.py": b"x = 1\n"})
+    code, out, err = port_all_killing(gan, "--json")
+    report = json.loads(out)
+    assert code == 1 and list(report) == ["gan", "lost", "plain"]
+    assert "was killed" in report["lost"]["error"]["message"]
+    assert report["plain"]["written"] is True
+    assert err.count("was killed") == 1
+    assert "migrate: lost: its process was killed" in err and "patches/lost" in err
+    made = {p.name for p in (gan.root / "ported").iterdir() if not p.name.startswith(".")}
+    assert made == {"gan", "plain"}
+
+
+def test_what_was_killed_once_is_tried_again(gan: Place) -> None:
+    gan.pin("lost", {"a.py": b"x = 1\n"})
+    code, out, err = port_all_killing(gan, ONCE="1")
+    assert (code, out.splitlines()[-1]) == (0, "2 of 2 ports")
+    assert "killed" not in err
 
 
 def test_all_of_none_is_fine(place: Place, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,8 +7,9 @@ import fcntl
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from migrate.console import hint, progress, styled
@@ -203,22 +204,12 @@ def _names(pins: dict[str, Pin]) -> str:
 
 def _run_all(arguments: argparse.Namespace, names: list[str]) -> int:
     """Every pin in a process of its own: a bad upstream stops no other."""
-    from concurrent.futures import ProcessPoolExecutor
-    from concurrent.futures.process import BrokenProcessPool
-
     results: list[tuple[str, int, bytes]] = []
-    with ProcessPoolExecutor(max_workers=max(1, min(len(names), os.cpu_count() or 1))) as pool:
-        futures = {name: pool.submit(_port_one, arguments, name) for name in names}
-        for name, future in futures.items():
-            try:
-                code, output = future.result()
-            except BrokenProcessPool:  # killed, as where memory is short
-                code, output = 1, b""
-                print(f"migrate: {name}: its process, or another one, was killed", file=sys.stderr)
-            results.append((name, code, output))
-            if not arguments.json:
-                sys.stdout.flush()
-                sys.stdout.buffer.write(output)
+    for name, code, output in _ported(arguments, names):
+        results.append((name, code, output))
+        if not arguments.json:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(output)
     if arguments.json:
         print(json.dumps({name: _json_of(output) for name, _, output in results}, indent=2))
     else:
@@ -229,24 +220,61 @@ def _run_all(arguments: argparse.Namespace, names: list[str]) -> int:
     return max(codes) if max(codes, default=0) > 2 else int(any(codes))
 
 
+def _ported(arguments: argparse.Namespace, names: list[str]) -> Iterator[tuple[str, int, bytes]]:
+    """Each name with its exit code and report, in order.
+
+    A process that is killed takes its pool down; what that had not ended is done again, one by one.
+    """
+    from concurrent.futures import Future, ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+
+    futures: dict[str, Future[tuple[int, bytes]]] = {}
+    with ProcessPoolExecutor(max_workers=max(1, min(len(names), os.cpu_count() or 1))) as pool:
+        with suppress(BrokenProcessPool):
+            for name in names:
+                futures[name] = pool.submit(_port_one, arguments, name)
+        for name in names:
+            try:
+                if name in futures:
+                    yield name, *futures[name].result()
+                    continue
+            except BrokenProcessPool:
+                pool.shutdown()  # until then, a dying process may hold a port's lock
+            with ProcessPoolExecutor(max_workers=1) as own:
+                try:
+                    yield name, *own.submit(_port_one, arguments, name).result()
+                except BrokenProcessPool:
+                    yield name, *_captured(partial(_killed, name), as_json=arguments.json)
+
+
+def _killed(name: str) -> int:
+    raise MigrateError(
+        f"{name}: its process was killed, also when nothing else ran",
+        advice=f"Is memory short? Else see what patches/{name} runs: a rule there may end Python.",
+    )
+
+
 def _port_one(arguments: argparse.Namespace, name: str) -> tuple[int, bytes]:
-    import gc
+    one = argparse.Namespace(**{**vars(arguments), "name": name, "all": False})
+    return _captured(lambda: run(one, Workspace(one.root)), as_json=one.json)
+
+
+def _captured(command: Callable[[], int], *, as_json: bool) -> tuple[int, bytes]:
+    """A command's exit code and what it prints."""
     import io
     from contextlib import redirect_stdout
 
     from migrate.cli import guarded
 
-    gc.enable()  # this process may port many
     data = io.BytesIO()
     output = io.TextIOWrapper(data, encoding="utf-8", write_through=True)
-    one = argparse.Namespace(**{**vars(arguments), "name": name, "all": False})
     with redirect_stdout(output):
-        code = guarded(lambda: run(one, Workspace(one.root)), as_json=one.json)
+        code = guarded(command, as_json=as_json)
     return code, data.getvalue()
 
 
 def _json_of(output: bytes) -> Any:
     try:
         return json.loads(output)
-    except ValueError:
-        return {"error": {"message": "no report: the process was killed"}}
+    except ValueError:  # a rule of the recipe's has printed something
+        return {"error": {"message": "no report that can be read"}}
