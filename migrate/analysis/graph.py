@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
 
 from migrate.analysis.closure import reached
@@ -33,6 +33,10 @@ class Graph:
 
     def facts(self, key: str) -> Facts | None:
         return self._functions.get(key)
+
+    def functions_of(self, paths: Collection[str]) -> set[str]:
+        """Every function of some files."""
+        return {key for key in self._functions if key.partition(":")[0] in paths}
 
     def reach(self, roots: Iterable[str]) -> set[str]:
         """Every function that the roots refer to, directly or not, the roots included."""

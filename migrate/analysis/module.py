@@ -345,7 +345,7 @@ class Module:
 
     def _attribute_class(self, owner: ast.ClassDef, name: str) -> str | None:
         values = self.attributes_of(owner).get(name, [])
-        values = [value for value in values if not _is_none(value)]
+        values = [value for value in values if not is_none(value)]
         return self._one_class((owner, name), values)
 
     def own_method(self, func: ast.expr) -> str | None:
@@ -433,7 +433,7 @@ class Module:
         return self._known_names[key]
 
     def _only_name(self, scope: Scope, bindings: list[Binding], name: str) -> str | None:
-        bindings = [b for b in bindings if not _is_none(b.node)]
+        bindings = [b for b in bindings if not is_none(b.node)]
         if len(bindings) > 1:
             bindings = [b for b in bindings if not self._is_fallback(b, bindings)]
         names = {self._bound_name(binding, scope, name) for binding in bindings}
@@ -614,5 +614,6 @@ def _is_function(node: ast.AST, name: str) -> bool:
     return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name
 
 
-def _is_none(node: ast.AST | None) -> bool:
+def is_none(node: ast.AST | None) -> bool:
+    """Whether it is the constant ``None``."""
     return isinstance(node, ast.Constant) and node.value is None

@@ -4,21 +4,24 @@ The rule, in one sentence: a session is a *device* session when the code that bu
 graph trains (an optimizer, a training API) or restores a trained model (a Saver, a loaded
 graph), and a *host* session when it does neither. The code in question is the body of its
 ``with`` when that opens a new ``tf.Graph()``; otherwise the function, or the class whose attribute
-holds the session, and everything that it calls in the project. Where the session runs things that
-were handed in from outside, the callers are looked at as well; if they could train, the role is
-*unknown*, which is reported, and the session goes to the device: a data session on the device
-fails loudly, a training session on the host wastes days. A unit test's sessions stay on the host.
+holds the session, and everything that it calls in the project. Where the session may run what
+cannot be followed from there (handovers.py), any code counts that could be in the same program: if
+some of it trains or restores, the role is *unknown*, which is reported, and the session goes to the
+device: a data session on the device fails loudly, a training session on the host wastes days. A
+unit test's sessions stay on the host.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Literal
 
 from migrate.analysis.graph import Graph
+from migrate.analysis.handovers import RUN_METHODS, Handovers
 from migrate.analysis.keras_models import KerasUse
 from migrate.analysis.module import Module, is_self
+from migrate.analysis.parts import Parts
 from migrate.analysis.project import Project
 from migrate.analysis.references import (
     Use,
@@ -32,7 +35,6 @@ from migrate.analysis.training import restores, trains
 
 Role = Literal["device", "host", "unknown"]
 
-RUN_METHODS = frozenset({"run", "partial_run", "make_callable", "run_step_fn"})
 _KEEPERS = frozenset({"add", "append", "put", "setdefault", "enter_context"})
 
 
@@ -57,7 +59,7 @@ class Judge:
 
     def judge(self) -> tuple[Role, str, set[str]]:
         """The role, the evidence for it, and the functions that build or use the graph."""
-        if is_unit_test(self.project, self.module.path):
+        if self._is_tested():
             return "host", "a unit test", set()
         owners, described = self._owners()
         scope = self.graph.reach(owners)
@@ -72,24 +74,43 @@ class Judge:
             found = _evidence(facts.uses) or self._evidence(inner)
             if found:
                 return "device", found, inner
-            return "host", "its own tf.Graph() has no optimizer and no saved model", inner
+            outside = self._handovers.first(self.project, inner)
+            if outside is None:
+                return "host", "its own tf.Graph() has no optimizer and no saved model", inner
+            return self._unproven(outside, "its own tf.Graph()", inner)
         found = self._evidence(scope)
         if found:
             return "device", found, self._around(owners, scope)
         users = self._users()
-        if users or self._escapes():
+        escapes = bool(users) or self._escapes()
+        if escapes:
             around = self._around(owners | users, scope)
             found = self._evidence(around)
             if found:
                 return "device", f"made for its callers; {found}", around
-        outside = self._fetches_from_outside() or self._given_to_a_parameter()
+        outside = self._handovers.first(self.project, scope)
+        if outside is None and escapes:
+            outside = "what others have"
         if outside is None:
             return "host", f"{described} has no optimizer and no saved model", scope
-        around = self._around(owners, scope)
-        found = self._evidence(around)
+        return self._unproven(outside, described, self._around(owners, scope))
+
+    def _unproven(
+        self, outside: str, described: str, scope: set[str]
+    ) -> tuple[Role, str, set[str]]:
+        """The role where something cannot be followed: by what any code of the program does."""
+        found = self._evidence(scope) or self.project.cached(_Programs).evidence(self.module.path)
         if not found:
-            return "host", "nothing that reaches it trains or restores a model", scope
-        return "unknown", f"it runs {outside}, made outside {described}; {found}", around
+            return "host", "nothing in its program trains or restores a model", scope
+        return "unknown", f"it runs {outside}, made outside {described}; {found}", scope
+
+    def _is_tested(self) -> bool:
+        """Whether only unit tests open it: not what a file with some also starts as a script."""
+        path = self.module.path
+        if not is_unit_test(self.project, path):
+            return False
+        own = owner_of(self.module, self.call)
+        return own == f"{path}:" or own not in self.graph.reach({f"{path}:"})
 
     def judge_value(self) -> tuple[Role, str]:
         """For what is handed on, all that leads here counts as well."""
@@ -103,11 +124,7 @@ class Judge:
 
     def _evidence(self, functions: set[str]) -> str:
         """The first proof that the functions train or restore; empty when there is none."""
-        found = _evidence(self.graph.uses(functions))
-        if not found:
-            places = self.project.cached(KerasUse).within(functions)
-            found = str(places[0]) if places else ""
-        return found
+        return _proof(self.project, functions)
 
     def _around(self, owners: set[str], scope: set[str]) -> set[str]:
         return scope | self.graph.reach(self.graph.callers(owners))
@@ -145,8 +162,7 @@ class Judge:
         module = self.module
         function = module.function_of(self.call)
         place = self._place()
-        parent = module.parents[place]
-        if isinstance(parent, ast.Return | ast.Yield) or _is_entered(module, place):
+        if _is_returned(module, place) or _is_entered(module, place):
             return True
         holder = self._holder()
         if function is None:
@@ -245,84 +261,12 @@ class Judge:
 
     # --- what the session runs --------------------------------------------------------------
 
-    def _fetches(self) -> Iterator[ast.expr]:
-        holder = self._holder()
-        if not isinstance(holder, ast.Name):
-            return
-        module = self.module
-        function = module.function_of(self.call) or module.tree
-        calls = [
-            call
-            for method in RUN_METHODS
-            for load in module.attribute_loads.get(method, [])
-            if isinstance(load.value, ast.Name)
-            and load.value.id == holder.id
-            and isinstance(call := module.parents[load], ast.Call)
-            and call.func is load
-            and module.is_within(call, function)
-        ]
-        for call in sorted(calls, key=module.depth):
-            if call.args:
-                yield call.args[0]
+    @property
+    def _handovers(self) -> Handovers:
+        return Handovers(self.module, self._place(), self._holder())
 
     def _runs_attributes(self) -> bool:
-        return any(is_self(part) for fetch in self._fetches() for part in ast.walk(fetch))
-
-    def _fetches_from_outside(self) -> str | None:
-        """A fetch that the session's own code does not make, or None."""
-        for fetch in self._fetches():
-            elements = fetch.elts if isinstance(fetch, ast.List | ast.Tuple) else [fetch]
-            for element in elements:
-                if self._is_outside(element):
-                    return self.module.text_of(element)
-        return None
-
-    def _given_to_a_parameter(self) -> str | None:
-        """A function that this one is given, and that gets the session: ``fn`` of ``fn(sess)``."""
-        holder, function = self._holder(), self.module.function_of(self.call)
-        if not isinstance(holder, ast.Name) or function is None:
-            return None
-        calls = []
-        for load in self.module.loads.get(holder.id, []):
-            call = self.module.parents[load]
-            if isinstance(call, ast.keyword):
-                call = self.module.parents[call]
-            if (
-                isinstance(call, ast.Call)
-                and isinstance(call.func, ast.Name)
-                and call.func is not load
-                and self.module.is_within(call, function)
-            ):
-                found = self.module.lookup(call.func.id, call.func)
-                if found is not None and all(b.kind == "parameter" for b in found[1]):
-                    calls.append((call, call.func.id))
-        first = min(calls, key=lambda pair: self.module.depth(pair[0]), default=None)
-        return f"{first[1]}()" if first is not None else None
-
-    def _is_outside(self, node: ast.expr) -> bool:
-        if isinstance(node, ast.Call | ast.Constant):
-            return False
-        root = node
-        while isinstance(root, ast.Attribute | ast.Subscript):
-            root = root.value
-        if not isinstance(root, ast.Name):
-            return False
-        found = self.module.lookup(root.id, root)
-        if found is None:
-            return True
-        scope, bindings = found
-        function = self.module.function_of(self.call)
-        if function is not None and scope.node is not function:
-            # A module's global is outside of the function; its imports are not fetches.
-            return all(b.kind != "import" for b in bindings)
-        values = [b for b in bindings if b.kind != "parameter"]
-        if not values:
-            return True
-        return any(
-            isinstance(b.node, ast.Attribute | ast.Subscript) and self._is_outside(b.node)
-            for b in values
-            if b.node is not None and b.node is not node
-        )
+        return any(is_self(part) for fetch in self._handovers.fetches() for part in ast.walk(fetch))
 
 
 def fresh_graph_block(module: Module, node: ast.AST) -> list[ast.stmt] | None:
@@ -343,6 +287,32 @@ def fresh_graph_block(module: Module, node: ast.AST) -> list[ast.stmt] | None:
             ):
                 return parent.body
     return None
+
+
+class _Programs:
+    """What proves that programs train or restore, by their parts of the project."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._parts = project.cached(Parts)
+        self._known: dict[str, str] = {}
+
+    def evidence(self, path: str) -> str:
+        """The first proof in what may run together with a file; empty when there is none."""
+        part = self._parts.of(path)
+        if part not in self._known:
+            together = set(self._parts.near(path, self._project.python_files))
+            functions = self._project.cached(Graph).functions_of(together)
+            self._known[part] = _proof(self._project, functions)
+        return self._known[part]
+
+
+def _proof(project: Project, functions: set[str]) -> str:
+    found = _evidence(project.cached(Graph).uses(functions))
+    if not found:
+        places = project.cached(KerasUse).within(functions)
+        found = str(places[0]) if places else ""
+    return found
 
 
 def _evidence(uses: Iterable[Use]) -> str:
@@ -370,7 +340,7 @@ def _is_entered(module: Module, node: ast.expr) -> bool:
 
 def _is_handed_out(module: Module, node: ast.expr) -> bool:
     """Whether a use of the session in its function lets others use it later."""
-    if _is_entered(module, node):
+    if _is_entered(module, node) or _is_returned(module, node):
         return True
     child: ast.AST = node
     parent = module.parents[node]
@@ -380,4 +350,14 @@ def _is_handed_out(module: Module, node: ast.expr) -> bool:
         return any(isinstance(t, ast.Attribute | ast.Subscript) for t in parent.targets)
     if isinstance(parent, ast.Call) and child in parent.args:
         return getattr(parent.func, "attr", "") in _KEEPERS
+    return False
+
+
+def _is_returned(module: Module, node: ast.expr) -> bool:
+    """Whether a function gives it to its callers: in a structure, or its method to run things."""
+    parent = module.parents[node]
+    if isinstance(parent, ast.Attribute) and parent.attr in RUN_METHODS:
+        parent = module.parents[parent]
+    while isinstance(parent, ast.Tuple | ast.List | ast.Dict | ast.IfExp | ast.BoolOp):
+        parent = module.parents[parent]
     return isinstance(parent, ast.Return | ast.Yield)

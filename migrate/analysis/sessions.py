@@ -6,12 +6,14 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from migrate.analysis.handovers import RUN_METHODS
 from migrate.analysis.mentions import Mention, called_through, is_partial, mentions
-from migrate.analysis.module import Module, argument
+from migrate.analysis.module import Module, argument, is_none
 from migrate.analysis.project import Project
 from migrate.analysis.references import classes_in, is_unit_test, names_in
-from migrate.analysis.roles import RUN_METHODS, Judge, Role
+from migrate.analysis.roles import Judge, Role
 from migrate.analysis.symbols import COMPUTED
+from migrate.analysis.words import holds_any
 
 
 class Opener(NamedTuple):
@@ -54,6 +56,10 @@ OPENERS: dict[str, Opener] = {
     "tensorflow.contrib.training.evaluate_once": Opener("config", 8, "evaluates a checkpoint"),
     "tensorflow.contrib.training.evaluate_repeatedly": Opener("config", 9, "evaluates checkpoints"),
 }
+_SUPERVISOR_CLASS = "tensorflow.train.Supervisor"
+_SUPERVISOR_METHODS = tuple(
+    name.rpartition(".")[2].encode() for name in OPENERS if name.startswith(_SUPERVISOR_CLASS)
+)
 MONITORED_SESSION = "tensorflow.train.MonitoredSession"
 # What may open a session, by `getattr` with a name that only a run can tell.
 _LOOKED_UP = frozenset(f"{opener.rpartition('.')[0]}.{COMPUTED}" for opener in OPENERS)
@@ -102,8 +108,12 @@ class SessionValue(NamedTuple):
 def opening_files(project: Project) -> frozenset[str]:
     """The files that name something that opens sessions; derive with ``cached``."""
     opening = {*OPENERS, MONITORED_SESSION, *_LOOKED_UP, *project.cached(_session_classes)}
+    methods = _SUPERVISOR_METHODS if project.cached(_supervising) else ()
     return frozenset(
-        path for path in project.python_files if not opening.isdisjoint(names_in(project, path))
+        path
+        for path in project.python_files
+        if not opening.isdisjoint(names_in(project, path))
+        or (methods and holds_any(project.files[path].data, methods))
     )
 
 
@@ -118,7 +128,9 @@ def session_sites(module: Module, project: Project) -> Iterator[SessionSite]:
 
 def _openings(module: Module, project: Project) -> Iterator[tuple[ast.Call, str, Opener | None]]:
     for call, name in module.calls:
-        if name is None or name.startswith(f"{module.path}:"):
+        if name is None and (method := _supervisor_method(module, project, call)) is not None:
+            yield call, method, OPENERS[method]
+        elif name is None or name.startswith(f"{module.path}:"):
             if (found := _through(module, call)) is not None:
                 yield call, *found
             elif name is not None and (base := _session_base(project, name)) is not None:
@@ -126,7 +138,8 @@ def _openings(module: Module, project: Project) -> Iterator[tuple[ast.Call, str,
         elif name in OPENERS:
             yield call, name, OPENERS[name]
         elif name == MONITORED_SESSION:
-            if argument(call, "session_creator", 0) is None and not has_stars(call):
+            given = argument(call, "session_creator", 0)
+            if is_none(given) or (given is None and not has_stars(call)):
                 yield call, name, None
         elif is_partial(module, call):
             target = module.qualified(call.args[0])
@@ -134,6 +147,22 @@ def _openings(module: Module, project: Project) -> Iterator[tuple[ast.Call, str,
                 yield call, target, _shifted(OPENERS[target], 1)
         elif ":" in name and (base := _session_base(project, name)) is not None:
             yield call, *base
+
+
+def _supervisor_method(module: Module, project: Project, call: ast.Call) -> str | None:
+    """The method of a Supervisor that opens a session, where some code makes Supervisors.
+
+    On an object of unknown class as well: no other class of TensorFlow's has these methods.
+    """
+    func = call.func
+    if not isinstance(func, ast.Attribute) or module.instance_of(func.value) is not None:
+        return None
+    method = f"{_SUPERVISOR_CLASS}.{func.attr}"
+    return method if method in OPENERS and project.cached(_supervising) else None
+
+
+def _supervising(project: Project) -> bool:
+    return any(_SUPERVISOR_CLASS in names_in(project, path) for path in project.python_files)
 
 
 def _through(module: Module, call: ast.Call) -> tuple[str, Opener] | None:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from migrate.analysis.module import Module, argument
+from migrate.analysis.module import Module, argument, is_none
 from migrate.analysis.project import Project
 
 Kind = Literal["placeholder", "reshape", "values"]
@@ -82,9 +82,9 @@ def _placeholder(module: Module, call: ast.Call, position: int) -> OpenShape | N
     shape = _resolved(module, shape)
     name = _bound_name(module, call)
     called = f"placeholder {name}" if name else "placeholder"
-    if shape is None or _is_none(shape):
+    if shape is None or is_none(shape):
         what = f"{called} without a shape"
-    elif any(_is_none(part) for part in ast.walk(shape)):
+    elif any(is_none(part) for part in ast.walk(shape)):
         what = f"{called} of shape {module.text_of(shape)}"
     else:
         return None
@@ -108,14 +108,10 @@ def _resolved(module: Module, shape: ast.expr | None) -> ast.expr | None:
     return shape
 
 
-def _is_none(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
-
-
 def _leading_none(shape: ast.expr) -> ast.expr | None:
     while isinstance(shape, ast.BinOp):
         shape = shape.left
-    if isinstance(shape, ast.List | ast.Tuple) and shape.elts and _is_none(shape.elts[0]):
+    if isinstance(shape, ast.List | ast.Tuple) and shape.elts and is_none(shape.elts[0]):
         return shape.elts[0]
     return None
 

@@ -396,7 +396,7 @@ def test_callers_that_train_make_it_unknown() -> None:
 
 def test_callers_that_do_not_train_leave_it_on_the_host() -> None:
     found = judged(OUTSIDE, {"go.py": "from train import run\nrun(1)\n"})
-    assert found == ("host", "nothing that reaches it trains or restores a model")
+    assert found == ("host", "nothing in its program trains or restores a model")
 
 
 def test_what_is_made_in_place_is_not_from_outside() -> None:

@@ -40,6 +40,11 @@ TRAINS = "step = tf.train.AdamOptimizer(0.1).minimize(loss)\n"
             "session_creator=tf.train.ChiefSessionCreator(config=npu_session_config()))",
         ),
         (
+            "tf.train.MonitoredSession(None, hooks=[])",
+            "tf.train.MonitoredSession("
+            "tf.train.ChiefSessionCreator(config=npu_session_config()), hooks=[])",
+        ),
+        (
             "tf.train.MonitoredSession(session_creator=tf.train.ChiefSessionCreator(config=c))",
             "tf.train.MonitoredSession("
             "session_creator=tf.train.ChiefSessionCreator(config=npu_session_config(c)))",
@@ -454,3 +459,55 @@ def test_a_session_for_a_function_that_comes_from_outside_may_train(given: str) 
     assert "npu_session_config()" in ported.text("a.py")
     reads = "def read(s, **kw):\n    s.run(tf.constant(1))\nrun(read)\n"
     assert [r.role for r in port_files({"a.py": HEAD + run + reads}, "NPU101").sessions] == ["host"]
+
+
+def test_the_supervisor_of_somebody_else_opens_a_session_too() -> None:
+    ported = port_files(
+        {
+            "loop.py": """
+            def train(sv, op):
+                with sv.managed_session() as sess:
+                    sess.run(op)
+                sess = sv.prepare_or_wait_for_session('', config)
+            """,
+            "train.py": """
+            import tensorflow as tf
+            from loop import train
+            train(tf.train.Supervisor(logdir='a'), tf.train.AdamOptimizer(0.1).minimize(loss))
+            """,
+        },
+        "NPU101",
+    )
+    text = ported.text("loop.py")
+    assert "with sv.managed_session(config=npu_session_config()) as sess:" in text
+    assert "sv.prepare_or_wait_for_session('', npu_session_config(config))" in text
+    assert [row.role for row in ported.sessions] == ["device", "device"]
+
+
+def test_without_supervisors_the_methods_are_somebody_else_s() -> None:
+    check_noop("def work(db):\n    with db.managed_session() as session:\n        pass\n", "NPU101")
+
+
+def test_what_a_script_starts_beside_its_unit_tests_trains() -> None:
+    ported = port_files(
+        {
+            "train.py": """
+            import tensorflow as tf
+
+            def train():
+                op = tf.train.AdamOptimizer().minimize(tf.Variable(1.))
+                with tf.Session() as sess:
+                    sess.run(op)
+
+            class ModelTest(tf.test.TestCase):
+                def test_it(self):
+                    with tf.Session() as sess:
+                        sess.run(tf.constant(1))
+
+            if __name__ == '__main__':
+                train()
+            """
+        },
+        "NPU101",
+    )
+    assert [row.role for row in ported.sessions] == ["device", "host"]

@@ -19,9 +19,10 @@ The role rule: a session is a device session when the code that builds or uses i
 (an optimizer, a training API) or restores a model (tf.train.Saver, a loaded graph); else a host
 session. With a new `tf.Graph()` in the same `with`, that code is the block; otherwise the function,
 or the class whose attribute holds the session, and everything it calls in the project. Where it
-runs things from outside that might train, the role is unknown: a warning, and the session goes to
-the device, because a data session there fails loudly while a training session on the host wastes
-days. Sessions in unit tests stay on the host.
+runs things from outside, or gets to code that cannot be followed, and something in the program
+trains or restores, the role is unknown: a warning, and the session goes to the device, because a
+data session there fails loudly while a training session on the host wastes days. Sessions in unit
+tests stay on the host.
 
 Options (recipe): `roles`, a table from `path:function` or `path:Class.method` (`path:` for a
 module's own code) to `device` or `host`.
@@ -45,10 +46,11 @@ from collections.abc import Iterator
 from typing import Literal
 
 from migrate.analysis.graph import Graph
+from migrate.analysis.handovers import unfollowed_in
 from migrate.analysis.host_ops import host_uses
 from migrate.analysis.inventory import Settled
 from migrate.analysis.mentions import is_partial, named, only_called
-from migrate.analysis.module import Module
+from migrate.analysis.module import Module, argument
 from migrate.analysis.project import Project
 from migrate.analysis.references import owner_of
 from migrate.analysis.sessions import (
@@ -81,6 +83,7 @@ NPU101 = Rule(
     "session-config",
     group="session",
     paths=lambda project: project.cached(opening_files),
+    facts=(unfollowed_in,),
     options={
         "roles": Option(
             "a table from path:function to device or host",
@@ -216,7 +219,11 @@ def _give_creator(context: Context, site: SessionSite, name: str, options: str) 
         yield RuntimeImport(creator, "tensorflow.train")
     wanted = runtime_import(context.module, name)
     value = f"{creator}(config={wanted.bound}({options}))"
-    yield add_argument(context.module, site.call, "session_creator", value)
+    given = argument(site.call, "session_creator", 0)
+    if given is None:
+        yield add_argument(context.module, site.call, "session_creator", value)
+    else:
+        yield context.replace(given, value)
     yield wanted
 
 

@@ -27,7 +27,7 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
-from migrate.analysis.module import Module, argument
+from migrate.analysis.module import Module, argument, is_none
 from migrate.analysis.scopes import Binding, Scope
 from migrate.codemods.edits import Edit
 from migrate.codemods.rule import Change, Context, Rule
@@ -97,7 +97,7 @@ def _is_h5(module: Module, node: ast.AST | None, depth: int = _DEPTH) -> bool:
         return _call_gives_h5(module, node, depth - 1)
     if isinstance(node, ast.Name):
         scope, bindings = module.lookup(node.id, node) or (module.scope, [])
-        return any(not _is_none(binding.node) for binding in bindings) and all(
+        return any(not is_none(binding.node) for binding in bindings) and all(
             _name_is_h5(module, scope, binding, node.id, depth - 1) for binding in bindings
         )
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
@@ -109,7 +109,7 @@ def _is_h5(module: Module, node: ast.AST | None, depth: int = _DEPTH) -> bool:
 
 def _all_h5(module: Module, nodes: Sequence[ast.AST | None], depth: int) -> bool:
     """Whether every value but None is, and one at least."""
-    values = [node for node in nodes if not _is_none(node)]
+    values = [node for node in nodes if not is_none(node)]
     return bool(values) and all(_is_h5(module, value, depth - 1) for value in values)
 
 
@@ -129,7 +129,7 @@ def _call_gives_h5(module: Module, call: ast.Call, depth: int) -> bool:
 
 def _name_is_h5(module: Module, scope: Scope, binding: Binding, name: str, depth: int) -> bool:
     if binding.kind == "value":
-        return _is_none(binding.node) or _is_h5(module, binding.node, depth)
+        return is_none(binding.node) or _is_h5(module, binding.node, depth)
     if binding.kind == "parameter":
         if binding.node is not None:
             return module.qualified(binding.node) in _CLASSES
@@ -180,7 +180,3 @@ def _passed(module: Module, function: ast.AST, name: str) -> list[ast.AST | None
         return []
     calls = module.calls_of(f"{module.path}:{function.name}")
     return [argument(call, name, names.index(name)) for call, _ in calls]
-
-
-def _is_none(node: ast.AST | None) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None

@@ -1,0 +1,128 @@
+"""A session stays on the host only where all that it runs has been seen."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.analysis.test_sessions import judged, sites
+
+MODEL = """
+import tensorflow as tf
+
+class Model:
+    def __init__(self):
+        self.train_op = tf.train.AdamOptimizer(0.1).minimize(tf.get_variable('w', []))
+    def fit(self, sess):
+        sess.run(self.train_op)
+"""
+MAIN = """
+import train
+from model import Model
+
+train.go(Model())
+"""
+
+
+def verdict(body: str) -> tuple[str, str]:
+    """Of a function that gets a model, in a program that makes one which trains."""
+    source = f"import tensorflow as tf\n\n{body}"
+    return judged(source, {"model.py": MODEL, "main.py": MAIN})
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        ("with tf.Session() as sess:\n        model.fit(sess)", "model.fit()"),
+        ("sess = tf.Session()\n    model.fit(3, session=sess)", "model.fit()"),
+        ("sess = tf.Session()\n    model['a'].fit(sess)", "model['a'].fit()"),
+        ("sess = tf.Session()\n    fit = model.fit\n    fit(sess)", "fit()"),
+        ("with tf.Session() as sess:\n        {'a': Model}['a'](sess)", "{'a': Model}['a']()"),
+        ("with tf.Session() as sess:\n        model(sess)", "model()"),
+        ("with tf.Session() as sess:\n        sess.run(model.op)", "model.op"),
+        ("with tf.Session() as sess:\n        sess.run(fetches=model.op)", "model.op"),
+        ("with tf.Session() as sess:\n        sess.run({'op': model.op})", "model.op"),
+        ("with tf.Session() as sess:\n        sess.run([[model.op], 1])", "model.op"),
+        ("with tf.Session() as sess:\n        sess.run([*model])", "model"),
+        ("with tf.Session() as sess:\n        sess.run(model + [tf.constant(1)])", "model"),
+        ("with tf.Session() as sess:\n        sess.run(model if yes else tf.no_op())", "model"),
+        ("with tf.Session() as sess:\n        for op in model:\n            sess.run(op)", "model"),
+        ("with tf.Session() as sess:\n        [sess.run(op) for op in model]", "model"),
+        ("ops = [model.loss]\n    with tf.Session() as sess:\n        sess.run(ops)", "model.loss"),
+        ("op = model.make()\n    with tf.Session() as sess:\n        sess.run(op)", "model.make()"),
+        ("with tf.Session():\n        model.op.run()", "model.op.run()"),
+        ("with tf.Session():\n        model.loss.eval()", "model.loss.eval()"),
+        ("with tf.Session():\n        model()", "model()"),
+        ("with tf.Graph().as_default(), tf.Session() as sess:\n        model(sess)", "model()"),
+    ],
+)
+def test_what_cannot_be_followed_may_train(body: str, what: str) -> None:
+    found, why = verdict(f"def go(model):\n    {body}\n")
+    assert found == "unknown"
+    assert why.startswith(f"it runs {what}, made outside ")
+    assert why.endswith("; tf.train.AdamOptimizer.minimize at model.py:5")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        # Through functions that can be followed, to one that cannot.
+        "def go(model):\n    with tf.Session() as sess:\n        step(sess, model)\n"
+        "def step(session, model):\n    model.fit(session)\n",
+        "def go(model):\n    with tf.Session():\n        step(model.op)\n"
+        "def step(op):\n    op.run()\n",
+        "def go(model):\n    with tf.Session():\n        step(model.op)\n"
+        "def step(op):\n    tf.get_default_session().run(op)\n",
+        "class Loop:\n    def __init__(self, model):\n        self.model = model\n"
+        "        self.sess = tf.Session()\n    def go(self):\n        self.model.fit(self.sess)\n",
+        "class Loop:\n    def __init__(self, model):\n        self.op = model.op\n"
+        "        self.sess = tf.Session()\n    def go(self):\n        self.sess.run(self.op)\n",
+        # Given to others, who are not seen to train.
+        "def go(op, sess=tf.Session()):\n    sess.run(op)\n",
+        "def go():\n    sess = tf.Session()\n    return sess.run\n",
+        "def go():\n    return {'sess': tf.Session()}\n",
+        "def go(model):\n    sess = tf.Session()\n    model.sess = sess\n    model.fit()\n",
+    ],
+)
+def test_a_session_that_gets_about_may_train(source: str) -> None:
+    main = "import train\nimport model\n"
+    found = judged(f"import tensorflow as tf\n\n{source}", {"model.py": MODEL, "main.py": main})
+    assert found[0] == "unknown", found
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "with tf.Session() as sess:\n        print(sess.run(tf.constant(1)))",
+        "with tf.Session() as sess:\n        show(sess)\n\ndef show(sess):\n    print(sess)",
+        "names = [(n, tf.constant(n)) for n in 'ab']\n    with tf.Session() as sess:\n"
+        "        for name, value in names:\n            sess.run(value)",
+        "with tf.Graph().as_default(), tf.Session() as sess:\n        sess.run(tf.constant(1))",
+        "x = model.data.make_one_shot_iterator().get_next()\n    with tf.Session() as sess:\n"
+        "        sess.run(x)",
+        "with tf.Session() as sess:\n        tf.train.start_queue_runners(sess)",
+        "with tf.Session():\n        tf.constant(1).eval()",
+    ],
+)
+def test_what_has_been_seen_whole_stays_on_the_host(body: str) -> None:
+    assert verdict(f"def go(model):\n    {body}\n")[0] == "host"
+
+
+def test_two_sessions_of_one_name_are_two() -> None:
+    source = """
+    import tensorflow as tf
+    def go(op):
+        with tf.Session() as sess:
+            sess.run(tf.constant(1))
+        with tf.Session() as sess:
+            sess.run(op)
+    """
+    found = sites(source, {"model.py": MODEL, "main.py": MAIN})
+    assert [site.role for site in found] == ["host", "unknown"]
+
+
+def test_a_program_that_trains_nowhere_needs_no_doubt() -> None:
+    source = (
+        "import tensorflow as tf\ndef go(op):\n    with tf.Session() as s:\n        s.run(op)\n"
+    )
+    other = {"other/model.py": MODEL}  # imports nothing of it, nor it of that
+    assert judged(source, other) == ("host", "nothing in its program trains or restores a model")
