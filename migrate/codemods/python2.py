@@ -3,7 +3,86 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+
+from migrate.analysis.module import Module
+
+# What tests of Python's version, or of what it has, hold.
+_VERSIONS = ("version_info", "PY2", "PY3", "python_version", "hasattr", "sys.version", "hexversion")
+# How Python 3 fails where it meets Python 2.
+_FAILURES = frozenset("AttributeError ImportError ModuleNotFoundError NameError TypeError".split())
+_ALL_FAILURES = frozenset({"BaseException", "Exception", "StandardError", "the bare one"})
+_LEAVES = ast.Return | ast.Raise | ast.Continue | ast.Break
+
+
+def is_guarded(module: Module, node: ast.AST) -> bool:
+    """Whether a place is meant for Python 2 only, or expected to fail in Python 3.
+
+    That is: behind a test of the version; in a ``try`` that expects the failure, or where that is
+    handled.
+    """
+    child = node
+    for parent in module.ancestors(node):
+        if isinstance(parent, ast.If | ast.IfExp | ast.While | ast.BoolOp):
+            test = parent if isinstance(parent, ast.BoolOp) else parent.test
+            if _asks_for_version(module, test):
+                return True
+        if isinstance(parent, ast.Try) and child in parent.body and _expects(parent):
+            return True
+        handled = child if isinstance(child, ast.ExceptHandler) else None
+        if isinstance(parent, ast.Try) and handled is not None and _expects(parent, handled):
+            return True
+        if isinstance(child, ast.stmt) and any(
+            isinstance(s, ast.If)
+            and isinstance(s.body[-1], _LEAVES)
+            and _asks_for_version(module, s.test)
+            for s in _before(parent, child)
+        ):
+            return True
+        child = parent
+    return False
+
+
+def _before(parent: ast.AST, child: ast.stmt) -> list[ast.stmt]:
+    """The statements that run before one of the same block."""
+    for name in ("body", "orelse", "finalbody"):
+        block = getattr(parent, name, None)
+        if isinstance(block, list) and child in block:
+            return block[: block.index(child)]
+    return []
+
+
+def _asks_for_version(module: Module, test: ast.expr) -> bool:
+    if any(word in module.text_of(test) for word in _VERSIONS):
+        return True
+    for name in ast.walk(test):
+        found = module.lookup(name.id, name) if isinstance(name, ast.Name) else None
+        for binding in found[1] if found else ():
+            if binding.kind == "value" and binding.node is not None:
+                text = module.text_of(binding.node)
+                if len(text) < 200 and any(word in text for word in _VERSIONS):
+                    return True
+    return False
+
+
+def _expects(tried: ast.Try, only: ast.ExceptHandler | None = None) -> bool:
+    """Whether a ``try`` expects what Python 3 does, or one of its handlers does."""
+    caught = {n for h in ([only] if only else tried.handlers) for n in _names_in(h.type)}
+    if caught & _FAILURES:
+        return True
+    # What catches everything may be about something else, unless little is tried.
+    small = len(tried.body) == 1 and not hasattr(tried.body[0], "body")
+    small |= all(isinstance(s, ast.Import | ast.ImportFrom) for s in tried.body)
+    return small and bool(caught & _ALL_FAILURES)
+
+
+def _names_in(node: ast.AST | None) -> Iterator[str]:
+    if node is None:
+        yield "the bare one"
+        return
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name):
+            yield part.id
 
 
 def divisions(tree: ast.Module) -> list[int]:

@@ -34,6 +34,7 @@ RULES = {
     "NPU805": "用 tf.keras 代替独立的 Keras；CANN 只支持前者",
     "NPU806": "用 Python 自身的类型代替 NumPy 的别名；NumPy 1.24 已删除这些别名",
     "NPU807": "使 requirements.txt 能在 Python 3.7 上安装，且不替换平台自带的 TensorFlow",
+    "NPU808": "以 Python 3 的模块代替 Python 2 的模块",
     "NPU810": "使 numpy.load 能读取保存了对象的文件；NumPy 1.16.3 起默认拒绝读取",
     # Those of the recipes.
     "NPU850": "在读取数据集的计算图中构建 realmix 的数据集",
