@@ -28,6 +28,12 @@ The file stays as upstream has it. Report it with the file that caused it.""",
     "NPU905": """A notebook is copied as it is.
 
 Rules work on Python files. Export the notebook as a script to have it ported.""",
+    "NPU906": """A Python script is copied as it is, since its name does not end in .py.
+
+Only its first line (`#!/usr/bin/env python`) tells that it is one; rules work on files named .py.
+Rename it upstream, or in a fork that the lock pins, or port it by hand. Where it names TensorFlow
+it is a warning; where it names a Session, too, it is an error: a session that could not be
+configured would train on the host, silently.""",
     "NPU910": """An entry of the upstream tree cannot be part of a port and was skipped.
 
 Symbolic links and submodules are not taken: a port holds plain files only. Where a file of the

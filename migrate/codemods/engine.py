@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,9 +40,12 @@ UNPARSABLE = "NPU902"
 RULE_FAILED = "NPU903"
 NOT_IDEMPOTENT = "NPU904"
 NOTEBOOK = "NPU905"
+SCRIPT = "NPU906"
 
 # What many rules ask of every file.
 _FACTS = (*REFERENCES, top_level, imported_files, identifiers_in)
+
+_PYTHON_SCRIPT = re.compile(rb"#![^\n]*python")
 
 
 @dataclass
@@ -148,6 +152,8 @@ def unread_files(project: Project) -> list[Finding]:
             findings.append(
                 Finding(path, 0, NOTEBOOK, "note", "a notebook: copied as it is, not ported")
             )
+        elif not path.endswith(".py") and _PYTHON_SCRIPT.match(project.files[path].data):
+            findings.append(_script(project.files[path]))
     for path in project.python_files:
         failure = project.failure(path)
         if failure is not None:
@@ -157,17 +163,33 @@ def unread_files(project: Project) -> list[Finding]:
 
 def unread(file: SourceFile, failure: Unparsable) -> Finding:
     """The finding for a Python file that is copied unchanged."""
-    # A session that nobody could configure is an error, also in a file that does not parse.
-    opens = b"tensorflow" in file.data and b"Session" in file.data
-    severity: Severity = "error" if opens else "warning"
+    severity: Severity = "note" if failure.kind == "size" else "warning"
     return Finding(
         file.path,
         failure.line,
         UNPARSABLE,
-        "note" if failure.kind == "size" else severity,
+        "error" if _opens_session(file) else severity,
         f"copied unchanged: {failure.reason}",
         "Port this file by hand if training needs it.",
     )
+
+
+def _script(file: SourceFile) -> Finding:
+    """The finding for a Python script that only its first line tells to be one."""
+    severity: Severity = "warning" if b"tensorflow" in file.data else "note"
+    return Finding(
+        file.path,
+        1,
+        SCRIPT,
+        "error" if _opens_session(file) else severity,
+        "a Python script whose name does not end in .py: copied as it is, not ported",
+        "Rename it upstream to end in .py, or port it by hand.",
+    )
+
+
+def _opens_session(file: SourceFile) -> bool:
+    """Whether a file may hold a session: one that nobody configures is an error."""
+    return b"tensorflow" in file.data and b"Session" in file.data
 
 
 def _run_group(

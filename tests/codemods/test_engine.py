@@ -324,6 +324,37 @@ def test_files_that_do_not_parse_are_copied_and_reported() -> None:
     assert all(f.advice for f in ported.findings)
 
 
+def test_a_session_in_what_is_taken_for_generated_data_is_an_error() -> None:
+    rows = b"X = [\n" + b"  0.125,\n" * (MAX_PARSED_BYTES // 4) + b"]\n"
+    files: Files = {
+        "data.py": b"import tensorflow as tf\n" + rows,
+        "train.py": b"import tensorflow as tf\n" + rows + b"with tf.Session() as s:\n    pass\n",
+    }
+    found = [(f.path, f.code, f.severity) for f in run(files, RENAME).findings]
+    assert found == [("data.py", "NPU902", "note"), ("train.py", "NPU902", "error")]
+
+
+def test_a_python_script_without_a_name_that_tells_it() -> None:
+    imports = "import tensorflow as tf\n"
+    files: Files = {
+        "bin/flow": "#!/usr/bin/python3.6 -u\nold\n",
+        "bin/run": "#!/bin/sh\n# not for python\nSession tensorflow\n",
+        "bin/show": "#! /usr/bin/env python\r\n" + imports,
+        "bin/train": "#!/usr/bin/env python3\n" + imports + "s = tf.Session()\n",
+        "notes.txt": imports + "s = tf.Session()\n",
+        "picture": b"#!\xff\n",
+        "shebang.py": "#!/usr/bin/env python\nold\n",
+    }
+    ported = run(files, RENAME)
+    assert [(f.path, f.line, f.code, f.severity) for f in ported.findings] == [
+        ("bin/flow", 1, "NPU906", "note"),
+        ("bin/show", 1, "NPU906", "warning"),
+        ("bin/train", 1, "NPU906", "error"),
+    ]
+    assert all(".py" in f.advice for f in ported.findings)
+    assert ported.text("bin/train") == files["bin/train"]
+
+
 def test_a_notebook_is_copied_and_noted() -> None:
     files = {"a.ipynb": '{"cells": []}', "sub/b.ipynb": "old"}
     ported = run(files, RENAME)
