@@ -41,3 +41,16 @@ class RecipeError(UsageError):
 
     def __init__(self, key: str, message: str, *, advice: str = "") -> None:
         super().__init__(f"{key}: {message}", advice=advice)
+
+
+class PinError(UsageError):
+    """A pin asks for something that its upstream does not have.
+
+    Args:
+        key: what the pin says, such as ``path``.
+        message: what is wrong with it. The place in the lock is added by who has read that.
+    """
+
+    def __init__(self, key: str, message: str, *, advice: str = "") -> None:
+        super().__init__(message, where=key, advice=advice)
+        self.key = key

@@ -428,6 +428,18 @@ def test_all_shows_the_differences_of_all(gan: Place, capfdbinary: Any) -> None:
     assert not (gan.root / "ported").exists()
 
 
+def test_a_path_that_the_upstream_lacks_is_told_with_its_line(
+    gan: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with gan.lock.open("a") as lock:
+        lock.write('# which folder:\npath = "train.py"\n')
+    line = gan.lock.read_text().count("\n")
+    assert cli.main(["port", "gan"]) == 2
+    said = capsys.readouterr().err
+    assert f"upstream.lock:{line}: gan.path: the commit has no folder 'train.py'" in said
+    assert "'train.py' is no folder" in said and "leave path out" in said
+
+
 # Kills the process that reads one upstream's recipe; with MARK, only once.
 KILLING = """
 import os, sys

@@ -22,7 +22,7 @@ from migrate.report import port_json, port_lines, symbol_lines
 from migrate.runtime import cann_release
 from migrate.series import unified_diff
 from migrate.upstream.load import load
-from migrate.upstream.lock import check_writable, read_lock, update_pin
+from migrate.upstream.lock import check_writable, read_lock, told_by_pin, update_pin
 from migrate.upstream.pin import Pin
 from migrate.upstream.places import check_mirror
 from migrate.workspace import DEFAULT_CANN, Workspace, cache_folder
@@ -49,13 +49,14 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> int:
     with progress(f"port {pin.name}") as say:
         say("reading upstream")
         recipe = read_recipe(workspace.patches(pin.name))
-        loaded = load(
-            pin,
-            cache=cache_folder(),
-            mirror=arguments.mirror,
-            commit=arguments.commit,
-            leave_out=recipe.leave_out,
-        )
+        with told_by_pin(workspace.lock, pin.name):
+            loaded = load(
+                pin,
+                cache=cache_folder(),
+                mirror=arguments.mirror,
+                commit=arguments.commit,
+                leave_out=recipe.leave_out,
+            )
         pin = loaded.pin
         port = make_port(
             upstream_of(pin),

@@ -6,11 +6,12 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from migrate.errors import MigrateError, UsageError
+from migrate.errors import MigrateError, PinError, UsageError
 from migrate.tables import read_toml
 from migrate.upstream.pin import Pin, problems
 
@@ -29,6 +30,18 @@ def read_lock(path: Path) -> dict[str, Pin]:
         UsageError: the file is not there, is not TOML, or a pin is not valid.
     """
     return _pins(path, _decode(path, _read(path)))
+
+
+@contextmanager
+def told_by_pin(path: Path, name: str) -> Iterator[None]:
+    """Names the place in the lock in errors about what a pin says."""
+    try:
+        yield
+    except PinError as error:
+        error.where = _where(
+            path, _line(_decode(path, _read(path)), name, error.key), name, error.key
+        )
+        raise
 
 
 def update_pin(path: Path, pin: Pin) -> None:

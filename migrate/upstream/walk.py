@@ -7,12 +7,16 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from migrate.errors import MigrateError, UsageError
+from migrate.errors import MigrateError, PinError
 from migrate.findings import Finding, Severity
 from migrate.upstream.names import MAX_PATH, hostile, printable
 from migrate.upstream.objects import ObjectStore
 
 LEAVE_OUT = "If the port does not need it, leave it out: add a pattern to leave_out."
+_ROOT = (
+    "It names the folder that is the project: give the folder around it, or leave path out for the "
+    "whole repository."
+)
 
 _ENTRY = re.compile(rb"([0-7]{5,6}) ([^\0]+)\0(.{20})", re.DOTALL)
 
@@ -92,15 +96,20 @@ class Walker:
         """The id of the tree that is the folder ``path`` below ``tree``.
 
         Raises:
-            UsageError: there is no such folder.
+            PinError: there is no such folder.
         """
+        here = ""
         for part in path.split("/") if path else ():
-            folders = {entry.name: entry.oid for entry in self.folder(tree) if entry.is_folder}
-            if part not in folders:
-                advice = f"There are: {printable(', '.join(sorted(folders)))}." if folders else ""
-                message = f"the commit has no folder {path!r} ({part!r} is not there)"
-                raise UsageError(message, where="path", advice=advice)
-            tree = folders[part]
+            entries = {entry.name: entry for entry in self.folder(tree, here)}
+            here = f"{here}/{part}" if here else part
+            if part not in entries or not entries[part].is_folder:
+                message = f"the commit has no folder {path!r}"
+                if part in entries:
+                    raise PinError("path", f"{message}: {here!r} is no folder", advice=_ROOT)
+                folders = sorted(name for name, entry in entries.items() if entry.is_folder)
+                advice = f"There are: {printable(', '.join(folders))}." if folders else _ROOT
+                raise PinError("path", f"{message}: {here!r} is not there", advice=advice)
+            tree = entries[part].oid
         return tree
 
     def below(self, tree: str) -> Iterator[Entry]:

@@ -282,14 +282,32 @@ class TestPath:
         mirror = upstream.path.parents[1]
         assert len(load(pin, mirror=str(mirror), cache=mirror / "cache").source.files) == 4
 
-    @pytest.mark.parametrize("path", ["research/slym", "research/slim/train.py", "LICENSE"])
+    @pytest.mark.parametrize(
+        ("path", "why", "advice"),
+        [
+            ("research/slym", "'research/slym' is not there", "There are: slim."),
+            ("reseach/slim", "'reseach' is not there", "There are: other, research."),
+            ("research/slim/train.py", "'research/slim/train.py' is no folder", "folder around it"),
+            ("LICENSE", "'LICENSE' is no folder", "leave path out"),
+            ("LICENSE/x", "'LICENSE' is no folder", "leave path out"),
+            ("research/slim/nets/x", "'research/slim/nets/x' is not there", "leave path out"),
+        ],
+    )
     def test_a_folder_that_is_not_there_is_said(
-        self, upstream: Upstream, pinned: MakePin, path: str, mirror: Path, cache: Path
+        self,
+        upstream: Upstream,
+        pinned: MakePin,
+        path: str,
+        why: str,
+        advice: str,
+        mirror: Path,
+        cache: Path,
     ) -> None:
         pin = pinned(upstream.files(ROOT), path=path)
-        with pytest.raises(UsageError, match="the commit has no folder") as caught:
+        with pytest.raises(UsageError) as caught:
             load(pin, mirror=str(mirror), cache=cache)
-        assert "There are: " in str(caught.value) or "train.py" in path
+        assert caught.value.message == f"the commit has no folder {path!r}: {why}"
+        assert advice in caught.value.advice
 
 
 def test_leaving_out_everything_is_a_mistake(pin: Pin, mirror: Path, cache: Path) -> None:
