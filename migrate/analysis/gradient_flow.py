@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
 from functools import cached_property
+from typing import NamedTuple
 
 from migrate.analysis.module import Module, argument
 from migrate.analysis.optimizers import is_optimizer
@@ -17,6 +17,7 @@ _PASSING = frozenset("dict enumerate filter iter list map reversed sorted tuple 
 _ADDING = frozenset({"append", "extend", "insert"})
 # What takes a loss.
 _LOSSES = frozenset({"compute_gradients", "minimize"})
+_WEIGHTS = frozenset({"tensorflow.trainable_variables"})
 _Key = tuple[object, str]
 
 
@@ -43,7 +44,7 @@ class GradientFlow:
             kind = self._module.instance_of(function.value)
             given = argument(call, "grads_and_vars", 0)
             if given is not None and (kind is None or is_optimizer(self._project, kind)):
-                found |= self._sources([given], certain=True)
+                found |= self._calls_behind([given], GRADIENTS, certain=True)
         return found
 
     @cached_property
@@ -53,12 +54,20 @@ class GradientFlow:
         for call, name in self._module.calls:
             if name in GRADIENTS or getattr(call.func, "attr", "") in _LOSSES:
                 given += [*call.args, *call.keywords]
-        return self._sources(given, certain=False)
+        return self._calls_behind(given, GRADIENTS, certain=False)
 
-    def _sources(self, start: list[ast.AST], *, certain: bool) -> set[ast.Call]:
-        """The calls of tf.gradients that lead to expressions.
+    def is_of_weights(self, call: ast.Call) -> bool:
+        """Whether a call of tf.gradients computes those of what TensorFlow lists as trainable."""
+        weights = argument(call, "xs", 1)
+        return weights is not None and bool(self._calls_behind([weights], _WEIGHTS, certain=True))
+
+    def _calls_behind(
+        self, start: list[ast.AST], names: Collection[str], *, certain: bool
+    ) -> set[ast.Call]:
+        """The calls whose results lead to expressions.
 
         Args:
+            names: of what is called.
             certain: leave out what calls make of which it is not known that they hand it on.
         """
         found: set[ast.Call] = set()
@@ -66,7 +75,7 @@ class GradientFlow:
         while left:
             node = left.pop()
             following: list[ast.AST] = []
-            if isinstance(node, ast.Call) and self._module.name_of(node.func) in GRADIENTS:
+            if isinstance(node, ast.Call) and self._module.name_of(node.func) in names:
                 found.add(node)
             elif isinstance(node, ast.Call):
                 if not certain or self._passes(node):
@@ -157,8 +166,7 @@ class GradientFlow:
         return None
 
 
-@dataclass(frozen=True)
-class _Value:
+class _Value(NamedTuple):
     """What a statement gives to a variable.
 
     Args:

@@ -317,6 +317,7 @@ def test_a_name_that_the_file_has_already() -> None:
         "grads = npu_gradients(loss + tf.norm(slopes), v)\nop = opt.apply_gradients(zip(grads, v))",
         # Only looked at, by a function that applies nothing.
         "saliency = tf.gradients(score, image)",
+        "norms = tf.global_norm(tf.gradients(loss, tf.trainable_variables()))\nop = opt.minimize(loss)",
         "def look():\n    return tf.gradients(score, image)\n\n"
         "def train(pairs):\n    return opt.apply_gradients(pairs)",
         # Not TensorFlow's.
@@ -339,6 +340,8 @@ def test_other_gradients_stay(source: str) -> None:
         "op = opt.apply_gradients(zip(sums, v))",
         "def train(loss, v, pairs):\n    keep(tf.gradients(loss, v))\n"
         "    return opt.apply_gradients(pairs)",
+        "def gradients(loss):  # of an Estimator\n    weights = [v for v in tf.trainable_variables() if keep(v)]\n"
+        "    return list(zip(tf.gradients(loss, weights), weights))",
         # By an optimizer that cannot scale.
         "opt = tf.keras.optimizers.SGD(0.1)\n"
         "op = opt.apply_gradients(zip(tf.gradients(loss, v), v))",

@@ -50,6 +50,8 @@ def model(line: str, top: str = "") -> str:
         ("z = FLAGS.loss_scaling * x\n    y = opt.minimize(z)", "warning",
          "by hand: FLAGS.loss_scaling"),
         ("y = tf.gradients(x * scale, mask)", "warning", "by hand: scale"),
+        ("from npu_runtime import npu_gradients\n    y = npu_gradients(x * scale, mask)", "warning",
+         "by hand: scale"),
     ],
 )  # fmt: skip
 def test_places_that_are_found(line: str, severity: str, message: str) -> None:

@@ -75,7 +75,7 @@ from migrate.analysis.optimizers import (
     adapter_scales,
     optimizer_sites,
 )
-from migrate.analysis.references import owner_of
+from migrate.analysis.references import TELLING_METHODS, owner_of
 from migrate.analysis.training import KERAS_TRAINING
 from migrate.codemods.imports import runtime_import
 from migrate.codemods.rule import Change, Context, Rule
@@ -90,7 +90,6 @@ NPU201 = Rule(
 )
 _BY_HAND = "Wrap what makes the optimizer in npu_optimizer(...) by hand."
 _GRADIENTS = "tensorflow.gradients"
-_APPLYING = frozenset({"compute_gradients", "apply_gradients"})
 
 
 @NPU201.on_module
@@ -129,17 +128,17 @@ def _applied(context: Context, calls: list[ast.Call]) -> Iterator[Change]:
     wanted = runtime_import(module, "npu_gradients")
     methods: dict[ast.AST | None, set[str]] = {}
     for node in module.all_of(ast.Attribute):
-        if node.attr in _APPLYING:
+        if node.attr in TELLING_METHODS:
             methods.setdefault(module.function_of(node), set()).add(node.attr)
     for call in calls:
         if call in flow.applied:
             yield context.replace(call.func, wanted.bound)
             yield wanted
             yield Settled(module.path, call.func.lineno, _GRADIENTS)
-        elif (
-            methods.get(module.function_of(call)) == {"apply_gradients"}
-            and call not in flow.in_losses
-        ):
+            continue
+        near = methods.get(module.function_of(call), set())
+        may_train = near == {"apply_gradients"} or (not near and flow.is_of_weights(call))
+        if may_train and call not in flow.in_losses:
             yield context.finding(
                 call,
                 "warning",

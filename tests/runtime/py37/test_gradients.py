@@ -104,6 +104,7 @@ def several_losses():
     first, second = weight("a"), weight("b", use_resource=True)
     ys = [loss_of(first), tf.matmul(tf.constant(X), first * second), second]
     gradients = npu_gradients(ys, [first, second], [None, tf.constant(X), tf.constant([[0.5]])])
+    gradients = tf.tuple(gradients)  # each needs the variable that the other one changes
     train_op = npu_optimizer(sgd()).apply_gradients(zip(gradients, [first, second]))
     return trained(train_op, first, second)
 
@@ -409,6 +410,55 @@ def test_checkpoints_are_those_of_a_training_that_does_not_scale(monkeypatch, tm
     names = {name for name, _ in tf.train.list_variables(str(tmp_path / "model"))}
     more = {name for name, _ in tf.train.list_variables(str(tmp_path / "scaled"))} - names
     assert more == {"loss_scale", "good_steps", "bad_steps"}
+
+
+@pytest.mark.parametrize("train", [clipped_then_optimizer, optimizer_first, towers])
+def test_adapters_that_take_the_overflow_flag_as_they_compute(monkeypatch, upstream, train):
+    """As r1.6.0 and before: only the object that computed gradients can tell what overflowed."""
+    from npu_bridge.estimator.npu import npu_loss_scale_optimizer
+
+    class Old(npu_loss_scale_optimizer.NPULossScaleOptimizer):
+        def __getattr__(self, name):  # No copy can be made of it.
+            return getattr(self._opt, name)
+
+        def compute_gradients(self, *args, **kwargs):
+            self._float_status = tf.zeros([8])
+            return super().compute_gradients(*args, **kwargs)
+
+        def apply_gradients(self, *args, **kwargs):
+            assert "_float_status" in vars(self)
+            return super().apply_gradients(*args, **kwargs)
+
+    monkeypatch.setattr(npu_loss_scale_optimizer, "NPULossScaleOptimizer", Old)
+    for mine, theirs in zip(train(), upstream(train)):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_an_estimator_whose_optimizer_assigns(tmp_path):
+    """As BERT trains: an optimizer of its own, made anew for each graph, that assigns."""
+
+    class Assigning(tf.train.Optimizer):
+        def __init__(self):
+            super().__init__(False, "Assigning")
+
+        def apply_gradients(self, grads_and_vars, global_step=None, name=None):
+            pairs = [(g, v) for g, v in grads_and_vars if g is not None]
+            return tf.group(*[v.assign(v - RATE * g) for g, v in pairs])
+
+    def model_fn(features, labels, mode):
+        variable = weight()
+        loss = loss_of(variable)
+        optimizer, step = npu_optimizer(Assigning()), tf.train.get_global_step()
+        gradients, _ = tf.clip_by_global_norm(npu_gradients(loss, [variable]), 1.0)
+        train_op = optimizer.apply_gradients(zip(gradients, [variable]), global_step=step)
+        train_op = tf.group(train_op, step.assign_add(1))
+        return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train_op)
+
+    estimator = tf.estimator.Estimator(model_fn, str(tmp_path))
+    for _ in range(2):
+        estimator.train(lambda: tf.data.Dataset.from_tensors(X).repeat(), steps=2)
+    assert estimator.get_variable_value("good_steps") == 4
+    assert estimator.get_variable_value("w") > 0.3
 
 
 def test_a_graph_is_not_kept(monkeypatch):
