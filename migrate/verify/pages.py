@@ -57,7 +57,8 @@ Horovod need not: the port's own stands in for it, with one process.""",
 Those variables are not trained. The port trained in its own precision mode; operands and results of
 convolutions and matrix products were rounded to fp16, in which what is below 2^-24 is 0. A loss
 scale lifts gradients above that: `migrate explain NPU201`. It was off (NPU_LOSS_SCALE), an
-optimizer is not wrapped, or the project makes its loss very small, by a factor of its own.
+optimizer is not wrapped, one applies what tf.gradients computes instead of npu_gradients, or the
+project makes its loss very small, by a factor of its own.
 
 Emulation on a CPU cannot tell which other operators the release computes in fp16, how the device
 adds up within a product, how many steps a dynamic loss scale needs to settle (here it begins at

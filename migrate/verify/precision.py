@@ -35,9 +35,9 @@ _NAMED = 3
 # Where a dynamic loss scale begins on a device (npu_runtime/scaling.py); too high for most.
 _HIGHEST = 2**32
 _SCALE = (
-    "Is its optimizer wrapped (`migrate explain NPU201`), and NPU_LOSS_SCALE left at auto? Losses"
-    " that the project itself makes very small or large need that changed. Until then train with"
-    " NPU_PRECISION_MODE=none."
+    "Is its optimizer wrapped, are gradients that it only applies those of npu_gradients"
+    " (`migrate explain NPU201`), and NPU_LOSS_SCALE left at auto? Losses that the project itself"
+    " makes very small or large need that changed. Until then train with NPU_PRECISION_MODE=none."
 )
 _OVERFLOW = (
     "Find what exceeds 65504 (`migrate explain NPU202`), and change it or keep it in fp32"
