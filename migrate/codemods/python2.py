@@ -70,10 +70,9 @@ def _expects(tried: ast.Try, only: ast.ExceptHandler | None = None) -> bool:
     caught = {n for h in ([only] if only else tried.handlers) for n in _names_in(h.type)}
     if caught & _FAILURES:
         return True
-    # What catches everything may be about something else, unless little is tried.
-    small = len(tried.body) == 1 and not hasattr(tried.body[0], "body")
-    small |= all(isinstance(s, ast.Import | ast.ImportFrom) for s in tried.body)
-    return small and bool(caught & _ALL_FAILURES)
+    # What catches everything may be about something else, unless imports are tried.
+    imports = all(isinstance(s, ast.Import | ast.ImportFrom) for s in tried.body)
+    return imports and bool(caught & _ALL_FAILURES)
 
 
 def _names_in(node: ast.AST | None) -> Iterator[str]:

@@ -28,6 +28,11 @@ CODE = "NPU802"
         ("print('a') + b\n", "print(('a') + b)\n"),
         ("d = {1: 2}\nx = d.keys()[0], d.items()[:3], dict(a=1).values()[-1]\n", "d = {1: 2}\nx = list(d.keys())[0], list(d.items())[:3], list(dict(a=1).values())[-1]\n"),
         ("import h5py\nwith h5py.File(n) as f:\n    x = f[f.keys()[0]]\n", "import h5py\nwith h5py.File(n) as f:\n    x = f[list(f.keys())[0]]\n"),
+        ("import os\nfor line in file(os.path.join(a, 'b'), 'r'): f(line)\n", "import os\nfor line in open(os.path.join(a, 'b'), 'r'): f(line)\n"),
+        ("import net\nreload(net)\n", "import net\nfrom importlib import reload\nreload(net)\n"),
+        ("try:\n    f()\nexcept StandardError as e:\n    g(e, intern('a'))\n", "from sys import intern\ntry:\n    f()\nexcept Exception as e:\n    g(e, intern('a'))\n"),
+        ("import os\nx = sorted(y, cmp=f), sorted(y, f)\nx.sort(cmp = lambda a, b: a - b)\n", "import os\nfrom functools import cmp_to_key\nx = sorted(y, key=cmp_to_key(f)), sorted(y, key=cmp_to_key(f))\nx.sort(key=cmp_to_key(lambda a, b: a - b))\n"),
+        ("from functools import partial\nx.sort(lambda a, b: (a > b) - (a < b))\n", "from functools import cmp_to_key, partial\nx.sort(key=cmp_to_key(lambda a, b: (a > b) - (a < b)))\n"),
         ("from numpy import *\nfor i in xrange(3): pass\n", "from numpy import *\nfor i in range(3): pass\n"),
     ],
 )  # fmt: skip
@@ -62,6 +67,14 @@ def test_rewrites(before: str, after: str) -> None:
         "x = 'xrange raw_input', d.long, d.unicode, f(long=1)\n# d.iteritems()\n",
         "x = d.keys(), list(d.keys())[0], d.values[0], d.keys(1)[0], d['keys'][0]\n",
         "class A:\n    def keys(self): return []\nx = A().keys()[0]\n",
+        "def f(file, reload, cmp, apply=None):\n    for buffer in file(cmp): apply(buffer, reload(cmp))\n",
+        "import os, file\nx = os.file(), self.apply(f), df.apply(f), x.cmp, file.open(y), self.buffer(y)\n",
+        "from importlib import reload\nfrom imp import reload as again\nreload(net)\nagain(net)\n",
+        "x.sort(), x.sort(1), x.sort(axis), x.sort(key=f), sorted(x), sorted(x, key=f), np.sort(x, 0)\n",
+        "x.sort(lambda a: a), sorted(*x), x.sort(key=lambda a, b: a)\n",
+        "class Bag:\n    def sort(self, cmp): pass\nBag().sort(cmp=lambda a, b: 1)\n",
+        "try:\n    cmp\nexcept NameError:\n    def cmp(a, b): return (a > b) - (a < b)\nx = cmp(1, 2)\n",
+        "import sys\nif sys.version[0] == '2':\n    reload(sys)\n    x = cmp(1, 2), file(y)\n",
     ],
 )
 def test_noops(source: str) -> None:
@@ -84,6 +97,24 @@ def test_a_method_of_the_project_wherever_it_is() -> None:
 def test_a_builtin_with_another_meaning_is_a_warning() -> None:
     ported = check_noop("def f(input):\n    return raw_input(input)\n", CODE)
     assert ported.codes("warning") == [CODE]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = cmp(a, b)\n",
+        "execfile('settings.py')\n",
+        "y = apply(f, x)\n",
+        "y = buffer(x)\n",
+        "x = isinstance(f, file)\n",
+        "x.sort(key=f, cmp=g)\n",
+        "x = sorted(y, f, g)\n",
+    ],
+)
+def test_what_has_no_successor_is_a_warning(source: str) -> None:
+    ported = check_noop(source, CODE)
+    assert ported.codes() == ported.codes("warning") == [CODE]
+    assert ported.findings[0].advice
 
 
 def test_an_index_into_keys_of_an_unknown_object_is_a_note() -> None:

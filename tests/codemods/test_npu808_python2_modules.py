@@ -28,6 +28,7 @@ CODE = "NPU808"
         ("from urllib import (urlretrieve as get,\n    urlopen)\n", "from urllib.request import (urlretrieve as get,\n    urlopen)\n"),
         ("def f():\n    from urllib import quote, urlopen\n    return urlopen(quote(u))\n", "def f():\n    from urllib.parse import quote\n    from urllib.request import urlopen\n    return urlopen(quote(u))\n"),
         ("import os; from urllib import quote, urlopen\n", "import os; from urllib.parse import quote; from urllib.request import urlopen\n"),
+        ("import urllib\ntry:\n    x = urllib.urlopen(u)\nexcept Exception:\n    pass\n", "import urllib.request\ntry:\n    x = urllib.request.urlopen(u)\nexcept Exception:\n    pass\n"),
         # names in modules
         ("import itertools\nfor a, b in itertools.izip(x, itertools.count()): f(a)\n", "import itertools\nfor a, b in zip(x, itertools.count()): f(a)\n"),
         ("from itertools import izip, count\nfor a, b in izip(x, count()): f(izip)\n", "from itertools import count\nfor a, b in zip(x, count()): f(zip)\n"),
@@ -51,6 +52,7 @@ def test_rewrites(before: str, after: str) -> None:
     [
         # for both
         "try:\n    import cPickle as pickle\nexcept ImportError:\n    import pickle\n",
+        "try:\n    import cPickle\nexcept ImportError:\n    import pickle as cPickle\nx = cPickle.load(f)\n",
         "try:\n    import queue\nexcept ImportError:\n    import Queue as queue\n",
         "try:\n    import urllib2, Queue\nexcept:\n    import urllib.request as urllib2\n",
         "try:\n    from itertools import izip\nexcept ImportError:\n    izip = zip\nx = izip(a, b)\n",

@@ -1,9 +1,11 @@
 """Replaces what Python 3 no longer has in files that it can parse.
 
 What it does: the methods `iteritems`, `iterkeys`, `itervalues` and `has_key`; the builtin names
-`xrange`, `raw_input`, `unicode`, `basestring`, `long`, `unichr` and `reduce` where nothing defines
-them; `print >>file, x` and `print ("%d") % x`, which parse and then fail; and an index into
-`keys()`, `values()` or `items()` of a dict or an h5py file.
+`xrange`, `raw_input`, `unicode`, `basestring`, `long`, `unichr`, `file`, `reduce`, `reload`,
+`intern` and `StandardError` where nothing defines them; functions that compare two elements, given
+to `sorted` and `sort`; `print >>file, x` and `print ("%d") % x`, which parse and then fail; and an
+index into `keys()`, `values()` or `items()` of a dict or an h5py file. `cmp`, `execfile`, `apply`,
+`buffer` and `coerce` are warnings.
 
 Why: Python 3.7 stops there with an AttributeError, NameError or TypeError, often late: in the
 evaluation after a training.
@@ -32,20 +34,34 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
-from migrate.analysis.module import Module
+from migrate.analysis.module import Module, keyword
 from migrate.analysis.project import Project
 from migrate.codemods.edits import Edit
+from migrate.codemods.python2 import is_guarded
 from migrate.codemods.rule import Change, Context, Rule, RuntimeImport
 
 _METHODS = {"iteritems": "items", "iterkeys": "keys", "itervalues": "values"}
 _NAMES = {
+    "StandardError": "Exception",
     "basestring": "str",
+    "file": "open",
+    "intern": "intern",
     "long": "int",
     "raw_input": "input",
     "reduce": "reduce",
+    "reload": "reload",
     "unichr": "chr",
     "unicode": "str",
     "xrange": "range",
+}
+_MOVED = {"intern": "sys", "reduce": "functools", "reload": "importlib"}
+# What to do instead of calling these.
+_GONE = {
+    "apply": "Write function(*arguments).",
+    "buffer": "Use memoryview.",
+    "cmp": "Write (a > b) - (a < b).",
+    "coerce": "Convert the numbers where they are used.",
+    "execfile": "Write exec(open(path).read()).",
 }
 _VIEWS = frozenset({"items", "keys", "values"})
 _DICTS = frozenset(
@@ -56,11 +72,15 @@ _DICTS = frozenset(
 _HARMLESS_STARS = frozenset("ctypes math matplotlib numpy os pylab tensorflow tkinter".split())
 # What can be moved around an `in` without parentheses.
 _SIMPLE = ast.Attribute | ast.Call | ast.Constant | ast.Name | ast.Subscript | ast.JoinedStr
-_OWN_METHOD = re.compile(rb"\bdef[ \t]+(iteritems|iterkeys|itervalues|has_key|items|keys|values)\b")
-_GUARDS = ("version_info", "PY2", "PY3", "python_version", "hasattr", "sys.version")
+_OWN_METHOD = re.compile(
+    rb"\bdef[ \t]+(iteritems|iterkeys|itervalues|has_key|items|keys|values|sort)\b"
+)
 
+_WORDS = (*_METHODS, *_NAMES, *_GONE, "has_key")
 _SIGNS = re.compile(
-    rb"\b(?:" + "|".join((*_METHODS, *_NAMES, "has_key")).encode() + rb")\b"
+    rb"(?<!\.)\b(?:" + "|".join((*_NAMES, *_GONE)).encode() + rb")\b"
+    rb"|\b(?:" + "|".join((*_METHODS, "has_key")).encode() + rb")\b"
+    rb"|\bsort(?:ed)?\b[^\n]*\blambda\b[^\n:]*,|\bsorted[ \t]*\((?![^\n]*\bkey\b)[^\n]*,"
     rb"|\bprint\b[ \t]*(?:>>|\([^\n]*\)[ \t]*[%+\\\n])|\b(?:items|keys|values)\(\)[ \t]*\["
 )
 
@@ -68,7 +88,7 @@ NPU802 = Rule(
     "NPU802",
     "python2-names",
     group="compat",
-    literals=tuple(name.encode() for name in (*_METHODS, *_NAMES, "has_key", "print", "()[")),
+    literals=tuple(name.encode() for name in (*_WORDS, "print", "()[", "sort")),
     signs=_SIGNS,
 )
 
@@ -77,7 +97,7 @@ NPU802 = Rule(
 def replace_names(context: Context) -> Iterator[Change]:
     for node, changes in _changes(context):
         found = list(changes)
-        if found and not _is_guarded(context.module, node):
+        if found and not is_guarded(context.module, node):
             yield from found
 
 
@@ -86,33 +106,14 @@ def _changes(context: Context) -> Iterator[tuple[ast.AST, Iterator[Change]]]:
     for call in module.all_of(ast.Call):
         if isinstance(call.func, ast.Attribute):
             yield call, _method(context, call, call.func)
-    for name in _NAMES:
+        yield call, _ordering(context, call)
+    for name in (*_NAMES, *_GONE):
         for load in module.loads.get(name, ()):
             yield load, _name(context, load)
     for expression in module.all_of(ast.Expr):
         yield expression, _print(context, expression)
     for subscript in module.all_of(ast.Subscript):
         yield subscript, _index(context, subscript)
-
-
-def _is_guarded(module: Module, node: ast.AST) -> bool:
-    """Whether the place is meant for Python 2 only, or expected to fail."""
-    child = node
-    for parent in module.ancestors(node):
-        if isinstance(parent, ast.If | ast.IfExp | ast.While | ast.BoolOp):
-            test = parent if isinstance(parent, ast.BoolOp) else parent.test
-            if any(guard in module.text_of(test) for guard in _GUARDS):
-                return True
-        if isinstance(parent, ast.Try) and child in parent.body:
-            caught = {n for h in parent.handlers for n in _names_in(h.type)}
-            if caught & {"AttributeError", "NameError"}:
-                return True
-        child = parent
-    return False
-
-
-def _names_in(node: ast.AST | None) -> set[str]:
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} if node is not None else set()
 
 
 def _method(context: Context, call: ast.Call, func: ast.Attribute) -> Iterator[Change]:
@@ -171,16 +172,51 @@ def _name(context: Context, node: ast.Name) -> Iterator[Change]:
     module = context.module
     if not module.is_free(node.id, node) or not _stars_are_known(module, context.project, set()):
         return
-    name = _NAMES[node.id]
-    if name == node.id:
+    place = module.parents[node]
+    is_called = isinstance(place, ast.Call) and place.func is node
+    name = _NAMES.get(node.id)
+    if name is None or (node.id == "file" and not is_called):
+        advice = _GONE.get(node.id, "Test for io.IOBase.")
+        yield context.finding(node, "warning", f"Python 3 has no {node.id}", advice)
+    elif name == node.id:
         # The edit changes nothing; what the place lacks is the import.
         yield context.replace(node, name)
-        yield RuntimeImport(name, "functools")
+        yield RuntimeImport(name, _MOVED[name])
     elif module.is_free(name, node):
         yield context.replace(node, name)
     else:
         message = f"Python 3 has no {node.id}, and {name} means another thing here"
         yield context.finding(node, "warning", message, f"Use the builtin {name}.")
+
+
+def _ordering(context: Context, call: ast.Call) -> Iterator[Change]:
+    """A function that compares two elements, given to `sorted` or to `sort` of a list."""
+    module, func = context.module, call.func
+    is_sorted = (
+        isinstance(func, ast.Name) and func.id == "sorted" and module.is_free("sorted", func)
+    )
+    is_sort = isinstance(func, ast.Attribute) and func.attr == "sort"
+    if not is_sorted and not (is_sort and "sort" not in context.project.cached(_own_methods)):
+        return
+    compare = keyword(call, "cmp")
+    before = call.args[is_sorted : is_sorted + 1]
+    value = compare.value if compare is not None else before[0] if before else None
+    if value is None or any(isinstance(arg, ast.Starred) for arg in call.args):
+        return
+    compares = isinstance(value, ast.Lambda) and len(value.args.args) == 2
+    if compare is None and not is_sorted and not compares:
+        return  # an axis, perhaps
+    text = module.source.text
+    start, end = module.span(value)
+    head = module.span(compare)[0] if compare is not None else start
+    alone = len(call.args) + len(call.keywords) == is_sorted + 1
+    if alone and re.fullmatch(r"(cmp\s*=\s*)?", text[head:start]):
+        yield Edit(head, start, "key=cmp_to_key(")
+        yield Edit(end, end, ")")
+        yield RuntimeImport("cmp_to_key", "functools")
+    else:
+        message = f"{module.text_of(func)}() compares by its key only in Python 3"
+        yield context.finding(call, "warning", message, "Use functools.cmp_to_key as its key.")
 
 
 def _stars_are_known(module: Module, project: Project, seen: set[str]) -> bool:

@@ -77,8 +77,11 @@ NPU808 = Rule(
 @NPU808.on_module
 def import_modules(context: Context) -> Iterator[Change]:
     module = context.module
+    pickles = False
     for statement in module.imports:
         if not is_guarded(module, statement):
+            names = [getattr(statement, "module", None), *(alias.name for alias in statement.names)]
+            pickles |= "cPickle" in names
             if isinstance(statement, ast.Import):
                 for alias in statement.names:
                     yield from _import(context, statement, alias)
@@ -88,7 +91,8 @@ def import_modules(context: Context) -> Iterator[Change]:
         for load in module.attribute_loads.get(name, ()):
             if not is_guarded(module, load):
                 yield from _attribute(context, load)
-    yield from _pickles(context)
+    if pickles:
+        yield from _pickles(context)
 
 
 def _is_own(context: Context, name: str) -> bool:
