@@ -11,10 +11,11 @@ from migrate.analysis.graph import Graph
 from migrate.analysis.module import Module, keyword
 from migrate.analysis.project import Project
 from migrate.analysis.references import classes_in, files_of, functions_in, is_unit_test, owner_of
-from migrate.analysis.training import KERAS_RUNNING, KERAS_TRAINING
+from migrate.analysis.training import KERAS_RUNNING, KERAS_TRAINING, trains
 
 _ROOTS = ("keras.", "tensorflow.keras.")
 _METHODS = KERAS_TRAINING | KERAS_RUNNING
+_GETTING = "get_session"
 # Methods of no other library's models; `fit` and `predict` are everyone's.
 _TELLING = frozenset(
     "fit_generator train_on_batch evaluate_generator test_on_batch predict_generator "
@@ -27,6 +28,7 @@ _MAKERS = frozenset(
     "multi_gpu_model".split()
 )
 SET_SESSION = frozenset(root + "backend.set_session" for root in _ROOTS)
+GET_SESSION = frozenset(root + "backend.get_session" for root in _ROOTS)
 CLEAR_SESSION = frozenset(root + "backend.clear_session" for root in _ROOTS)
 
 
@@ -46,6 +48,8 @@ class Place:
     in_session: bool
 
     def __str__(self) -> str:
+        if self.method == _GETTING:
+            return f"the session of Keras at {self.path}:{self.line}"
         model = "a Keras model" if self.certain else "what may be a Keras model"
         return f"{self.method} of {model} at {self.path}:{self.line}"
 
@@ -65,7 +69,7 @@ class KerasUse:
         self.places: dict[str, list[Place]] = {}
         if not any(b"keras" in project.files[path].data for path in project.python_files):
             return
-        methods = [f".{name}(".encode() for name in _METHODS]
+        methods = [f".{name}(".encode() for name in _METHODS] + [_GETTING.encode()]
         for path in project.python_files:
             data = project.files[path].data
             if any(method in data for method in methods):
@@ -102,9 +106,17 @@ class KerasUse:
             found = [
                 place
                 for place in found
-                if place.certain or (makes and not (estimates and place.method in _ESTIMATORS_HAVE))
+                if place.certain
+                or (
+                    (self._trains(functions) if place.method == _GETTING else makes)
+                    and not (estimates and place.method in _ESTIMATORS_HAVE)
+                )
             ]
         return sorted(found)
+
+    def _trains(self, functions: set[str]) -> bool:
+        """Whether the functions make an optimizer, or do something else that trains."""
+        return any(trains(use) for use in self._project.cached(Graph).uses(functions))
 
     def _makes(self, functions: set[str]) -> tuple[bool, bool]:
         """Whether the functions make a Keras model, and whether they use an Estimator."""
@@ -154,6 +166,8 @@ def _calls(module: Module, project: Project) -> Iterator[tuple[ast.Call, Place]]
     for call, method, certain in _running_calls(module, project):
         within = _in_session(module, call)
         yield call, Place(module.path, call.lineno, method, certain, within)
+    for call, _ in module.calls_of(*GET_SESSION):
+        yield call, Place(module.path, call.lineno, _GETTING, False, _in_session(module, call))
 
 
 def _running_calls(module: Module, project: Project) -> Iterator[tuple[ast.Call, str, bool]]:

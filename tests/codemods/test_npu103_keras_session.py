@@ -760,3 +760,61 @@ def test_arguments_on_the_top_level_are_parsed_first() -> None:
         """,
         "NPU103",
     )
+
+
+SETTING = """
+import tensorflow as tf
+from tensorflow.keras import backend as K
+from tensorflow.keras.models import Sequential
+
+def train():
+    model = Sequential()
+    model.fit(x, y)
+
+{code}
+"""
+SET = "K.set_session(tf.Session())"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        f"if args.memory:\n    {SET}\ntrain()",
+        f"for one in several:\n    {SET}\ntrain()",
+        f"def other():\n    {SET}\n    Sequential().fit(x, y)\n\ntrain()\nother()",
+        f"with tf.Graph().as_default():\n    {SET}\ntrain()",
+        "K.set_session(None)\ntrain()",
+    ],
+)
+def test_a_session_that_is_not_certainly_set_is_no_reason_to_leave_keras_alone(code: str) -> None:
+    text = port_files({"train.py": SETTING.format(code=code)}, "NPU103").text()
+    assert "\nuse_npu_keras_session()\n" in text
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        f"{SET}\ntrain()",
+        f"if K.backend() == 'tensorflow':\n    {SET}\ntrain()",
+        f"if __name__ == '__main__':\n    {SET}\n    train()",
+        f"def main():\n    {SET}\n    train()\n\nmain()",
+        f"def set_up():\n    {SET}\n\nset_up()\ntrain()",
+        f"try:\n    {SET}\nfinally:\n    train()",
+    ],
+)
+def test_a_session_that_is_certainly_set_is_npu101_s_business(code: str) -> None:
+    check_noop(SETTING.format(code=code), "NPU103")
+
+
+def test_training_in_the_session_that_keras_gives() -> None:
+    source = """
+    import tensorflow as tf
+    from tensorflow.keras import backend as K
+
+    session = K.get_session()
+    {code}
+    """
+    trains = source.format(code="session.run(tf.train.AdamOptimizer().minimize(loss))")
+    text = port_files({"train.py": trains}, "NPU103").text()
+    assert "\nuse_npu_keras_session()\n" in text
+    check_noop(source.format(code="session.run(tf.constant(1))"), "NPU103")

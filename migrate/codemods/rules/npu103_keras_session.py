@@ -1,7 +1,8 @@
 """Makes Keras train and run its models in an NPU session.
 
 What it does: in each script that leads to `fit`, `train_on_batch`, `evaluate`, `predict` and the
-like on a Keras model, and that never sets Keras's session itself, it calls
+like on a Keras model, or that trains in `K.get_session()`, and that does not certainly set Keras's
+session before, it calls
 `use_npu_keras_session()` once, before any model can be made: behind the imports of a script that
 trains on its top level, else as the first statement under `if __name__ == '__main__':`; where the
 script or its `main` parses arguments first, behind that, so that `--help` needs no NPU. Behind
@@ -27,8 +28,9 @@ becomes:
     model.fit(x, y)
 
 Where the project calls `set_session(tf.Session(...))`, NPU101 configures that session, and only
-`clear_session` is looked after. Models that are only built, counted or turned into an Estimator
-(NPU102), `keras.datasets`, `keras.utils` and `keras.preprocessing` open no session.
+`clear_session` is looked after; one that is set in an `if`, or for one of several models, counts
+as well, and replaces the one from the start. Models that are only built, counted or turned into an
+Estimator (NPU102), `keras.datasets`, `keras.utils` and `keras.preprocessing` open no session.
 
 An object of unknown class (a parameter, an element of a list, an attribute) on which `fit` and the
 like is called counts as a model where the same script also makes a Keras model; the table says so.
@@ -55,7 +57,8 @@ from migrate.analysis.graph import Graph
 from migrate.analysis.host_ops import host_uses
 from migrate.analysis.inventory import Settled
 from migrate.analysis.keras_models import CLEAR_SESSION, SET_SESSION, KerasUse, Place
-from migrate.analysis.module import Module
+from migrate.analysis.keras_sessions import sets_session
+from migrate.analysis.module import Module, argument, is_none
 from migrate.analysis.project import Project
 from migrate.analysis.references import owner_of
 from migrate.analysis.roles import fresh_graph_block
@@ -89,7 +92,7 @@ def give_keras_a_session(context: Context) -> Iterator[Change]:
     mixed = bool(places) and bool(host_uses(graph.uses(graph.reach(top))))
     called = runtime_import(module, START).bound
     call = f"{called}({'mix_compile_mode=True' if mixed else ''})"
-    if places and not any(use.name in SET_SESSION for use in graph.uses(graph.reach(top))):
+    if places and not sets_session(context.project, module.path):
         yield from _start(context, keras, call, places)
     yield from _renew(context, call)
     yield from _unreached(context, keras)
@@ -115,7 +118,9 @@ def _start(context: Context, keras: KerasUse, call: str, places: list[Place]) ->
 def _renew(context: Context, call: str) -> Iterator[Change]:
     """Calls it again behind each ``clear_session()``, unless something sets a session there."""
     module = context.module
-    for cleared, cleared_by in module.calls_of(*CLEAR_SESSION):
+    for cleared, cleared_by in module.calls_of(*CLEAR_SESSION, *SET_SESSION):
+        if cleared_by in SET_SESSION and not is_none(argument(cleared, "session", 0)):
+            continue
         statement = module.parents[cleared]
         if not isinstance(statement, ast.Expr):
             yield context.finding(

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from migrate.analysis.estimators import EstimatorSite, estimating_files, estimator_sites
 from migrate.analysis.graph import Graph
-from migrate.analysis.keras_models import SET_SESSION, KerasUse, Place
+from migrate.analysis.keras_models import KerasUse, Place
+from migrate.analysis.keras_sessions import sets_session
 from migrate.analysis.module import Module, argument, keyword
 from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test, owner_of
@@ -161,7 +162,7 @@ def _keras(project: Project, path: str, place: Place) -> Iterator[Opening]:
     """Keras trains in a session of its own, unless the script gives it one."""
     graph = project.cached(Graph)
     reached = graph.reach({f"{path}:"})
-    if any(use.name in SET_SESSION for use in graph.uses(reached)):
+    if sets_session(project, path):
         return  # that session is a place of its own
     opening = Opening(
         path,
