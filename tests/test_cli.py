@@ -67,14 +67,13 @@ class Place:
         return upstream.commit(tree, "Later", time=1_600_000_000)
 
     def state(self) -> dict[str, tuple[int, str]]:
-        """Every file of the workspace, locks apart, with its time and content."""
+        """Every file and folder of the workspace, with its time and content."""
         return {
             str(path.relative_to(self.root)): (
                 path.stat().st_mtime_ns,
-                hashlib.sha256(path.read_bytes()).hexdigest(),
+                hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "",
             )
             for path in sorted(self.root.rglob("*"))
-            if path.is_file()
         }
 
 
@@ -109,6 +108,19 @@ def test_a_port_is_written_once(gan: Place, capsys: pytest.CaptureFixture[str]) 
     assert cli.main(["port", "gan"]) == 0
     assert "is up to date; nothing was written" in capsys.readouterr().out
     assert gan.state() == before
+
+
+def test_what_a_dead_run_left_goes_where_the_port_is_current(gan: Place) -> None:
+    assert cli.main(["port", "gan"]) == 0
+    before = gan.state().keys()
+    for left in ("ported/.gan.tmp-01234567/a.py", "patches/gan/.migrate-tmp-01234567/series"):
+        (gan.root / left).parent.mkdir()
+        (gan.root / left).touch()
+        assert cli.main(["port", "gan"]) == 0
+        assert gan.state().keys() == before
+    (gan.root / "ported" / ".gan.lock").touch()
+    assert cli.main(["port", "gan"]) == 0
+    assert gan.state().keys() == before
 
 
 def test_where_nothing_can_be_written_a_current_port_is_fine(

@@ -16,7 +16,7 @@ from migrate.console import hint, progress, styled
 from migrate.errors import MigrateError, UsageError
 from migrate.manifest import Upstream, read_manifest
 from migrate.porting import Port, make_port
-from migrate.publish import PortLock, Published, plan, publish
+from migrate.publish import PortLock, Published, is_settled, plan, publish
 from migrate.recipe import read_recipe
 from migrate.report import port_json, port_lines, symbol_lines
 from migrate.runtime import cann_release
@@ -114,10 +114,10 @@ def finish(arguments: argparse.Namespace, workspace: Workspace, port: Port, pin:
 def _published(arguments: argparse.Namespace, workspace: Workspace, port: Port) -> Published:
     name = port.upstream.name
     made = (port.after, port.manifest, port.series, workspace.patches(name))
-    # Where nothing can be written, a port that is current needs no lock.
-    if not os.access(workspace.ported, os.W_OK) and not any(
-        plan(workspace.port(name), *made, force=arguments.force)
-    ):
+    # A port that is current needs no lock, which would touch the folder or could not be had.
+    looks = is_settled(workspace.ported, name, workspace.patches(name))
+    looks = looks or not os.access(workspace.ported, os.W_OK)
+    if looks and not any(plan(workspace.port(name), *made, force=arguments.force)):
         return Published(False, False, ())
     with PortLock(workspace.ported, name) as lock:
         return publish(lock, *made, force=arguments.force)

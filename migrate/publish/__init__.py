@@ -2,7 +2,7 @@
 
 from migrate.publish.lock import PortLock
 from migrate.publish.patches import edited_patches, patches_current
-from migrate.publish.port import Published, plan, publish
+from migrate.publish.port import Published, is_settled, plan, publish
 from migrate.publish.state import PortKind, PortState, inspect
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Published",
     "edited_patches",
     "inspect",
+    "is_settled",
     "patches_current",
     "plan",
     "publish",

@@ -114,7 +114,7 @@ class PortLock:
                 shutil.rmtree(staged)
 
     def _left(self, role: str) -> list[Path]:
-        pattern = re.compile(re.escape(f".{self._name}.{role}-") + "[0-9a-f]{8}")
+        pattern = _beside(self._name, role)
         return sorted(path for path in self.ported_dir.iterdir() if pattern.fullmatch(path.name))
 
     def _acquire(self) -> int:
@@ -150,6 +150,18 @@ class PortLock:
                 self._path.unlink()
         finally:
             os.close(self._handle)
+
+
+def in_use(ported_dir: Path, name: str) -> bool:
+    """Whether a run is writing a port, or has left something beside it as it died."""
+    if (ported_dir / f".{name}.lock").exists():
+        return True
+    left = _beside(name, "(?:old|tmp)")
+    return ported_dir.is_dir() and any(left.fullmatch(path.name) for path in ported_dir.iterdir())
+
+
+def _beside(name: str, role: str) -> re.Pattern[str]:
+    return re.compile(rf"\.{re.escape(name)}\.{role}-[0-9a-f]{{8}}")
 
 
 def _finish(old: Path, port: Path) -> list[str]:

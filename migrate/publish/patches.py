@@ -137,8 +137,13 @@ def clear_staged(patch_dir: Path) -> None:
     Raises:
         OSError: something could not be removed.
     """
-    for path in patch_dir.glob(f"{_STAGED}*"):
+    for path in staged_in(patch_dir):
         shutil.rmtree(path)
+
+
+def staged_in(patch_dir: Path) -> list[Path]:
+    """What a run is staging in ``patches/<name>/``, or has left there as it died."""
+    return list(patch_dir.glob(f"{_STAGED}*"))
 
 
 def _recorded(patch_dir: Path) -> dict[str, str | None]:

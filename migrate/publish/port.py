@@ -11,13 +11,14 @@ from typing import NamedTuple
 from migrate.errors import MigrateError
 from migrate.manifest import MANIFEST_NAME, Manifest, file_records
 from migrate.publish.disk import explained, folders_of, is_folder, sync, sync_all, write
-from migrate.publish.lock import PortLock
+from migrate.publish.lock import PortLock, in_use
 from migrate.publish.patches import (
     clear_staged,
     edited_patches,
     install_patches,
     patches_current,
     stage_patches,
+    staged_in,
 )
 from migrate.publish.state import PortKind, inspect, unknown
 from migrate.series import Series, check_tree
@@ -99,6 +100,11 @@ def publish(
             clear_staged(patch_dir)
         raise
     return Published(write_port, write_patches, tuple(lock.kept))
+
+
+def is_settled(ported_dir: Path, name: str, patch_dir: Path) -> bool:
+    """Whether no run is writing a port, and none has left anything half done there."""
+    return not in_use(ported_dir, name) and not staged_in(patch_dir)
 
 
 def _check(files: Mapping[str, SourceFile], manifest: Manifest, series: Series) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import fcntl
 import os
+import signal
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -246,3 +248,30 @@ def test_an_update_keeps_the_mode_and_follows_a_link(lock: Path, tmp_path: Path)
     assert link.is_symlink()
     assert stat.S_IMODE(lock.stat().st_mode) == 0o640
     assert read_lock(lock)["zeta"].commit == TREE
+
+
+def test_what_a_killed_update_left_goes_and_a_living_one_s_stays(lock: Path) -> None:
+    names = ("tmp-dead", "tmp-alive", "original")
+    dead, alive, own = (lock.with_name(f".upstream.lock.{name}") for name in names)
+    for path in (dead, alive, own):
+        path.write_text("half")
+    with alive.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        update_pin(lock, replace(ZETA, commit="1" * 40))
+    assert sorted(lock.parent.iterdir()) == sorted([lock, alive, own])
+    assert read_lock(lock)["zeta"].commit == "1" * 40
+
+
+def test_an_update_that_is_killed_leaves_a_file_for_the_next(lock: Path) -> None:
+    def killed(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    child = os.fork()
+    if not child:
+        os.fsync = killed  # type: ignore[assignment]
+        update_pin(lock, replace(ZETA, commit="1" * 40))
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    assert lock.read_text() == TEXT and len(list(lock.parent.iterdir())) == 2
+    update_pin(lock, replace(ZETA, commit="1" * 40))
+    assert list(lock.parent.iterdir()) == [lock]
