@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from migrate.analysis.effects import effect_free
 from migrate.analysis.imported import imported_by, imports_tensorflow
@@ -22,7 +22,11 @@ CUDA = re.compile(
     r"|TF_CUDNN_\w+|TF_ENABLE_CUDNN\w*|TF_ENABLE_CUBLAS\w*|TF_ENABLE_WINOGRAD_NONFUSED"
 )
 XLA = re.compile(r"TF_XLA_FLAGS|XLA_FLAGS")
-_SETTERS = ("os.putenv", "os.unsetenv", "os.environ.setdefault", "os.environ.pop")
+# What sets or clears a variable and gives nothing back, and what gives its value.
+_PLAIN_SETTERS = (
+    *("os.putenv", "os.unsetenv", "os.environ.__setitem__", "os.environ.__delitem__"),
+)
+_SETTERS = (*_PLAIN_SETTERS, "os.environ.setdefault", "os.environ.pop")
 _READERS = ("os.getenv", "os.environ.get")
 
 
@@ -41,12 +45,16 @@ def removed_settings(context: Context, names: re.Pattern[str]) -> Iterator[Chang
     for node in module.nodes:
         if isinstance(node, ast.Assign):
             yield from _assignment(context, node, taken)
-        elif isinstance(node, ast.AugAssign) and _variable(module, node.target, taken):
-            if effect_free(module, node.value):
-                yield removal_of(module, node)
+        elif isinstance(node, ast.AugAssign | ast.AnnAssign):
+            if (name := _variable(module, node.target, taken)) and node.value is not None:
+                yield from _statement(context, node, [node.value])
+                if isinstance(node, ast.AnnAssign) and effect_free(module, node.value):
+                    yield from _value_note(context, name, node.value)
         elif isinstance(node, ast.Delete):
             if all(_variable(module, target, taken) for target in node.targets):
                 yield removal_of(module, node)
+        elif _is_within_others(module, node) and _variable(module, node, taken):
+            yield _by_hand(context, module.statement_of(node))
         elif isinstance(node, ast.Call):
             yield from _call(context, node, names, taken)
         elif _variable(module, node, names) and isinstance(node.ctx, ast.Load):  # type: ignore[attr-defined]
@@ -70,6 +78,37 @@ def _assignment(
         targets = [_variable(module, target, taken) for target in statement.targets]
         name = next(target for target in targets if target)
         yield from _value_note(context, name, statement.value)
+
+
+def _statement(
+    context: Context, statement: ast.stmt, values: Sequence[ast.expr]
+) -> Iterator[Change]:
+    """Removes a statement that does nothing but set, unless its values do something."""
+    if all(effect_free(context.module, value) for value in values):
+        yield removal_of(context.module, statement)
+    else:
+        yield _by_hand(context, statement)
+
+
+def _by_hand(context: Context, node: ast.AST) -> Change:
+    text = context.module.text_of(node).splitlines()[0]
+    return context.finding(
+        node,
+        "warning",
+        f"a setting for GPUs that could not be taken out: {text}",
+        "Remove it by hand; it means nothing to an NPU.",
+    )
+
+
+def _is_within_others(module: Module, node: ast.AST) -> bool:
+    """Whether it is set or deleted together with something else: ``a, os.environ[...] = ...``."""
+    if not isinstance(node, ast.Subscript) or isinstance(node.ctx, ast.Load):
+        return False
+    parent = module.parents[node]
+    whole = isinstance(parent, ast.Assign | ast.AugAssign | ast.AnnAssign) or (
+        isinstance(parent, ast.Delete) and len(parent.targets) == 1
+    )
+    return not whole
 
 
 def _value_note(context: Context, name: str, value: ast.expr) -> Iterator[Change]:
@@ -103,10 +142,13 @@ def _call(
     if not isinstance(name, str):
         return
     if called in _SETTERS and taken.fullmatch(name) and isinstance(statement, ast.Expr):
-        if all(effect_free(module, value) for value in call.args):
-            yield removal_of(module, statement)
-            if called in ("os.putenv", "os.environ.setdefault") and len(call.args) == 2:
-                yield from _value_note(context, name, call.args[1])
+        yield from _statement(context, statement, call.args)
+        sets = called not in ("os.environ.pop", "os.unsetenv") and len(call.args) == 2
+        if sets and effect_free(module, call.args[1]):
+            yield from _value_note(context, name, call.args[1])
+    elif called in _PLAIN_SETTERS:
+        if taken.fullmatch(name):
+            yield _by_hand(context, call)
     elif called in (*_READERS, *_SETTERS) and names.fullmatch(name):
         yield context.finding(
             call, "note", f"{name} is read here; nothing sets it on an NPU machine"

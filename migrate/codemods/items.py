@@ -100,6 +100,9 @@ def _run_removed(
         previous = _comma(source.text, before, start)
         assert previous is not None
         if not comments_in(source.text[previous:start]):
+            line = source.line_start(previous)
+            if not source.text[line:previous].strip() and not rest.strip():
+                return Edit(line, source.line_end(stop), "")  # the comma begins a line of its own
             return Edit(previous, stop, "")
         return Edit(start, stop, "")
     if behind is not None and not comments_in(source.text[stop:behind]):

@@ -130,6 +130,38 @@ def test_aligned_with_the_bracket() -> None:
     )
 
 
+def test_commas_that_begin_lines() -> None:
+    check(
+        """
+        f(a=2
+          , x=(1,
+               2)
+          )
+        f(a=2
+          , x=1)
+        f(a=2
+          , b=3
+          , x=1
+          , y=2
+          )
+        f(a=2
+          , x=1
+          , b=3)
+        """,
+        """
+        f(a=2
+          )
+        f(a=2
+          )
+        f(a=2
+          , b=3
+          )
+        f(a=2
+          , b=3)
+        """,
+    )
+
+
 def test_comments_stay() -> None:
     check(
         """

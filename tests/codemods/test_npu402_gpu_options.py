@@ -146,7 +146,6 @@ def test_configurations_made_elsewhere() -> None:
         "from settings import ConfigProto\nConfigProto(gpu_options=1)",
         "import tensorflow as tf\ndef f(tf):\n    tf.ConfigProto(gpu_options=1)",
         "import tensorflow as tf\ntf.config.experimental.set_visible_devices(cpus, 'CPU')",
-        "import tensorflow as tf\nx = {'gpu_options': tf.GPUOptions()}",
         "import tensorflow as tf\n# config.gpu_options.allow_growth = True",
         "print('config.gpu_options.allow_growth = True')",
     ],
@@ -175,3 +174,36 @@ def test_no_gpu_on_purpose_is_noted() -> None:
     )
     assert ported.text("a.py") == "import tensorflow as tf\nc = tf.ConfigProto()\n"
     assert ported.codes("note") == [CODE]
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("tf.ConfigProto(**{'gpu_options': tf.GPUOptions()})", "{'gpu_options': tf.GPUOptions()}"),
+        (
+            "x = {'gpu_options': tf.GPUOptions(),\n     'a': 1}",
+            "{'gpu_options': tf.GPUOptions(), ...",
+        ),
+        ("x = dict(gpu_options=tf.GPUOptions())", "dict(gpu_options=tf.GPUOptions())"),
+        ("x['gpu_options'] = tf.GPUOptions()", "x['gpu_options']"),
+        ("getattr(c, 'gpu_options').allow_growth = True", "getattr(c, 'gpu_options')"),
+        ("tf.ConfigProto(device_count=dict(GPU=0))", "dict(GPU=0)"),
+    ],
+)
+def test_options_that_hide_are_told(line: str, shown: str) -> None:
+    (finding,) = check_noop(f"import tensorflow as tf\n{line}\n", CODE).findings
+    assert (finding.line, finding.severity) == (2, "warning")
+    assert finding.message.endswith(f": {shown}")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "print('gpu_options')",
+        "tf.ConfigProto(device_count=dict(CPU=2))",
+        "f(gpu_options=1)",
+        "if name == 'gpu_options': pass",
+    ],
+)
+def test_names_of_options_elsewhere_are_no_settings(line: str) -> None:
+    assert not check_noop(f"import tensorflow as tf\n{line}\n", CODE).findings

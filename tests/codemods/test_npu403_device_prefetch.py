@@ -26,6 +26,8 @@ HEAD = "import tensorflow as tf\nds = tf.data.Dataset.range(9)\n"
         ("ds.apply(tf.data.experimental.prefetch_to_device('/cpu:0'))", "ds.prefetch(2)"),
         ("to = tf.contrib.data.prefetch_to_device('/gpu:0', 2)\nds = ds.apply(to)",
          "to = lambda dataset: dataset.prefetch(2)\nds = ds.apply(to)"),
+        ("ds.apply(\n    tf.data.experimental.prefetch_to_device(\n        buffer_size=4,  # all\n    )\n)",
+         "ds.prefetch(\n    2  # all\n)"),
         ("def to(): return tf.contrib.data.prefetch_to_device('/gpu:0', 2)",
          "def to(): return lambda dataset: dataset.prefetch(2)"),
     ],

@@ -24,6 +24,8 @@ HEAD = "import os\nimport tensorflow as tf\nuse(os, tf)\n"
          "os.environ['OTHER'] = '0'"),
         ("os.environ.setdefault('CUDA_VISIBLE_DEVICES', '0')", ""),
         ("os.putenv('CUDA_VISIBLE_DEVICES', '0')", ""),
+        ("os.environ.__setitem__('CUDA_VISIBLE_DEVICES', '0')", ""),
+        ("os.environ['CUDA_VISIBLE_DEVICES']: str = '0'", ""),
         ("os.environ.pop('CUDA_VISIBLE_DEVICES', None)", ""),
         ("del os.environ['CUDA_VISIBLE_DEVICES']", ""),
         ("if 'CUDA_VISIBLE_DEVICES' in os.environ:\n    del os.environ['CUDA_VISIBLE_DEVICES']",
@@ -160,3 +162,33 @@ def test_what_something_reads_without_a_default_stays() -> None:
 )
 def test_others_stay(source: str) -> None:
     assert not check_noop(source, CODE).findings
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a, os.environ['CUDA_VISIBLE_DEVICES'] = 1, '0'",
+        "[os.environ['CUDA_VISIBLE_DEVICES'], *a] = f()",
+        "with f() as os.environ['CUDA_VISIBLE_DEVICES']: pass",
+        "for os.environ['CUDA_VISIBLE_DEVICES'] in '01': pass",
+        "del os.environ['CUDA_VISIBLE_DEVICES'], a",
+        "os.environ['CUDA_VISIBLE_DEVICES']: str = f()",
+        "os.environ['CUDA_VISIBLE_DEVICES'] += f()",
+        "os.environ.setdefault('CUDA_VISIBLE_DEVICES', f())",
+        "f(os.environ.__setitem__('CUDA_VISIBLE_DEVICES', '0'))",
+        "g = lambda: os.putenv('CUDA_VISIBLE_DEVICES', '0')",
+    ],
+)
+def test_what_cannot_be_taken_out_is_told(line: str) -> None:
+    (finding,) = check_noop(HEAD + "def f(*_): ...\n" + line + "\n", CODE).findings
+    assert (finding.line, finding.severity) == (5, "warning")
+    assert "CUDA_VISIBLE_DEVICES" in finding.message and "by hand" in finding.advice
+
+
+def test_what_a_variable_that_is_read_is_set_to_is_told_once() -> None:
+    source = HEAD + (
+        "a, os.environ['CUDA_VISIBLE_DEVICES'] = 1, '0'\n"
+        "g = lambda: os.environ.__setitem__('CUDA_VISIBLE_DEVICES', '0')\n"
+        "print(os.environ['CUDA_VISIBLE_DEVICES'])\n"
+    )
+    assert [f.line for f in check_noop(source, CODE).findings] == [6]

@@ -83,6 +83,8 @@ def remove_gpu_options(context: Context) -> Iterator[Change]:
     for node in module.nodes:
         if isinstance(node, ast.Assign):
             yield from removed_assignment(context, node, lambda target: _is_option(module, target))
+        elif _names_options(module, node) and imports_tensorflow(module):
+            yield _by_hand(context, module.parents[node])
 
 
 def _configuration(context: Context, call: ast.Call) -> Iterator[Change]:
@@ -104,6 +106,8 @@ def _configuration(context: Context, call: ast.Call) -> Iterator[Change]:
                 "decides where it runs now",
                 "Set the role to host in the recipe if it must stay there.",
             )
+    elif value is not None and "gpu" in context.module.text_of(value).lower():
+        yield _by_hand(context, value)
     options = keyword(call, "gpu_options")
     if options is not None and not effect_free(context.module, options.value):
         names.remove("gpu_options")
@@ -128,8 +132,31 @@ def _by_hand(context: Context, node: ast.AST) -> Change:
     return context.finding(
         node,
         "warning",
-        f"a GPU setting that could not be taken out: {context.module.text_of(node)}",
+        f"a GPU setting that could not be taken out: {_shown(context.module.text_of(node))}",
         "Remove it by hand; it means nothing to an NPU.",
+    )
+
+
+def _shown(text: str) -> str:
+    """The first line of a text."""
+    first, *rest = text.splitlines()
+    return f"{first} ..." if rest else first
+
+
+def _names_options(module: Module, node: ast.AST) -> bool:
+    """``'gpu_options'`` as a key or an attribute's name, or ``dict(gpu_options=...)``"""
+    if isinstance(node, ast.keyword):
+        call = module.parents[node]
+        function = call.func if isinstance(call, ast.Call) else None
+        is_dict = isinstance(function, ast.Name) and function.id == "dict"
+        return node.arg == "gpu_options" and is_dict
+    if not isinstance(node, ast.Constant) or node.value != "gpu_options":
+        return False
+    parent = module.parents[node]
+    return isinstance(parent, ast.Dict | ast.Subscript) or (
+        isinstance(parent, ast.Call)
+        and isinstance(parent.func, ast.Name)
+        and parent.func.id in ("getattr", "setattr")
     )
 
 

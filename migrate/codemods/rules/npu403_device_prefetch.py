@@ -109,7 +109,7 @@ def _prefetch(context: Context, apply: ast.Call) -> Iterator[Change]:
     yield Edit(end - len("apply"), end, "prefetch")
     argument = apply.args[0] if apply.args else apply.keywords[0]
     start, stop = module.span(argument)
-    yield Edit(start, stop, f"{_buffer(context)}{_kept(module, start, stop, start)}")
+    yield Edit(start, stop, f"{_buffer(context)}{_kept(module, start, stop, start, stop)}")
 
 
 def _buffer(context: Context) -> int:
@@ -117,15 +117,20 @@ def _buffer(context: Context) -> int:
     return buffer
 
 
-def _kept(module: Module, start: int, end: int, place: int) -> str:
-    """The comments inside what goes, at the end of the line of another place in brackets."""
+def _kept(module: Module, start: int, end: int, place: int, behind: int) -> str:
+    """The comments inside what goes, at the end of the line of another place in brackets.
+
+    Args:
+        behind: where what follows them begins.
+    """
     comments = comments_in(module.source.text[start:end])
     if not comments:
         return ""
     line = module.source.text[module.source.line_start(place) :]
     indent = line[: len(line) - len(line.lstrip())]
     indent = module.source.newline + indent
-    return f"  {indent.join(comments)}{indent}"
+    rest = module.source.text[behind : module.source.line_end(behind)]
+    return f"  {indent.join(comments)}{indent if rest.strip() else ''}"
 
 
 def _prefetched(module: Module, apply: ast.Call) -> ast.Attribute | None:
@@ -158,7 +163,7 @@ def _without_copy(context: Context, apply: ast.Call, prefetch: ast.Attribute) ->
         end += len(rest) if whole else len(rest) - len(rest.lstrip())
     yield Edit(start, end, "")
     inside = source.text.index("(", module.span(prefetch)[1]) + 1
-    if kept := _kept(module, start, end, inside):
+    if kept := _kept(module, start, end, inside, inside):
         yield Edit(inside, inside, kept)
 
 
