@@ -93,16 +93,25 @@ def read_recipe(folder: Path) -> Recipe:
     """The recipe in ``patches/<name>/``.
 
     Raises:
-        UsageError: it is not TOML, or says something that is not known; with file and key.
+        UsageError: it cannot be read, is not TOML, or says something that is not known; with file
+            and key.
         MigrateError: one of its rules does not load.
     """
+    try:
+        return _read(folder)
+    except OSError as error:
+        raise UsageError(
+            f"cannot be read: {error.strerror}",
+            where=str(error.filename or folder),
+            advice="It says how the port is made: see that it is a file that you may read.",
+        ) from None
+
+
+def _read(folder: Path) -> Recipe:
     own = recipe_rules(folder / "rules")
     rules = (*kit_rules(), *own)
     path = folder / RECIPE_NAME
-    try:
-        data = path.read_bytes() if path.exists() else None
-    except OSError as error:
-        raise UsageError(f"cannot be read: {error.strerror}", where=str(path)) from None
+    data = path.read_bytes() if path.exists() else None
     if data is None:
         return Recipe(rules=rules, digest=_digest(folder, None), where=str(path))
     table = _parse(path, data)

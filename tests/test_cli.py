@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import errno
 import hashlib
 import json
 import os
@@ -404,6 +406,44 @@ def test_list_tells_the_state_of_every_port(
     manifest.unlink()
     assert states(capsys)["gan"][0] == "not ours"
     assert states(capsys)["other"][0] == "current"
+
+
+@pytest.mark.parametrize("unreadable", ["", "rules", "recipe.toml", "series"])
+def test_list_goes_on_where_patches_cannot_be_read(
+    unreadable: str,
+    gan: Place,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gan.pin("other", {"a.py": b"x = 1\n"})
+    assert cli.main(["port", "--all"]) == 0
+    patches = gan.root / "patches" / "gan"
+    (patches / "rules").mkdir()
+    (patches / "recipe.toml").touch()
+    closed = str(patches / unreadable)
+
+    def refusing(function: Any) -> Any:
+        """As if the user may not read what is closed; who runs the tests may be root."""
+
+        def called(path: Any, *rest: Any, **named: Any) -> Any:
+            if str(path) == closed or str(path).startswith(closed + os.sep):
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return function(path, *rest, **named)
+
+        return called
+
+    monkeypatch.setattr(builtins, "open", refusing(builtins.open))
+    for method in ("open", "read_bytes", "iterdir"):
+        monkeypatch.setattr(Path, method, refusing(getattr(Path, method)))
+    found = states(capsys)
+    assert found["other"] == ("current", "CANN 7.0")
+    state, why = found["gan"]
+    assert state in ("out of date", "damaged")
+    assert closed in why and "Permission denied" in why and "you may read" in why
+    if unreadable != "series":
+        assert cli.main(["port", "gan"]) == 2
+        said = capsys.readouterr().err
+        assert "cannot be read: Permission denied" in said and "you may read" in said
 
 
 def test_all_ports_what_can_be_ported(gan: Place, capsys: pytest.CaptureFixture[str]) -> None:

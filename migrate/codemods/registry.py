@@ -39,9 +39,12 @@ def recipe_rules(folder: Path) -> tuple[Rule, ...]:
 
     Raises:
         MigrateError: a rule file does not load, or its code is taken or its group unknown.
+        OSError: the folder cannot be read.
     """
     found: list[Rule] = []
-    for path in sorted(folder.glob("*.py")):
+    # Not glob, which takes a folder that cannot be read for an empty one.
+    paths = sorted(folder.iterdir()) if folder.is_dir() else []
+    for path in (path for path in paths if path.suffix == ".py"):
         spec = importlib.util.spec_from_file_location(f"recipe_rule_{path.stem}", path)
         if spec is None or spec.loader is None:
             raise UsageError("not a Python module", where=str(path))

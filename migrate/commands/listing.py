@@ -52,7 +52,7 @@ def _state(workspace: Workspace, pin: Pin) -> tuple[str, str]:
     try:
         state = inspect(workspace.port(pin.name))
     except MigrateError as error:
-        return "damaged", error.message
+        return "damaged", _told(error)
     if state.kind is PortKind.ABSENT:
         return "never ported", ""
     if state.kind is PortKind.FOREIGN or state.manifest is None:
@@ -63,7 +63,8 @@ def _state(workspace: Workspace, pin: Pin) -> tuple[str, str]:
             f"patches/{pin.name}/{name}" for name in edited_patches(workspace.patches(pin.name))
         ]
     except OSError as error:
-        return "damaged", f"{error.filename}: {error.strerror}"
+        why = f"{error.filename}: {error.strerror}. See that it is a file that you may read"
+        return "damaged", why
     if edits:
         return "hand-edited", ", ".join(edits)
     manifest = state.manifest
@@ -79,7 +80,7 @@ def _state(workspace: Workspace, pin: Pin) -> tuple[str, str]:
         if manifest.recipe_digest != read_recipe(workspace.patches(pin.name)).digest:
             old.append("the recipe changed")
     except MigrateError as error:
-        old.append(f"{error.where}: {error.message}")
+        old.append(_told(error))
     if not patches_current(workspace.patches(pin.name), manifest):
         old.append("its patches are missing")
     return (
@@ -87,6 +88,11 @@ def _state(workspace: Workspace, pin: Pin) -> tuple[str, str]:
         if old
         else ("current", f"CANN {manifest.cann}{_errors(manifest)}")
     )
+
+
+def _told(error: MigrateError) -> str:
+    text = f"{error.where}: {error.message}" if error.where else error.message
+    return f"{text}. {error.advice.rstrip('.')}" if error.advice else text
 
 
 def _errors(manifest: Manifest) -> str:
