@@ -8,7 +8,10 @@ from collections.abc import Iterator, Sequence
 from migrate.analysis.module import Module
 
 # What tests of Python's version, or of what it has, hold.
-_VERSIONS = ("version_info", "PY2", "PY3", "python_version", "hasattr", "sys.version", "hexversion")
+_VERSIONS = (
+    *("version_info", "PY2", "PY3", "python_version", "hasattr", "sys.version", "hexversion"),
+    *("str is bytes", "bytes is str", "str == bytes", "bytes == str"),
+)
 # How Python 3 fails where it meets Python 2.
 _FAILURES = frozenset("AttributeError ImportError ModuleNotFoundError NameError TypeError".split())
 _ALL_FAILURES = frozenset({"BaseException", "Exception", "StandardError", "the bare one"})

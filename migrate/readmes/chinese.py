@@ -35,6 +35,7 @@ RULES = {
     "NPU806": "用 Python 自身的类型代替 NumPy 的别名；NumPy 1.24 已删除这些别名",
     "NPU807": "使 requirements.txt 能在 Python 3.7 上安装，且不替换平台自带的 TensorFlow",
     "NPU808": "以 Python 3 的模块代替 Python 2 的模块",
+    "NPU809": "使 Python 2 的迭代器和类在 Python 3 中可用",
     "NPU810": "使 numpy.load 能读取保存了对象的文件；NumPy 1.16.3 起默认拒绝读取",
     # Those of the recipes.
     "NPU850": "在读取数据集的计算图中构建 realmix 的数据集",
