@@ -13,7 +13,7 @@ from typing import NamedTuple
 from migrate.analysis.module import Module
 from migrate.analysis.parts import Parts
 from migrate.analysis.project import Project
-from migrate.analysis.references import classes_in, is_unit_test
+from migrate.analysis.references import classes_in, is_unit_test, names_in
 from migrate.analysis.words import Words
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -83,7 +83,10 @@ class Callers:
             yield from self._constructions(path, owner)
             return
         wanted = f"{path}:{owner}.{name}" if owner is not None else f"{path}:{name}"
+        methods = set(self._words.files_with_attribute(name)) if owner is not None else set()
         for other in self.holding(name, path):
+            if other != path and other not in methods and not self._names(other, wanted):
+                continue
             for call in self._calls(other, name):
                 if call.name == wanted:
                     yield other, call, owner is not None and not call.of_class
@@ -98,6 +101,8 @@ class Callers:
             word = made.rpartition(":")[2]
             own = f"{made}.__init__"
             for other in self.holding(word, path):
+                if not self._names(other, made, own):
+                    continue
                 calls = {
                     call.number: call
                     for call in (*self._calls(other, word), *self._calls(other, "__init__"))
@@ -105,10 +110,17 @@ class Callers:
                 }
                 for _, call in sorted(calls.items()):
                     yield other, call, call.name == made
-        for other in self.holding("super", path):
+        heirs = {heir.partition(":")[0] for heir in self._below.get(f"{path}:{owner}", ())}
+        for other in self.holding("super", path) if heirs else ():
+            if other not in heirs:
+                continue
             for call in self._calls(other, "__init__"):
                 if call.above and f"{path}:{owner}" in self._bases(f"{other}:{call.above}"):
                     yield other, call, True
+
+    def _names(self, path: str, *names: str) -> bool:
+        """Whether a file names a function or class by what it is, so that it may call it."""
+        return not names_in(self._project, path).isdisjoint(names)
 
     def _calls(self, path: str, word: str) -> list[CallFacts]:
         return self._project.cached_for(path, _calls_by_word).get(word, [])

@@ -104,6 +104,22 @@ class Ask(NamedTuple):
 Way = Origin | Back | Either | Ask
 
 
+class Parameters(NamedTuple):
+    """What a function takes.
+
+    Args:
+        function: its name.
+        owner: the class that it is a method of.
+        positional: the names by position.
+        defaults: the numbers of the expressions, by name.
+    """
+
+    function: str
+    owner: str | None
+    positional: tuple[str, ...]
+    defaults: dict[str, int]
+
+
 class Ways:
     """The ways back from the expressions of one file, as far as somebody asked.
 
@@ -114,6 +130,25 @@ class Ways:
         self._project = project
         self._path = path
         self._known: dict[int, tuple[Way, ...]] = {}
+        self._values: dict[tuple[str, str], tuple[int, ...]] = {}
+        self._parameters: dict[int, Parameters] = {}
+
+    def values(self, what: Literal["name", "returns"], dotted: str) -> tuple[int, ...]:
+        """The values of a name at the top level, or what a function returns."""
+        key = (what, dotted)
+        if key not in self._values:
+            module = self._project.parsed(self._path)
+            of = _bound if what == "name" else _returned
+            nodes = of(module, dotted) if module is not None else ()
+            self._values[key] = tuple(module.numbers[n] for n in nodes) if module else ()
+        return self._values[key]
+
+    def parameters(self, number: int) -> Parameters:
+        """Those of a function."""
+        if number not in self._parameters:
+            module = self._project.module(self._path)
+            self._parameters[number] = _parameters(module, module.nodes[number])
+        return self._parameters[number]
 
     def of(self, number: int) -> tuple[Way, ...]:
         """Those from an expression, in the order in which they count."""
@@ -308,6 +343,37 @@ class _Reader:
             if values:
                 return
         yield Ask("assigned", node.attr, self._path, names=names)
+
+
+def _bound(module: Module, name: str) -> Iterator[ast.expr]:
+    """The values of a name at the top level."""
+    for binding in module.scope.bindings.get(name, []):
+        if binding.kind == "value" and isinstance(binding.node, ast.expr):
+            yield binding.node
+
+
+def _returned(module: Module, dotted: str) -> Iterator[ast.expr]:
+    """What a function returns."""
+    function = module.definition(dotted)
+    returns = module.returns.get(function, []) if function is not None else []
+    for node in sorted(returns, key=module.depth):
+        if node.value is not None:
+            yield node.value
+
+
+def _parameters(module: Module, function: ast.AST) -> Parameters:
+    assert isinstance(function, Function)
+    given = function.args
+    positional = tuple(p.arg for p in (*given.posonlyargs, *given.args))
+    words = (
+        *positional[len(positional) - len(given.defaults) :],
+        *(p.arg for p in given.kwonlyargs),
+    )
+    nodes = (*given.defaults, *given.kw_defaults)
+    defaults = {w: module.numbers[n] for w, n in zip(words, nodes, strict=True) if n is not None}
+    owner = module.parents.get(function)
+    class_name = owner.name if isinstance(owner, ast.ClassDef) else None
+    return Parameters(function.name, class_name, positional, defaults)
 
 
 def text_of(node: ast.AST | None) -> str | None:

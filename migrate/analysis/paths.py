@@ -11,13 +11,14 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 from migrate.analysis.callers import Callers
 from migrate.analysis.file_functions import Access, file_uses
 from migrate.analysis.flags import default_of, is_argparse
-from migrate.analysis.module import Module, argument, keyword
+from migrate.analysis.module import argument, keyword
 from migrate.analysis.parts import Parts
-from migrate.analysis.path_ways import Ask, Back, Either, Function, Origin, Way, Ways, text_of
+from migrate.analysis.path_ways import Ask, Back, Either, Origin, Way, Ways, text_of
 from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test
 from migrate.analysis.words import holds_any
@@ -143,31 +144,17 @@ class _Tracer:
                     yield Back(path, number)
         else:
             path, _, dotted = ask.of.partition(":")
-            module = self._project.parsed(path)
-            if module is not None:
-                of = _bound if ask.what == "name" else _returned
-                for node in of(module, dotted):
-                    yield Back(path, module.numbers[node])
+            what: Literal["name", "returns"] = "name" if ask.what == "name" else "returns"
+            for number in self._project.cached_for(path, Ways).values(what, dotted):
+                yield Back(path, number)
 
     def _given(self, path: str, number: int, name: str) -> Iterator[Back]:
         """The default of a parameter, and what calls pass for it."""
-        module = self._project.module(path)
-        function = module.nodes[number]
-        assert isinstance(function, Function)
-        arguments = function.args
-        positional = [*arguments.posonlyargs, *arguments.args]
-        words = [parameter.arg for parameter in positional]
-        if name in words:
-            index = words.index(name) - len(words) + len(arguments.defaults)
-            if index >= 0:
-                yield Back(path, module.numbers[arguments.defaults[index]])
-        for parameter, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-            if parameter.arg == name and value is not None:
-                yield Back(path, module.numbers[value])
-        owner = module.parents.get(function)
-        class_name = owner.name if isinstance(owner, ast.ClassDef) else None
-        position = words.index(name) if name in words else 99
-        for other, call, bound in self._callers.of(path, number, function.name, class_name):
+        taken = self._project.cached_for(path, Ways).parameters(number)
+        if name in taken.defaults:
+            yield Back(path, taken.defaults[name])
+        position = taken.positional.index(name) if name in taken.positional else 99
+        for other, call, bound in self._callers.of(path, number, taken.function, taken.owner):
             at = position - 1 if bound else position
             given = call.argument(name, at) if at >= 0 else None
             if given is not None:
@@ -232,19 +219,3 @@ def assigned_in(project: Project, path: str) -> dict[str, list[int]]:
             if name is not None:
                 found.setdefault(name, []).append(module.numbers[statement.value])
     return found
-
-
-def _bound(module: Module, name: str) -> Iterator[ast.expr]:
-    """The values of a name at the top level."""
-    for binding in module.scope.bindings.get(name, []):
-        if binding.kind == "value" and isinstance(binding.node, ast.expr):
-            yield binding.node
-
-
-def _returned(module: Module, dotted: str) -> Iterator[ast.expr]:
-    """What a function returns."""
-    function = module.definition(dotted)
-    returns = module.returns.get(function, []) if function is not None else []
-    for node in sorted(returns, key=module.depth):
-        if node.value is not None:
-            yield node.value

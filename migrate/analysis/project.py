@@ -56,11 +56,12 @@ class TopLevel(NamedTuple):
 
     Args:
         own: names that stand for themselves.
-        others: names that stand for something imported, or may do so.
+        others: names that stand for something imported, or may do so; where one import alone
+            binds it, with what tells what that means.
     """
 
     own: frozenset[str] = frozenset()
-    others: frozenset[str] = frozenset()
+    others: Mapping[str, Callable[[], str] | None] = MappingProxyType({})
     star_imports: tuple[str, ...] = ()
 
 
@@ -69,12 +70,12 @@ def top_level(project: Project, path: str) -> TopLevel:
     module = project.parsed(path)
     if module is None:
         return TopLevel()
-    others = frozenset(
-        name
+    others = {
+        name: bindings[0].resolve if len(bindings) == 1 else None
         for name, bindings in module.scope.bindings.items()
         if any(b.kind == "import" or isinstance(b.node, ast.Attribute | ast.Name) for b in bindings)
-    )
-    own = frozenset(module.scope.bindings) - others
+    }
+    own = frozenset(module.scope.bindings) - others.keys()
     return TopLevel(own, others, tuple(module.star_imports))
 
 
@@ -409,7 +410,9 @@ class Project:
             if name in bound.own:
                 found = f"{path}:{name}"
             elif name in bound.others:
-                found = self.module(path).exported(name) or f"{path}:{name}"
+                resolve = bound.others[name]
+                told = resolve() if resolve is not None else self.module(path).exported(name)
+                found = told or f"{path}:{name}"
             self._own[key] = found
         return self._own[key]
 
