@@ -9,14 +9,14 @@ from typing import Literal, NamedTuple
 
 from migrate.analysis.mentions import mentions
 from migrate.analysis.module import Module, argument
+from migrate.analysis.project import Project
+from migrate.analysis.references import is_unit_test, names_in
 from migrate.analysis.training import GRADIENTS
 
 Kind = Literal["epsilon", "mask", "float64", "scale"]
 # IEEE 754 binary16.
 SMALLEST = 2.0**-14
 LARGEST = 65504.0
-# A file without a match has none of the kinds.
-MAY_EXCEED = re.compile(rb"\de-\d|0\.0000|\de\+?\d|\*\*|\d{6}|float64|double|scal", re.IGNORECASE)
 _EPSILON = re.compile(r"(?:\w+_)?eps(?:ilon)?")
 _SCALE = re.compile(r"(?:\w+_)?(?:loss_?)?scal(?:e|ing)(?:_\w+)?", re.IGNORECASE)
 # What is not defined at 0, or has no gradient there.
@@ -47,8 +47,22 @@ class Hazard(NamedTuple):
     text: str
 
 
+def may_exceed(project: Project, path: str) -> bool:
+    """Whether a file that is no unit test has any such place; derive with ``cached_for``."""
+    module = project.parsed(path) if not is_unit_test(project, path) else None
+    return module is not None and (
+        not names_in(project, path).isdisjoint(_DOUBLE) or any(True for _ in _numbers(module))
+    )
+
+
 def hazards(module: Module) -> Iterator[Hazard]:
     """The places of one module, kind by kind, in source order."""
+    yield from _numbers(module)
+    for mention in mentions(module, _DOUBLE.__contains__):
+        yield Hazard("float64", mention.node, module.text_of(mention.node))
+
+
+def _numbers(module: Module) -> Iterator[Hazard]:
     for constant in module.all_of(ast.Constant):
         value = constant.value
         if isinstance(value, float) and 0 < value < SMALLEST and _guards(module, constant, 3):
@@ -56,8 +70,6 @@ def hazards(module: Module) -> Iterator[Hazard]:
     for negative in module.all_of(ast.UnaryOp):
         if isinstance(negative.op, ast.USub) and _size(negative.operand) > LARGEST:
             yield Hazard("mask", negative, module.text_of(negative))
-    for mention in mentions(module, _DOUBLE.__contains__):
-        yield Hazard("float64", mention.node, module.text_of(mention.node))
     for call, name in module.calls:
         method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
         if method in _LOSSES or name in GRADIENTS:

@@ -55,6 +55,11 @@ class KerasUses:
                     self.modules[path] = use
         self._reach = {path: self._reachable(path) for path in self.modules}
 
+    @property
+    def rewritten(self) -> set[str]:
+        """The modules that name standalone Keras, which tf.keras may stand for."""
+        return {path for path, use in self.modules.items() if use.targets}
+
     def obstacle(self, path: str) -> tuple[str, str] | None:
         """What keeps a module on standalone Keras, here or where its objects may meet others.
 

@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 from migrate.analysis.project import Project
 
-_NONE: frozenset[str] = frozenset()
-
 
 class Identifiers(NamedTuple):
     """What stands in a file's code.
@@ -17,33 +15,34 @@ class Identifiers(NamedTuple):
     Args:
         attributes: the words behind a dot.
         names: all others: of variables and imports, and texts where ``getattr`` may take them.
+
+    Each word is there once. They are tuples, since sets of them all would take much memory.
     """
 
-    attributes: frozenset[str] = _NONE
-    names: frozenset[str] = _NONE
+    attributes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 class Words:
     """The files of a project by the words that stand in them, as the files stand now."""
 
     def __init__(self, project: Project) -> None:
-        self._files = [(p, project.cached_for(p, identifiers_in)) for p in project.python_files]
-        self._found: dict[str, list[str]] = {}
         self._behind_dots: dict[str, list[str]] = {}
+        self._elsewhere: dict[str, list[str]] = {}
+        for path in project.python_files:
+            words = project.cached_for(path, identifiers_in)
+            for word in words.attributes:
+                self._behind_dots.setdefault(word, []).append(path)
+            for word in words.names:
+                self._elsewhere.setdefault(word, []).append(path)
 
     def files_with(self, word: str) -> list[str]:
         """Those that hold a word, sorted by path."""
-        if word not in self._found:
-            self._found[word] = [
-                p for p, words in self._files if word in words.attributes or word in words.names
-            ]
-        return self._found[word]
+        return sorted({*self.files_with_attribute(word), *self._elsewhere.get(word, ())})
 
     def files_with_attribute(self, word: str) -> list[str]:
         """Those that hold it behind a dot, sorted by path."""
-        if word not in self._behind_dots:
-            self._behind_dots[word] = [p for p, words in self._files if word in words.attributes]
-        return self._behind_dots[word]
+        return self._behind_dots.get(word, [])
 
 
 def identifiers_in(project: Project, path: str) -> Identifiers:
@@ -57,8 +56,8 @@ def identifiers_in(project: Project, path: str) -> Identifiers:
         names.add(alias.asname or "")
     if b"getattr" in module.source.data:
         names |= {n.value for n in module.all_of(ast.Constant) if isinstance(n.value, str)}
-    attributes = frozenset(node.attr for node in module.all_of(ast.Attribute))
-    return Identifiers(attributes, frozenset(names))
+    attributes = {node.attr for node in module.all_of(ast.Attribute)}
+    return Identifiers(tuple(attributes), tuple(names))
 
 
 def holds_any(data: bytes, words: Iterable[bytes]) -> bool:

@@ -164,8 +164,11 @@ class Rule:
         group: the patch that its edits belong to.
         literals: a file without any of these bytes cannot concern the rule.
         signs: nor can a file without a match of this; costs more than literals, and says more.
+        finds: nor can a file of which this is false; told as soon as the file is parsed first,
+            so that it need not be parsed again.
         paths: nor can files other than these, as the project's names tell.
         options: the keys that a recipe may set for it.
+        needed: that of them, if any, without which it does nothing.
         places: that of them, if any, whose list of ``path.py:name`` names more files.
         facts: what it will ask of any file, read as soon as the file is parsed first.
         claims: qualified names that count as *rewritten* in a statement that the rule changed;
@@ -180,6 +183,7 @@ class Rule:
     group: str
     literals: tuple[bytes, ...] = ()
     signs: re.Pattern[bytes] | None = None
+    finds: Callable[[Project, str], bool] | None = None
     paths: Callable[[Project], Collection[str]] | None = None
     facts: tuple[Callable[[Project, str], object], ...] = ()
     claims: frozenset[str] = frozenset()
@@ -187,12 +191,17 @@ class Rule:
     only_reports: bool = False
     late: bool = False
     options: Mapping[str, Option] = field(default_factory=dict)
+    needed: str = ""
     places: str = ""
     page: str = field(default="", init=False)
     _module_check: Callable[[Context], Iterator[Change]] | None = field(default=None, init=False)
     _project_check: Callable[[ProjectContext], Iterator[Change]] | None = field(
         default=None, init=False
     )
+
+    def __post_init__(self) -> None:
+        if self.finds is not None:
+            self.facts = (*self.facts, self.finds)
 
     def on_module(
         self, check: Callable[[Context], Iterator[Change]]
@@ -222,12 +231,14 @@ class Rule:
 
     def concerns(self, project: Project, path: str, options: Mapping[str, Any] = NOTHING) -> bool:
         """Whether the rule has to look at the parsed module of a file."""
-        if self._module_check is None:
+        if self._module_check is None or (self.needed and not options.get(self.needed)):
             return False
         if any(place.rpartition(":")[0] == path for place in options.get(self.places, ())):
             return True
         data = project.files[path].data
         if self.literals and not holds_any(data, self.literals):
+            return False
+        if self.finds is not None and not project.cached_for(path, self.finds):
             return False
         if not self.unit_tests and is_unit_test(project, path):
             return False

@@ -30,7 +30,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrate.analysis.device_sessions import DeviceSessions
-from migrate.analysis.fp16 import MAY_EXCEED, Hazard, Kind, hazards
+from migrate.analysis.fp16 import Hazard, Kind, hazards, may_exceed
 from migrate.analysis.graph import Graph
 from migrate.analysis.references import owner_of
 from migrate.codemods.rule import Change, Context, Rule
@@ -40,7 +40,7 @@ NPU202 = Rule(
     "NPU202",
     "fp16-hazards",
     group="precision",
-    signs=MAY_EXCEED,
+    finds=may_exceed,
     paths=lambda project: project.cached(DeviceSessions).files,
     unit_tests=False,
     only_reports=True,
@@ -73,8 +73,6 @@ _TOLD: dict[Kind, tuple[Severity, str, str]] = {
 def report_hazards(context: Context) -> Iterator[Change]:
     module = context.module
     found = list(hazards(module))
-    if not found:
-        return
     graph = context.project.cached(Graph)
     device = context.project.cached(DeviceSessions).functions - graph.pipeline_only
     own = f"{module.path}:"

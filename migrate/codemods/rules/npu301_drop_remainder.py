@@ -54,16 +54,23 @@ from migrate.analysis.batch_ways import BatchFeeding, BatchFollower
 from migrate.analysis.batches import BATCHERS, BatchSite, batch_sites, is_endless
 from migrate.analysis.feeding import Feeding
 from migrate.analysis.modes import depends_on_mode, mode_of
+from migrate.analysis.project import Project
 from migrate.codemods.configuring import add_argument
 from migrate.codemods.rule import Change, Context, Option, Rule
 
 _CHOICES = ("training", "endless", "never")
 
+
+def _makes_batches(project: Project, path: str) -> bool:
+    module = project.parsed(path) if b"batch(" in project.files[path].data else None
+    return module is not None and any(True for _ in batch_sites(module))
+
+
 NPU301 = Rule(
     "NPU301",
     "drop-remainder",
     group="input-pipeline",
-    literals=(b"batch(",),
+    finds=_makes_batches,
     unit_tests=False,
     claims=frozenset(BATCHERS),
     options={

@@ -43,14 +43,7 @@ from migrate.codemods.imports import runtime_import
 from migrate.codemods.rank_words import depends_on_rank
 from migrate.codemods.rule import Change, Context, Rule
 
-NPU702 = Rule(
-    "NPU702",
-    "rank-seeds",
-    group="distributed",
-    literals=(b"random",),
-    paths=lambda project: project.cached(training_files),
-    unit_tests=False,
-)
+_SET_SEED = "tensorflow.set_random_seed"
 _NUMPY = "numpy.random."
 # What of numpy.random draws no noise: it seeds, or puts in order.
 _NO_NOISE = frozenset(
@@ -58,10 +51,27 @@ _NO_NOISE = frozenset(
 )
 
 
+def _may_seed(project: Project, path: str) -> bool:
+    module = project.parsed(path) if b"random" in project.files[path].data else None
+    return module is not None and any(
+        name == _SET_SEED or _draws_noise(name or "") for _, name in module.calls
+    )
+
+
+NPU702 = Rule(
+    "NPU702",
+    "rank-seeds",
+    group="distributed",
+    finds=_may_seed,
+    paths=lambda project: project.cached(training_files),
+    unit_tests=False,
+)
+
+
 @NPU702.on_module
 def seed_each_rank(context: Context) -> Iterator[Change]:
     module = context.module
-    for call, _ in module.calls_of("tensorflow.set_random_seed"):
+    for call, _ in module.calls_of(_SET_SEED):
         seed = _seed(call)
         if seed is None or depends_on_rank(module, seed) or not _trains(context, call):
             continue
@@ -109,8 +119,7 @@ def _drawn(module: Module, value: ast.expr, seen: set[ast.AST]) -> Iterator[ast.
             left.append(part.value)
             continue
         if isinstance(part, ast.Call):
-            name = module.name_of(part.func) or ""
-            if name.startswith(_NUMPY) and name.rpartition(".")[2] not in _NO_NOISE:
+            if _draws_noise(module.name_of(part.func) or ""):
                 yield part
         elif isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
             found = module.lookup(part.id, part)
@@ -119,6 +128,10 @@ def _drawn(module: Module, value: ast.expr, seen: set[ast.AST]) -> Iterator[ast.
                     yield from _drawn(module, binding.node, seen)
             continue
         left += ast.iter_child_nodes(part)
+
+
+def _draws_noise(name: str) -> bool:
+    return name.startswith(_NUMPY) and name.rpartition(".")[2] not in _NO_NOISE
 
 
 def _is_seeded(project: Project, module: Module, drawn: ast.Call) -> bool:

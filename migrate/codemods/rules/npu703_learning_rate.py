@@ -68,6 +68,7 @@ NPU703 = Rule(
             _is_list,
         )
     },
+    needed="scale",
     unit_tests=False,
 )
 
@@ -75,8 +76,6 @@ NPU703 = Rule(
 @NPU703.on_module
 def scale_rates(context: Context) -> Iterator[Change]:
     module, chosen = context.module, context.options.get("scale", [])
-    if not chosen:
-        return
     for call, name in _optimizers(module, context.project):
         if not any(_names(entry, module, name) for entry in chosen):
             continue
@@ -101,7 +100,7 @@ def check_names(context: ProjectContext) -> Iterator[Change]:
     project = context.project
     left = set(context.options.get("scale", []))
     for path in project.python_files if left else ():
-        module = project.parsed(path) if NPU703.concerns(project, path) else None
+        module = project.parsed(path) if NPU703.concerns(project, path, context.options) else None
         for _, name in _optimizers(module, project) if module is not None else ():
             assert module is not None
             left -= {entry for entry in left if _names(entry, module, name)}

@@ -36,24 +36,38 @@ from collections.abc import Iterator
 from migrate.analysis.keras_models import is_model
 from migrate.analysis.module import Module, argument, keyword
 from migrate.analysis.optimizers import is_optimizer
+from migrate.analysis.project import Project
+from migrate.analysis.references import names_in
 from migrate.analysis.sessions import has_stars
 from migrate.analysis.training import KERAS_TRAINING
+from migrate.analysis.words import identifiers_in
 from migrate.codemods.imports import runtime_import
 from migrate.codemods.rule import Change, Context, Rule
-
-NPU706 = Rule(
-    "NPU706",
-    "keras-distributed",
-    group="distributed",
-    literals=(b".compile(", b"load_model", b".get_updates(", b"keras"),
-    unit_tests=False,
-)
 
 _WRAPPER = "npu_keras_optimizer"
 _MODULES = ("keras.optimizers.", "tensorflow.keras.optimizers.")
 _APPLYING = frozenset({"apply_gradients", "get_updates", "minimize"})
 _LOADERS = frozenset({"keras.models.load_model", "tensorflow.keras.models.load_model"})
 _BY_HAND = f"Compile it with {_WRAPPER}(...) by hand; until then each rank trains for itself."
+
+
+def _may_average(project: Project, path: str) -> bool:
+    attributes = project.cached_for(path, identifiers_in).attributes
+    return (
+        "compile" in attributes
+        or not _APPLYING.isdisjoint(attributes)
+        or not _LOADERS.isdisjoint(names_in(project, path))
+    )
+
+
+NPU706 = Rule(
+    "NPU706",
+    "keras-distributed",
+    group="distributed",
+    literals=(b".compile(", b"load_model", b".get_updates(", b"keras"),
+    finds=_may_average,
+    unit_tests=False,
+)
 
 
 @NPU706.on_module

@@ -45,18 +45,13 @@ from collections.abc import Iterator
 from migrate.analysis.entry_points import training_code, training_files
 from migrate.analysis.file_functions import OPENING, FileUse, file_uses
 from migrate.analysis.module import Module, argument, keyword
+from migrate.analysis.paths import taken_in
+from migrate.analysis.project import Project
 from migrate.analysis.references import owner_of
 from migrate.analysis.runtime_names import MAKE_FOLDER, RANK_0, RANK_FILE, runtime_call
 from migrate.codemods.imports import runtime_import
 from migrate.codemods.rule import Change, Context, Rule
 
-NPU707 = Rule(
-    "NPU707",
-    "rank-files",
-    group="distributed",
-    paths=lambda project: project.cached(training_files),
-    unit_tests=False,
-)
 # TensorFlow writes these itself: nothing on other ranks.
 _TENSORFLOWS = (
     "tensorflow.contrib.",
@@ -87,13 +82,27 @@ _PREPARING = frozenset(
 _PREPARE_FIRST = "Prepare the data before, with one rank, or let rank 0 do it and the others wait."
 
 
+def _has_changing(project: Project, path: str) -> bool:
+    # The paths tell most files from those that have any.
+    module = project.parsed(path) if project.cached_for(path, taken_in) else None
+    return module is not None and any(_changes_files(use) for use in file_uses(module))
+
+
+NPU707 = Rule(
+    "NPU707",
+    "rank-files",
+    group="distributed",
+    finds=_has_changing,
+    paths=lambda project: project.cached(training_files),
+    unit_tests=False,
+)
+
+
 @NPU707.on_module
 def write_on_rank_0(context: Context) -> Iterator[Change]:
     module, project = context.module, context.project
     uses = list(file_uses(module))
     changing = [use for use in uses if _changes_files(use)]
-    if not changing:
-        return
     code = project.cached(training_code)
     read = [use for use in uses if use.access in ("read", "state")]
     done: set[ast.Call] = set()

@@ -36,6 +36,7 @@ from collections.abc import Iterator, Sequence
 
 from migrate.analysis.module import Module, keyword
 from migrate.analysis.project import Project
+from migrate.analysis.words import holds_any
 from migrate.codemods.edits import Edit
 from migrate.codemods.python2 import is_guarded
 from migrate.codemods.rule import Change, Context, Rule, RuntimeImport
@@ -81,16 +82,23 @@ _SIGNS = re.compile(
     rb"(?<!\.)\b(?:" + "|".join((*_NAMES, *_GONE)).encode() + rb")\b"
     rb"|\b(?:" + "|".join((*_METHODS, "has_key")).encode() + rb")\b"
     rb"|\bsort(?:ed)?\b[^\n]*\blambda\b[^\n:]*,|\bsorted[ \t]*\((?![^\n]*\bkey\b)[^\n]*,"
-    rb"|\bprint\b[ \t]*(?:>>|\([^\n]*\)[ \t]*[%+\\\n])|\b(?:items|keys|values)\(\)[ \t]*\["
+    rb"|\b(?:items|keys|values)\(\)[ \t]*\["
 )
+_LITERALS = tuple(name.encode() for name in (*_WORDS, "()[", "sort"))
 
-NPU802 = Rule(
-    "NPU802",
-    "python2-names",
-    group="compat",
-    literals=tuple(name.encode() for name in (*_WORDS, "print", "()[", "sort")),
-    signs=_SIGNS,
-)
+
+def _may_be_old(project: Project, path: str) -> bool:
+    data = project.files[path].data
+    if holds_any(data, _LITERALS) and _SIGNS.search(data):
+        return True
+    # Nearly every file prints; few print as Python 2 does.
+    module = project.parsed(path) if b"print" in data else None
+    return module is not None and any(
+        isinstance(_first(statement), ast.BinOp) for statement in module.all_of(ast.Expr)
+    )
+
+
+NPU802 = Rule("NPU802", "python2-names", group="compat", finds=_may_be_old)
 
 
 @NPU802.on_module
@@ -234,10 +242,15 @@ def _stars_are_known(module: Module, project: Project, seen: set[str]) -> bool:
     return True
 
 
+def _first(statement: ast.Expr) -> ast.expr:
+    """The expression, or the first of several with commas between them."""
+    value = statement.value
+    return value.elts[0] if isinstance(value, ast.Tuple) and value.elts else value
+
+
 def _print(context: Context, statement: ast.Expr) -> Iterator[Change]:
     module = context.module
-    value = statement.value
-    first = value.elts[0] if isinstance(value, ast.Tuple) and value.elts else value
+    value, first = statement.value, _first(statement)
     if not isinstance(first, ast.BinOp):
         return
     if isinstance(first.op, ast.RShift) and _is_print(module, first.left):

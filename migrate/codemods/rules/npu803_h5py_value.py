@@ -32,7 +32,7 @@ from migrate.analysis.scopes import Binding, Scope
 from migrate.codemods.edits import Edit
 from migrate.codemods.rule import Change, Context, Rule
 
-NPU803 = Rule("NPU803", "h5py-value", group="compat", literals=(b".value",))
+NPU803 = Rule("NPU803", "h5py-value", group="compat", literals=(b"h5py",))
 
 _CLASSES = frozenset({"h5py.File", "h5py.Group", "h5py.Dataset"})
 _METHODS = frozenset(
@@ -44,12 +44,8 @@ _DEPTH = 12
 @NPU803.on_module
 def read_datasets(context: Context) -> Iterator[Change]:
     module = context.module
-    if b"h5py" not in module.source.data:
-        return
-    for node in module.nodes:
-        if not isinstance(node, ast.Attribute) or node.attr != "value":
-            continue
-        if not isinstance(node.ctx, ast.Load) or _is_called(module, node):
+    for node in module.attribute_loads.get("value", ()):
+        if _is_called(module, node):
             continue
         if _is_h5(module, node.value):
             yield _edit(module, node)

@@ -33,12 +33,12 @@ import ast
 from collections.abc import Iterator
 
 from migrate.analysis.module import Module
+from migrate.analysis.project import Project
+from migrate.analysis.words import identifiers_in
 from migrate.codemods.edits import Edit
 from migrate.codemods.imports import is_taken, module_span
 from migrate.codemods.rule import Change, Context, Rule, RuntimeImport
 from migrate.codemods.unused import alias_removals
-
-NPU804 = Rule("NPU804", "scipy-images", group="compat", literals=(b"scipy", b"misc"))
 
 _MISC = "scipy.misc"
 _RUNTIME = "npu_runtime.images"
@@ -54,6 +54,17 @@ _GONE = frozenset(
     "logsumexp pade source toimage who".split()
 )
 _ALIASES = ("npu_images", "npu_runtime_images")
+
+
+def _names_any(project: Project, path: str) -> bool:
+    words = project.cached_for(path, identifiers_in)
+    wanted = _IMAGE_FUNCTIONS | _GONE
+    return not (wanted.isdisjoint(words.attributes) and wanted.isdisjoint(words.names))
+
+
+NPU804 = Rule(
+    "NPU804", "scipy-images", group="compat", literals=(b"scipy", b"misc"), finds=_names_any
+)
 
 
 @NPU804.on_module

@@ -42,7 +42,11 @@ from migrate.codemods.rule import Change, Context, Rule
 from migrate.codemods.unused import alias_removals, removal_of
 
 NPU805 = Rule(
-    "NPU805", "tf-keras", group="compat", literals=(b"keras",), claims=frozenset({"keras.*"})
+    "NPU805",
+    "tf-keras",
+    group="compat",
+    paths=lambda project: project.cached(KerasUses).rewritten,
+    claims=frozenset({"keras.*"}),
 )
 
 _KEPT = "Keras 2.3.1, in the session of tf.keras (NPU103)"
@@ -56,9 +60,7 @@ _NUMERIC = re.compile(
 def use_tf_keras(context: Context) -> Iterator[Change]:
     module = context.module
     uses = context.project.cached(KerasUses)
-    use = uses.modules.get(module.path)
-    if use is None or not use.targets:
-        return
+    use = uses.modules[module.path]
     statements = {module.parents[alias]: None for alias in use.targets}
     first = next(iter(statements))
     if (obstacle := uses.obstacle(module.path)) is not None:

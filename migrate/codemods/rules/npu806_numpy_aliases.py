@@ -24,9 +24,10 @@ deprecated".
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
+from migrate.analysis.module import Module
+from migrate.analysis.project import Project
 from migrate.codemods.rule import Change, Context, Rule
 
 _TYPES = {
@@ -35,29 +36,26 @@ _TYPES = {
     "unicode": "str",
 }
 
-NPU806 = Rule(
-    "NPU806",
-    "numpy-aliases",
-    group="compat",
-    literals=tuple(f".{name}".encode() for name in _TYPES),
-    signs=re.compile(rf"\.\s*(?:{'|'.join(_TYPES)})\b".encode()),
-)
-_STAR = re.compile(rb"\bimport[\s\\]*\*")
+
+def _aliases(module: Module) -> Iterator[ast.Attribute]:
+    for node in module.all_of(ast.Attribute):
+        read = node.attr in _TYPES and isinstance(node.ctx, ast.Load)
+        if read and module.name_of(node) == f"numpy.{node.attr}":
+            yield node
+
+
+def _has_aliases(project: Project, path: str) -> bool:
+    module = project.parsed(path)
+    return module is not None and any(True for _ in _aliases(module))
+
+
+NPU806 = Rule("NPU806", "numpy-aliases", group="compat", finds=_has_aliases)
 
 
 @NPU806.on_module
 def name_types(context: Context) -> Iterator[Change]:
     module = context.module
-    if b"numpy" not in module.source.data and not _STAR.search(module.source.data):
-        return
-    for node in module.nodes:
-        if (
-            not isinstance(node, ast.Attribute)
-            or node.attr not in _TYPES
-            or not isinstance(node.ctx, ast.Load)
-            or module.qualified(node) != f"numpy.{node.attr}"
-        ):
-            continue
+    for node in _aliases(module):
         name = _TYPES[node.attr]
         if module.is_free(name, node):
             yield context.replace(node, name)
