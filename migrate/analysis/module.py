@@ -20,7 +20,9 @@ _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _PLAIN_DECORATORS = frozenset({"staticmethod", "classmethod"})
 Node = TypeVar("Node", bound=ast.AST)
 
-_BOUND_LATE = frozenset({"nodes", "parents", "scopes", "scope", "every_scope", "star_imports"})
+_BOUND_LATE = frozenset(
+    {"nodes", "parents", "scopes", "scope", "every_scope", "star_imports", "kinds"}
+)
 # How far a value is followed from name to name; Python gives up at 1000 nested calls.
 _DEEPEST = 100
 # What one question about a class may cost; names that are made of one another can ask for more.
@@ -86,6 +88,7 @@ class Module:
 
     # Every node, in source order.
     nodes: list[ast.AST]
+    kinds: dict[type[ast.AST], list[Any]]
     parents: dict[ast.AST, ast.AST]
     # The scope in which each node is evaluated; the module's own.
     scopes: dict[ast.AST, Scope]
@@ -515,20 +518,9 @@ class Module:
                 nodes += getattr(node, part, [])
         return innermost
 
-    @cached_property
-    def _by_kind(self) -> dict[type[ast.AST], list[Any]]:
-        found: dict[type[ast.AST], list[Any]] = {}
-        for node in self.nodes:
-            kind = node.__class__
-            if kind in found:
-                found[kind].append(node)
-            else:
-                found[kind] = [node]
-        return found
-
     def all_of(self, kind: type[Node]) -> list[Node]:
         """The nodes of one kind, in source order."""
-        return self._by_kind.get(kind, [])
+        return self.kinds.get(kind, [])
 
     @cached_property
     def returns(self) -> dict[ast.AST | None, list[ast.Return]]:

@@ -138,7 +138,10 @@ def _functions(project: Project, path: str) -> dict[str, Facts]:
     for node in module.nodes:
         kind = node.__class__
         if kind is ast.Name or kind is ast.Attribute:
-            if not _is_read(module, node):  # type: ignore[arg-type]
+            if (
+                node.ctx.__class__ is not ast.Load  # type: ignore[attr-defined]
+                or parents[node].__class__ is ast.Attribute
+            ):
                 continue
             name = reader.told_by(node)  # type: ignore[arg-type]
         else:

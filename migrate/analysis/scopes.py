@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Literal
+from typing import Any, Literal
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _ScopeNode = (
@@ -119,6 +120,7 @@ class Bound:
 
     Attributes:
         nodes: every node, in source order.
+        kinds: the same by kind.
         parents: the node around each.
         scopes: the scope in which each node is evaluated.
         scope: the module's own.
@@ -133,7 +135,8 @@ class Bound:
         nodes: list[ast.AST] = []
         parents: dict[ast.AST, ast.AST] = {}
         scopes: dict[ast.AST, Scope] = {tree: self.scope}
-        self.nodes, self.parents, self.scopes = nodes, parents, scopes
+        kinds: defaultdict[type[ast.AST], list[Any]] = defaultdict(list)
+        self.nodes, self.parents, self.scopes, self.kinds = nodes, parents, scopes, kinds
         self.every_scope = [self.scope]
         self.star_imports: list[str] = []
         stack: list[ast.AST] = [tree]
@@ -141,6 +144,7 @@ class Bound:
             node = stack.pop()
             nodes.append(node)
             kind = node.__class__
+            kinds[kind].append(node)
             if kind in _LEAVES:
                 continue
             scope = inner = scopes[node]

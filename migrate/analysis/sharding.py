@@ -95,8 +95,8 @@ class Sharding:
         for path in project.python_files:
             if not may_hold_sources(project, path) and not may_feed(project, path):
                 continue
-            module = project.parsed(path)
-            if module is None or is_unit_test(project, path):
+            module = project.parsed(path) if not is_unit_test(project, path) else None
+            if module is None:
                 continue
             consumers = consumers or Consumers(project)
             for source in data_sources(module, project):

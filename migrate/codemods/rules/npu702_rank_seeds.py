@@ -58,11 +58,25 @@ def _may_seed(project: Project, path: str) -> bool:
     )
 
 
+def _seeds_in(project: Project, path: str) -> list[tuple[str, bool]]:
+    """The functions that seed NumPy's own generator, and whether alike on all ranks."""
+    module = project.parsed(path) if b"random.seed" in project.files[path].data else None
+    if module is None:
+        return []
+    seeding = [(call, _seed(call)) for call, _ in module.calls_of("numpy.random.seed")]
+    return [
+        (owner_of(module, call), not depends_on_rank(module, seed))
+        for call, seed in seeding
+        if seed is not None
+    ]
+
+
 NPU702 = Rule(
     "NPU702",
     "rank-seeds",
     group="distributed",
     finds=_may_seed,
+    facts=(_seeds_in,),
     paths=lambda project: project.cached(training_files),
     unit_tests=False,
 )
@@ -165,16 +179,10 @@ def _seed(call: ast.Call) -> ast.expr | None:
 
 def _seeds_numpy(project: Project) -> bool:
     """Whether code that a training reaches seeds NumPy's own generator, alike on all ranks."""
-    shared = False
-    for path in project.python_files:
-        if b"random.seed" not in project.files[path].data:
-            continue
-        module = project.parsed(path)
-        for call, _ in module.calls_of("numpy.random.seed") if module is not None else ():
-            assert module is not None
-            seed = _seed(call)
-            if seed is not None and owner_of(module, call) in project.cached(training_code):
-                if depends_on_rank(module, seed):
-                    return False  # whatever seeded it before
-                shared = True
-    return shared
+    alike = [
+        seeds_alike
+        for path in project.python_files
+        for owner, seeds_alike in project.cached_for(path, _seeds_in)
+        if owner in project.cached(training_code)
+    ]
+    return bool(alike) and all(alike)  # a seed of its own counts, whatever seeded it before
