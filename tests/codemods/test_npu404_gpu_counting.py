@@ -115,6 +115,20 @@ def test_other_lists_stay_with_a_note(source: str) -> None:
         ("g = tf.config.experimental.list_physical_devices('GPU')", "note", "answers []"),
         ("assert tf.test.is_gpu_available()", "warning", "stops here"),
         ("if not tf.test.is_gpu_available():\n    raise SystemError", "warning", "stops here"),
+        ("if not tf.test.is_gpu_available():\n    exit('no GPU')", "warning", "stops here"),
+        (
+            "import sys\nif not tf.test.is_gpu_available():\n    print(1)\n    sys.exit(1)",
+            *("warning", "stops here"),
+        ),
+        (
+            "if tf.test.is_gpu_available():\n    n = 1\nelse:\n    raise SystemError",
+            *("warning", "stops here"),
+        ),
+        ("if tf.test.is_gpu_available():\n    raise SystemError", "note", "answers False"),
+        (
+            "if tf.test.is_gpu_available():\n    n = 1\nelif n:\n    raise SystemError",
+            *("note", "answers False"),
+        ),
         ("from keras import backend as K\nK.tensorflow_backend._get_available_gpus()", "note",
          "answers []"),
         ("import os\nos.system('nvidia-smi -q -d Memory')", "warning", "nvidia-smi"),

@@ -180,16 +180,25 @@ def _only_logs(module: Module, call: ast.Call) -> bool:
 
 
 def _guards(module: Module, call: ast.Call) -> bool:
-    """assert is_gpu_available(), or: if not is_gpu_available(): raise"""
+    """assert is_gpu_available(), if not ...: raise, or if ...: ... else: raise"""
     for parent in module.ancestors(call):
         if isinstance(parent, ast.Assert):
             return True
         if isinstance(parent, ast.If):
             negated = isinstance(parent.test, ast.UnaryOp) and isinstance(parent.test.op, ast.Not)
-            return negated and isinstance(parent.body[-1], ast.Raise)
+            branch = parent.body if negated else parent.orelse if parent.test is call else []
+            return bool(branch) and _ends_program(module, branch[-1])
         if isinstance(parent, ast.stmt):
             return False
     return False
+
+
+def _ends_program(module: Module, statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        called = statement.value.func
+        name = module.qualified(called) or (called.id if isinstance(called, ast.Name) else "")
+        return name in ("sys.exit", "os._exit", "exit", "quit")
+    return isinstance(statement, ast.Raise)
 
 
 def _note_import(context: Context, node: ast.Import | ast.ImportFrom) -> Iterator[Change]:
