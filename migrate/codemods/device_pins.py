@@ -10,6 +10,7 @@ from migrate.analysis.flow import Flow, Reached
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
 from migrate.analysis.references import classes_in, functions_in, is_unit_test, owner_of
+from migrate.codemods.computed_devices import computed_type
 from migrate.codemods.cpu_twins import fallbacks, falsy_choice
 from migrate.codemods.device_names import (
     DeviceText,
@@ -225,15 +226,15 @@ class Pins:
     def _judge_computed(self, module: Module) -> None:
         """Devices whose very type is computed: '/%s:%d' % ('gpu' if ... else 'cpu', i)."""
         for call, name in module.calls:
-            if name != "tensorflow.device":
+            if name != "tensorflow.device" or not call.args:
                 continue
-            for part in ast.walk(call):
-                if isinstance(part, ast.Constant) and str(part.value).lower() == "gpu":
-                    if isinstance(module.parents[part], ast.Call | ast.Compare | ast.keyword):
-                        continue
-                    message = f"this device may name a GPU: {module.text_of(call)}"
-                    self._file(module).notes.append(Note(call, "warning", message, _BY_HAND))
-                    break
+            answer = computed_type(module, call.args[0])
+            if answer == "gpu" or any(_is_gpu_word(module, part) for part in ast.walk(call)):
+                message = f"this device may name a GPU: {module.text_of(call)}"
+                self._file(module).notes.append(Note(call, "warning", message, _BY_HAND))
+            elif answer == "maybe":
+                message = f"whether this device names a GPU cannot be told: {module.text_of(call)}"
+                self._file(module).notes.append(Note(call, "note", message, _BY_HAND))
 
     # --- unit tests -------------------------------------------------------------------------
 
@@ -295,6 +296,15 @@ class Pins:
             if known := classes_in(self._project, path).get(key):
                 queue += [*known.bases, *(f"{key}.{method}" for method in known.methods)]
         return False
+
+
+def _is_gpu_word(module: Module, node: ast.AST) -> bool:
+    """``'gpu'`` itself, other than in what is asked or called to make the device."""
+    return (
+        isinstance(node, ast.Constant)
+        and str(node.value).lower() == "gpu"
+        and not isinstance(module.parents[node], ast.Call | ast.Compare | ast.keyword)
+    )
 
 
 def _takes_device(name: str, where: str | int) -> bool:

@@ -725,3 +725,68 @@ def test_a_comment_outside_of_brackets_ends_its_line() -> None:
     assert ported.codes("warning") == ["NPU401"]
     ported = check_noop(text.format("'/gpu:%d' % (  # a\n    # b\n    i)"), "NPU401")
     assert ported.codes("warning") == ["NPU401"]
+
+
+COMPUTED = """
+import tensorflow as tf
+
+KIND = 'gpu'
+HOST, CARD = 'cpu', 'GPU'
+
+def build(i, kind, job, on, host='cpu'):
+    word = 'CPU'
+    for each in ['cpu', 'gpu']:
+        with tf.device({}):
+            return tf.constant(i)
+"""
+
+
+@pytest.mark.parametrize(
+    ("device", "severity"),
+    [
+        ("'/{}:{}'.format('gpu', 0)", "warning"),
+        ("'/{1}:{0}'.format(0, KIND)", "warning"),
+        ("'/device:{kind}:0'.format(kind=CARD)", "warning"),
+        ("'/' + KIND + ':0'", "warning"),
+        ("'/' + KIND.upper() + ':' + str(i)", "warning"),
+        ("'/device:%s:%d' % (CARD, i)", "warning"),
+        ("'/%s:0' % each", "warning"),
+        ("'%s:%d' % (CARD, 0)", "warning"),
+        ("'/job:%s/%s:0' % (job, CARD)", "warning"),
+        ("'/%s:0' % (CARD if on else word)", "warning"),
+        ("f'/{KIND}:0'", "warning"),
+        ("'/%s:0' % kind", "note"),
+        ("'/%s:0' % host", "note"),
+        ("'/' + args.kind + ':0'", "note"),
+        ("'/job:%s/%s' % (job, kind)", "note"),
+    ],
+)
+def test_a_type_that_is_put_in_is_told(device: str, severity: str) -> None:
+    source = COMPUTED.replace("{}", device)
+    (finding,) = check_noop(source, CODE).findings
+    assert (finding.line, finding.severity) == (9, severity)
+    assert "tf.device(" in finding.message
+
+
+@pytest.mark.parametrize(
+    "device",
+    [
+        "'/%s:%d' % (word, i)",
+        "'/%s:0' % HOST.lower()",
+        "'/cpu:%d' % i",
+        "'/job:%s/task:%d' % (job, i)",
+        "'/job:' + job",
+        "'/job:%s/cpu:0' % job",
+        "job + '/cpu:0'",
+        "'%s/task:0' % job",
+        "kind",
+        "'%s' % kind",
+        "pick(job)",
+        "None",
+        "lambda op: kind",
+    ],
+)
+def test_a_type_that_is_no_gpu_or_a_whole_device_is_not(device: str) -> None:
+    source = COMPUTED.replace("HOST, CARD = 'cpu', 'GPU'", "HOST = 'cpu'").replace("{}", device)
+    source = source.replace("['cpu', 'gpu']", "['cpu']")
+    assert check_noop(source, CODE).findings == []

@@ -31,8 +31,9 @@ a machine with a GPU computes such operators (the gradients of TF-Slim's clones)
 Unit tests: an assertion on the device of code that this rule changes is changed with it. Pins
 that a test makes for itself stay, with what it expects of them: they need no GPU to pass.
 
-Not handled: devices that are compared with something, and strings that only look like devices;
-each is a finding. Devices given to distribution strategies stay: NPU705's use none of them.
+Not handled: devices that are compared with something, strings that only look like devices, and
+devices whose very type is put in, as in `'/%s:0' % kind`; each is a finding. Devices given to
+distribution strategies stay: NPU705's use none of them.
 
 Authority: TensorFlow 1.15.0, python/framework/device_spec.py and ops.py (Graph.device); CANN
 "TensorFlow 1.15 Model Porting Guide", manual migration (remove tf.device on GPUs).
