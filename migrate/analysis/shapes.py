@@ -6,10 +6,10 @@ import ast
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from migrate.analysis.module import Module, argument, is_none
+from migrate.analysis.module import Module, argument, is_none, keyword
 from migrate.analysis.project import Project
 
-Kind = Literal["placeholder", "reshape", "values"]
+Kind = Literal["placeholder", "reshape", "values", "sparse", "generator", "tail"]
 
 PLACEHOLDERS = {"tensorflow.placeholder": 1, "tensorflow.placeholder_with_default": 1}
 _RESHAPE = "tensorflow.reshape"
@@ -22,9 +22,21 @@ _BY_VALUE = frozenset(
     ).split()
 )
 _WHERE = frozenset({"tensorflow.where", "tensorflow.where_v2"})
+_SPARSE = "tensorflow.sparse_placeholder"
+_GENERATOR = "tensorflow.data.Dataset.from_generator"
+# Queues whose last batch may be smaller, where they are told so.
+_QUEUES = frozenset(
+    f"tensorflow.{name}"
+    for name in (
+        "train.batch train.batch_join train.maybe_batch train.maybe_batch_join "
+        "train.shuffle_batch train.shuffle_batch_join train.maybe_shuffle_batch "
+        "train.maybe_shuffle_batch_join contrib.training.bucket "
+        "contrib.training.bucket_by_sequence_length"
+    ).split()
+)
 
 # A file that names none of these has no such place.
-OPEN_NAMES = _BY_VALUE | _WHERE | PLACEHOLDERS.keys()
+OPEN_NAMES = _BY_VALUE | _WHERE | _QUEUES | PLACEHOLDERS.keys() | {_SPARSE, _GENERATOR}
 
 
 class OpenShape(NamedTuple):
@@ -60,9 +72,38 @@ def open_shapes(module: Module) -> Iterator[OpenShape]:
             if _is_open_reshape(module, call, dynamic):
                 yield OpenShape(module, call, "reshape", "reshape of an open placeholder to -1")
         elif name in _BY_VALUE or (name in _WHERE and _is_search(call)):
-            short = (name or "").replace("tensorflow.", "tf.", 1)
-            what = f"{short}, whose output's size depends on values"
+            what = f"{_short(name)}, whose output's size depends on values"
             yield OpenShape(module, call, "values", what)
+        elif name == _SPARSE:
+            what = "sparse placeholder, whose number of values each feed decides"
+            yield OpenShape(module, call, "sparse", what)
+        elif name == _GENERATOR and _lacks(call, "output_shapes", 2):
+            what = "from_generator without output_shapes"
+            yield OpenShape(module, call, "generator", what)
+        elif name in _QUEUES and _may_end_smaller(call):
+            what = f"{_short(name)}, whose last batch may be smaller"
+            yield OpenShape(module, call, "tail", what)
+
+
+def _short(name: str) -> str:
+    return name.replace("tensorflow.", "tf.", 1)
+
+
+def _lacks(call: ast.Call, name: str, position: int) -> bool:
+    """Whether a call certainly does not say a shape."""
+    if any(isinstance(a, ast.Starred) for a in call.args) or any(
+        k.arg is None for k in call.keywords
+    ):
+        return False
+    given = argument(call, name, position)
+    return given is None or is_none(given)
+
+
+def _may_end_smaller(call: ast.Call) -> bool:
+    given = keyword(call, "allow_smaller_final_batch")
+    if given is None:
+        return False
+    return not isinstance(given.value, ast.Constant) or bool(given.value.value)
 
 
 def placeholder_names(module: Module) -> set[str]:

@@ -44,6 +44,26 @@ def train(line: str) -> str:
         ("x = tf.boolean_mask(y, m)", "tf.boolean_mask, whose output's size depends on values"),
         ("x = tf.where(m)", "tf.where, whose output's size depends on values"),
         ("x, _ = tf.unique(y)", "tf.unique, whose output's size depends on values"),
+        (
+            "x = tf.sparse_placeholder(tf.float32, [8, 3])",
+            "sparse placeholder, whose number of values each feed decides",
+        ),
+        (
+            "x = tf.data.Dataset.from_generator(f, tf.float32).make_one_shot_iterator().get_next()",
+            "from_generator without output_shapes",
+        ),
+        (
+            "x = tf.data.Dataset.from_generator(f, (tf.int32, tf.int32), None)",
+            "from_generator without output_shapes",
+        ),
+        (
+            "x = tf.train.batch([y], 8, allow_smaller_final_batch=True)",
+            "tf.train.batch, whose last batch may be smaller",
+        ),
+        (
+            "x = tf.train.shuffle_batch([y], 8, 99, 9, allow_smaller_final_batch=not size)",
+            "tf.train.shuffle_batch, whose last batch may be smaller",
+        ),
     ],
 )
 def test_places_that_are_found(line: str, what: str) -> None:
@@ -81,6 +101,12 @@ def test_reshapes_of_open_placeholders_only() -> None:
         "x = tf.where(m, a, b)",
         "x = tf.where(m, x=a, y=b)",
         "x = np.where(m); y = np.unique(m)",
+        "x = tf.data.Dataset.from_generator(f, tf.float32, [3])",
+        "x = tf.data.Dataset.from_generator(f, tf.float32, output_shapes=shapes)",
+        "x = tf.data.Dataset.from_generator(f, *types)",
+        "x = tf.data.Dataset.from_generator(f, **types)",
+        "x = tf.train.batch([y], 8)",
+        "x = tf.train.batch([y], 8, allow_smaller_final_batch=False)",
         "x = K.placeholder([None])",
         "x = tf.reshape(y, [-1, 3])",
         "def inner(tf): return tf.placeholder(1, [None])",

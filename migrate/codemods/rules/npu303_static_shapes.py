@@ -1,8 +1,9 @@
 """Reports shapes on the device that are not fixed, and fixes those that the recipe names.
 
 What it does: in the code that builds or uses the graph of a session on the device, it finds
-placeholders whose shape has a `None` or is missing, reshapes of such placeholders to -1, and
-operators whose output's size depends on values (`boolean_mask`, `where`, `unique`). It changes a
+placeholders whose shape has a `None` or is missing, sparse ones, reshapes of such placeholders to
+-1, operators whose output's size depends on values (`boolean_mask`, `where`, `unique`), datasets
+from a generator without `output_shapes`, and queues with `allow_smaller_final_batch`. It changes a
 placeholder only where the recipe says by what.
 
 Why: the device runs compiled graphs. Each new shape that is fed compiles the graph again, which
@@ -76,6 +77,12 @@ _ADVICE = {
     ),
     "reshape": "It is fixed as soon as the placeholder is.",
     "values": "Each new size compiles again: a mask of fixed size costs less.",
+    "sparse": "Each new number compiles again: feed a dense tensor of fixed shape, if it has room.",
+    "generator": "Give it output_shapes: with the types alone, no batch of it has a known shape.",
+    "tail": (
+        "A smaller last batch compiles the graph again. For training, leave it out: what is left "
+        "of a pass is not trained on then."
+    ),
 }
 
 
