@@ -89,12 +89,7 @@ def _names_in(node: ast.AST | None) -> Iterator[str]:
 
 def divisions(tree: ast.Module) -> list[int]:
     """The lines that divide what may be integers, where `/` means what it does in Python 2."""
-    if any(
-        isinstance(node, ast.ImportFrom)
-        and node.module == "__future__"
-        and any(alias.name == "division" for alias in node.names)
-        for node in tree.body
-    ):
+    if has_true_division(tree):
         return []
     return sorted(
         {
@@ -102,6 +97,16 @@ def divisions(tree: ast.Module) -> list[int]:
             for node in ast.walk(tree)
             if isinstance(node, ast.BinOp | ast.AugAssign) and may_be_whole(node)
         }
+    )
+
+
+def has_true_division(tree: ast.Module) -> bool:
+    """Whether a file has Python 3's `/` in Python 2, too."""
+    return any(
+        isinstance(node, ast.ImportFrom)
+        and node.module == "__future__"
+        and any(alias.name == "division" for alias in node.names)
+        for node in tree.body
     )
 
 

@@ -1,9 +1,9 @@
 """Gives iterators, and classes with operators of Python 2, what Python 3 calls in them.
 
 What it does: `x.next()` becomes `next(x)` where x is an iterator for certain: a generator, a file,
-or what `iter`, `os.walk`, `csv.reader`, `itertools` and the like make. A class that can be iterated
-and has `next` but no `__next__` gets `__next__ = next`; likewise `__bool__` for `__nonzero__`, and
-`__truediv__` for `__div__`.
+or what `iter`, `os.walk`, `csv.reader`, `itertools` and the like make. A class that is its own
+iterator and has `next` but no `__next__` gets `__next__ = next`; likewise `__bool__` for
+`__nonzero__`, and `__truediv__` for `__div__`.
 
 Why: Python 3 asks iterators for `__next__` and has no `next` in its own: `AttributeError:
 'generator' object has no attribute 'next'`, often in the loop that trains.
@@ -177,7 +177,7 @@ def _class(context: Context, owner: ast.ClassDef) -> Iterator[Change]:
             continue
         if len(scope.bindings[method.name]) > 1 or method.decorator_list:
             continue
-        if new != "__next__" or (_is_plain(method) and _can_be_iterated(module, owner, 0)):
+        if new != "__next__" or (_is_plain(method) and _is_iterator(module, owner, 0)):
             yield _behind(module, method, f"{new} = {method.name}")
 
 
@@ -193,16 +193,17 @@ def _is_plain(method: ast.FunctionDef) -> bool:
     return len(method.args.args) - len(method.args.defaults) <= 1
 
 
-def _can_be_iterated(module: Module, owner: ast.ClassDef, depth: int) -> bool:
-    """Whether a class has `__iter__`, or one of its bases in the same file does."""
+def _is_iterator(module: Module, owner: ast.ClassDef, depth: int) -> bool:
+    """Whether a class is its own iterator, by itself or by a base in the same file."""
     if depth > _DEEPEST:
         return False
-    if any(isinstance(s, ast.FunctionDef) and s.name == "__iter__" for s in owner.body):
-        return True
+    for method in owner.body:
+        if isinstance(method, ast.FunctionDef) and method.name == "__iter__":
+            values = [node.value for node in module.returns.get(method, ())]
+            return any(value is not None and is_self(value) for value in values)
     bases = [module.definition(base.id) for base in owner.bases if isinstance(base, ast.Name)]
     return any(
-        isinstance(base, ast.ClassDef) and _can_be_iterated(module, base, depth + 1)
-        for base in bases
+        isinstance(base, ast.ClassDef) and _is_iterator(module, base, depth + 1) for base in bases
     )
 
 

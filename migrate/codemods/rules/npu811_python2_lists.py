@@ -1,0 +1,224 @@
+"""Makes lists and whole numbers of what Python 3 makes iterators and fractions of.
+
+What it does: `map`, `zip`, `filter`, `range`, and `keys()`, `values()` and `items()` of a dict, are
+put into `list(...)` where only a list will do: an index, `len`, `append`, `sort`, `+` with a list,
+`shuffle`, `numpy.array`, or a statement that is there for what `map` calls. A `/` in the arguments
+of `range` and in the bounds of a slice becomes `//`. Both go for what a variable or an attribute of
+`self` holds, too.
+
+Why: Python 3 stops there with a TypeError; `numpy.array(map(...))` and `map` on its own do not even
+stop: the array has one element, and nothing is called.
+
+Example:
+    order = range(len(images))
+    random.shuffle(order)
+    for i in range(len(order) / batch_size):
+
+becomes:
+    order = list(range(len(images)))
+    random.shuffle(order)
+    for i in range(len(order) // batch_size):
+
+Fix safety: safe: in Python 2 these are lists and whole numbers, and in Python 3 the use fails.
+
+Not handled: what a variable holds that is assigned more than once, or that goes to another
+function. A file that imports `division` from `__future__` keeps its `/`. Other divisions are left
+to NPU801's note.
+
+Authority: Python documentation, "What's New In Python 3.0", "Views And Iterators Instead Of Lists"
+and "Integers".
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from migrate.analysis.module import Module, is_self
+from migrate.codemods.edits import Edit
+from migrate.codemods.python2 import has_true_division, is_guarded, may_be_whole
+from migrate.codemods.rule import Change, Context, Rule
+
+NPU811 = Rule(
+    "NPU811",
+    "python2-lists",
+    group="compat",
+    literals=(b"map", b"zip", b"filter", b"range", b"keys()", b"values()", b"items()", b"/"),
+    signs=re.compile(
+        rb"\b(?:map|zip|filter|x?range)[ \t]*\(|\.(?:keys|values|items)\(\)|:[^\n]*/[^\n]*\]"
+        rb"|\[[^\n]*/[^\n]*:"
+    ),
+)
+
+_MAKERS = frozenset({"filter", "map", "zip"})
+_VIEWS = frozenset({"items", "keys", "values"})
+# What lists can do; a range and the views of a dict can do some of it, too.
+_METHODS = frozenset({"append", "extend", "insert", "pop", "remove", "reverse", "sort"})
+# Functions that want a list as their first argument.
+_SHUFFLES = frozenset({"numpy.random.shuffle", "random.shuffle"})
+_SEQUENCES = frozenset(
+    "numpy.argmax numpy.argmin numpy.argsort numpy.array numpy.asarray numpy.concatenate "
+    "numpy.hstack numpy.max numpy.mean numpy.median numpy.min numpy.random.choice "
+    "numpy.random.permutation numpy.stack numpy.std numpy.sum numpy.unique numpy.vstack "
+    "random.choice random.sample tensorflow.add_n tensorflow.concat tensorflow.constant "
+    "tensorflow.convert_to_tensor tensorflow.stack".split()
+)
+# Objects whose slices may have fractions as bounds.
+_FRACTIONS = frozenset({"ix", "loc", "mgrid", "ogrid", "r_", "c_", "s_", "index_exp"})
+
+
+@NPU811.on_module
+def make_lists(context: Context) -> Iterator[Change]:
+    module = context.module
+    for call in module.all_of(ast.Call):
+        kind = _kind(module, call)
+        if kind and _needs_list(module, call, kind) and not is_guarded(module, call):
+            yield from context.wrap(call, "list(", ")")
+    if not has_true_division(module.tree):
+        for bound in _bounds(module):
+            if not is_guarded(module, bound):
+                yield from _whole(module, bound)
+
+
+def _kind(module: Module, call: ast.Call) -> str:
+    """`map` for what is an iterator, `range` or `view`; empty for anything else."""
+    func = call.func
+    if isinstance(func, ast.Name) and func.id in {*_MAKERS, "range", "xrange"}:
+        starred = any(keyword.arg is None for keyword in call.keywords)
+        if not module.is_free(func.id, func) or starred:
+            return ""
+        return "map" if func.id in _MAKERS else func.id
+    plain = isinstance(func, ast.Attribute) and not call.args and not call.keywords
+    if plain and func.attr in _VIEWS:  # type: ignore[attr-defined]
+        return "view"
+    return ""
+
+
+def _needs_list(module: Module, call: ast.Call, kind: str) -> bool:
+    if kind == "xrange":
+        return False  # it was none in Python 2
+    if isinstance(module.parents[call], ast.Expr):
+        return kind == "map" and getattr(call.func, "id", "") == "map"
+    if _is_used_as_list(module, call, kind):
+        return True
+    place = module.parents[call]
+    if not isinstance(place, ast.Assign) or len(place.targets) != 1 or place.value is not call:
+        return False
+    target = place.targets[0]
+    if isinstance(target, ast.Name):
+        uses: list[ast.expr] = [
+            use
+            for use in module.all_of(ast.Name)
+            if use.id == target.id and use is not target and _only_holds(module, use, call)
+        ]
+    elif isinstance(target, ast.Attribute) and is_self(target.value):
+        owner = module.class_of(target)
+        if owner is None or module.attributes_of(owner).get(target.attr, []) != [call]:
+            return False
+        uses = [
+            use
+            for use in module.attribute_loads.get(target.attr, ())
+            if is_self(use.value) and module.class_of(use) is owner
+        ]
+    else:
+        return False
+    return not any(_is_iterator(module, use) for use in uses) and any(
+        _is_used_as_list(module, use, kind) for use in uses
+    )
+
+
+def _only_holds(module: Module, use: ast.Name, call: ast.Call) -> bool:
+    """Whether a name holds what a call made, and lists that were added to it."""
+    found = module.lookup(use.id, use)
+    return found is not None and [
+        binding.node
+        for binding in found[1]
+        if not isinstance(binding.statement, ast.AugAssign | ast.Delete)
+    ] == [call]
+
+
+def _is_iterator(module: Module, use: ast.expr) -> bool:
+    """Whether a use says that it is one: `next(x)`."""
+    place = module.parents[use]
+    return (
+        isinstance(place, ast.Call)
+        and isinstance(place.func, ast.Name)
+        and place.func.id in ("next", "iter")
+    )
+
+
+def _is_used_as_list(module: Module, use: ast.expr, kind: str) -> bool:
+    """Whether a place fails in Python 3 unless it gets a list.
+
+    A dict's views are told by their methods only: other objects have `keys()`, too, and what they
+    give may well be indexed.
+    """
+    place = module.parents[use]
+    if isinstance(place, ast.Attribute):
+        called = module.parents[place]
+        is_called = isinstance(called, ast.Call) and called.func is place
+        # On the spot it would change a list that nobody has.
+        return is_called and place.attr in _METHODS and not isinstance(use, ast.Call)
+    if isinstance(place, ast.Subscript) and place.value is use:
+        return kind == "map" or (kind == "range" and not isinstance(place.ctx, ast.Load))
+    if isinstance(place, ast.AugAssign):
+        return kind != "view" and place.target is use and isinstance(place.op, ast.Add)
+    if isinstance(place, ast.BinOp):
+        other = place.right if place.left is use else place.left
+        lists = isinstance(other, ast.List | ast.ListComp) or (
+            isinstance(other, ast.Call) and _kind(module, other) in ("map", "range")
+        )
+        return kind != "view" and isinstance(place.op, ast.Add) and lists
+    if not isinstance(place, ast.Call) or not place.args or place.args[0] is not use:
+        return False
+    name = module.qualified(place.func)
+    if name in _SHUFFLES:
+        return True
+    if isinstance(place.func, ast.Name) and place.func.id == "len" and kind == "map":
+        return module.is_free("len", place.func)
+    if name in ("numpy.array", "numpy.asarray"):
+        return kind in ("map", "view")
+    return name in _SEQUENCES and kind == "map"
+
+
+def _bounds(module: Module) -> Iterator[ast.expr]:
+    """Expressions that have to be whole numbers."""
+    for call in module.all_of(ast.Call):
+        if _kind(module, call) in ("range", "xrange"):
+            for argument in call.args:
+                yield from (argument, *_held(module, argument))
+    for node in module.all_of(ast.Subscript):
+        name = getattr(node.value, "attr", getattr(node.value, "id", ""))
+        if name not in _FRACTIONS:
+            parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+            for part in parts:
+                if isinstance(part, ast.Slice):
+                    yield from (b for b in (part.lower, part.upper, part.step) if b is not None)
+
+
+def _held(module: Module, node: ast.expr) -> list[ast.expr]:
+    """The one value of a variable or an attribute of `self`."""
+    values: list[ast.AST | None] = []
+    if isinstance(node, ast.Name) and (found := module.lookup(node.id, node)):
+        values = [b.node if b.kind == "value" else None for b in found[1]]
+    elif isinstance(node, ast.Attribute) and is_self(node.value):
+        owner = module.class_of(node)
+        values = list(module.attributes_of(owner).get(node.attr, ())) if owner else []
+    return [v for v in values if isinstance(v, ast.expr)] if len(values) == 1 else []
+
+
+def _whole(module: Module, node: ast.expr) -> Iterator[Edit]:
+    """Edits that make the divisions whole of which a number is the sum or product."""
+    if isinstance(node, ast.UnaryOp):
+        yield from _whole(module, node.operand)
+    if not isinstance(node, ast.BinOp):
+        return
+    yield from _whole(module, node.left)
+    yield from _whole(module, node.right)
+    if may_be_whole(node):
+        start, end = module.span(node.left)[1], module.span(node.right)[0]
+        between = module.source.text[start:end]
+        if between.count("/") == 1 and "#" not in between:
+            place = start + between.index("/")
+            yield Edit(place, place + 1, "//")
