@@ -95,6 +95,23 @@ def test_own_modules_are_not_the_standard_library() -> None:
     assert fixed(before, commands="x = 1") == b"import Queue, commands\nprint(commands.x)\n"
 
 
+@pytest.mark.parametrize(
+    ("text", "noted"),
+    [
+        ("for i in xrange(n): f(i / 2)\n", True),
+        ("import cPickle\na = b / c\n", True),
+        ("def g():\n    yield 1\nx = g().next()\na /= b\n", True),
+        ("x = map(f, y)[a / b]\n", True),
+        ("from __future__ import division\nfor i in xrange(n): f(i / 2)\n", False),
+        ("for i in range(n): f(i / 2)\n", False),
+        ("try:\n    import cPickle\nexcept ImportError:\n    import pickle\na = b / c\n", False),
+        ("for i in xrange(n): f(i / 2.0)\n", False),
+    ],
+)
+def test_integer_division_in_files_that_parse(text: str, noted: bool) -> None:
+    assert check_noop(text, CODE).codes() == [CODE] * noted
+
+
 def test_modules_of_the_standard_library_are_imported_by_their_names() -> None:
     before = """
         import itertools, operator

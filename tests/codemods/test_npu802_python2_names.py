@@ -29,6 +29,8 @@ CODE = "NPU802"
         ("d = {1: 2}\nx = d.keys()[0], d.items()[:3], dict(a=1).values()[-1]\n", "d = {1: 2}\nx = list(d.keys())[0], list(d.items())[:3], list(dict(a=1).values())[-1]\n"),
         ("import h5py\nwith h5py.File(n) as f:\n    x = f[f.keys()[0]]\n", "import h5py\nwith h5py.File(n) as f:\n    x = f[list(f.keys())[0]]\n"),
         ("import os\nfor line in file(os.path.join(a, 'b'), 'r'): f(line)\n", "import os\nfor line in open(os.path.join(a, 'b'), 'r'): f(line)\n"),
+        ("x = cmp(a.b, c[0]) or -cmp(a, 'b')\n", "x = ((a.b > c[0]) - (a.b < c[0])) or -((a > 'b') - (a < 'b'))\n"),
+        ("import os\nx.sort(cmp=lambda a, b: cmp(a, b))\n", "import os\nfrom functools import cmp_to_key\nx.sort(key=cmp_to_key(lambda a, b: ((a > b) - (a < b))))\n"),
         ("import net\nreload(net)\n", "import net\nfrom importlib import reload\nreload(net)\n"),
         ("try:\n    f()\nexcept StandardError as e:\n    g(e, intern('a'))\n", "from sys import intern\ntry:\n    f()\nexcept Exception as e:\n    g(e, intern('a'))\n"),
         ("import os\nx = sorted(y, cmp=f), sorted(y, f)\nx.sort(cmp = lambda a, b: a - b)\n", "import os\nfrom functools import cmp_to_key\nx = sorted(y, key=cmp_to_key(f)), sorted(y, key=cmp_to_key(f))\nx.sort(key=cmp_to_key(lambda a, b: a - b))\n"),
@@ -102,7 +104,8 @@ def test_a_builtin_with_another_meaning_is_a_warning() -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        "x = cmp(a, b)\n",
+        "x = cmp(f(a), f(b))\n",
+        "x = f(cmp)\n",
         "execfile('settings.py')\n",
         "y = apply(f, x)\n",
         "y = buffer(x)\n",

@@ -18,10 +18,12 @@ becomes:
 
 Fix safety: the result is taken only if it parses as Python 3.7 and keeps every comment; lines that
 need no change keep their bytes. A file that divides and has no `from __future__ import division`
-gets a note with the lines: `/` between two integers used to drop the remainder.
+gets a note with the lines: `/` between two integers used to drop the remainder. So does a file that
+parses, but has other things of Python 2 in it.
 
 Not handled: indentation that mixes tabs and spaces, text against bytes, and names of Python 2 in
-files that do parse (NPU802). A file that stays unreadable is reported as NPU902.
+files that do parse (NPU802, NPU808, NPU809 and NPU811). A file that stays unreadable is reported as
+NPU902.
 
 Authority: Python 3.7 documentation, "2to3 - Automated Python 2 to 3 code translation".
 """
@@ -40,6 +42,7 @@ from typing import TYPE_CHECKING, Any
 
 from migrate.analysis.project import Project
 from migrate.analysis.source import Source
+from migrate.codemods.edits import Edit
 from migrate.codemods.gates import GateFailed, check_bytes, check_python
 from migrate.codemods.python2 import divisions, numbered
 from migrate.codemods.rule import Change, FileChange, ProjectContext, Rule
@@ -63,6 +66,8 @@ _SIGNS = re.compile(
     """,
     re.MULTILINE | re.VERBOSE,
 )
+# Rules that change what only Python 2 can run.
+_TELLING = frozenset({"NPU802", "NPU808", "NPU809", "NPU811"})
 _FIXERS = (
     "apply basestring dict except exec execfile filter funcattrs getcwdu has_key imports input "
     "intern itertools itertools_imports long map methodattrs metaclass ne next nonzero numliterals "
@@ -80,6 +85,31 @@ def fix_python2(context: ProjectContext) -> Iterator[Change]:
             data = context.project.files[path].data
             if _SIGNS.search(data):
                 yield from _fix(context, path, Source(data))
+        elif failure is None:
+            lines = _divisions(context, path)
+            yield from _tell_of_division(context, path, lines)
+
+
+def _divisions(context: ProjectContext, path: str) -> list[int]:
+    """The lines of a file that divide integers, if it turns out to be for Python 2."""
+    from migrate.codemods.registry import kit_rules
+
+    project = context.project
+    rules = [r for r in kit_rules() if r.code in _TELLING and r.concerns(project, path)]
+    module = project.parsed(path) if rules and b"/" in project.files[path].data else None
+    lines = divisions(module.tree) if module is not None else []
+    if module is None or not lines:
+        return []
+    changes = (c for rule in rules for c in rule.check_module(module, project, {}))
+    return lines if any(isinstance(change, Edit) for change in changes) else []
+
+
+def _tell_of_division(context: ProjectContext, path: str, lines: Sequence[int]) -> Iterator[Change]:
+    if lines:
+        message = "Python 2 drops the remainder where both operands of / are integers"
+        if len(lines) > 1:
+            message += f"; also in {numbered(lines[1:])}"
+        yield context.finding(path, lines[0], "note", message, "Write // where that was meant.")
 
 
 def _fix(context: ProjectContext, path: str, source: Source) -> Iterator[Change]:
@@ -92,11 +122,7 @@ def _fix(context: ProjectContext, path: str, source: Source) -> Iterator[Change]
         yield FileChange(path, check_bytes(source, text))
     except GateFailed:
         return
-    if lines := divisions(ast.parse(text)):
-        message = "Python 2 drops the remainder where both operands of / are integers"
-        if len(lines) > 1:
-            message += f"; also in {numbered(lines[1:])}"
-        yield context.finding(path, lines[0], "note", message, "Write // where that was meant.")
+    yield from _tell_of_division(context, path, divisions(ast.parse(text)))
 
 
 @cache

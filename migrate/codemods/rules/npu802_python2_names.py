@@ -4,8 +4,8 @@ What it does: the methods `iteritems`, `iterkeys`, `itervalues` and `has_key`; t
 `xrange`, `raw_input`, `unicode`, `basestring`, `long`, `unichr`, `file`, `reduce`, `reload`,
 `intern` and `StandardError` where nothing defines them; functions that compare two elements, given
 to `sorted` and `sort`; `print >>file, x` and `print ("%d") % x`, which parse and then fail; and an
-index into `keys()`, `values()` or `items()` of a dict or an h5py file. `cmp`, `execfile`, `apply`,
-`buffer` and `coerce` are warnings.
+index into `keys()`, `values()` or `items()` of a dict or an h5py file. `cmp(a, b)` is written out.
+`execfile`, `apply`, `buffer`, `coerce` and other uses of `cmp` are warnings.
 
 Why: Python 3.7 stops there with an AttributeError, NameError or TypeError, often late: in the
 evaluation after a training.
@@ -183,7 +183,10 @@ def _name(context: Context, node: ast.Name) -> Iterator[Change]:
     place = module.parents[node]
     is_called = isinstance(place, ast.Call) and place.func is node
     name = _NAMES.get(node.id)
-    if name is None or (node.id == "file" and not is_called):
+    if node.id == "cmp" and isinstance(place, ast.Call) and is_called and _is_plain(place):
+        left, right = map(module.text_of, place.args)
+        yield context.replace(place, f"(({left} > {right}) - ({left} < {right}))")
+    elif name is None or (node.id == "file" and not is_called):
         advice = _GONE.get(node.id, "Test for io.IOBase.")
         yield context.finding(node, "warning", f"Python 3 has no {node.id}", advice)
     elif name == node.id:
@@ -195,6 +198,14 @@ def _name(context: Context, node: ast.Name) -> Iterator[Change]:
     else:
         message = f"Python 3 has no {node.id}, and {name} means another thing here"
         yield context.finding(node, "warning", message, f"Use the builtin {name}.")
+
+
+def _is_plain(call: ast.Call) -> bool:
+    """Whether a call's two arguments may be written, and looked up, twice."""
+    parts = [part for arg in call.args for part in ast.walk(arg)]
+    kinds = ast.Name | ast.Attribute | ast.Subscript | ast.Constant | ast.expr_context
+    known = all(isinstance(part, kinds) for part in parts) and not _has_old_names(*call.args)
+    return known and len(call.args) == 2 and not call.keywords
 
 
 def _ordering(context: Context, call: ast.Call) -> Iterator[Change]:
