@@ -24,8 +24,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from migrate.analysis.flags import Flag
 from migrate.errors import RecipeError
@@ -53,8 +53,7 @@ _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _PERFORMANCE_STEPS = 1000
 
 
-@dataclass(frozen=True)
-class Steps:
+class Steps(NamedTuple):
     """How an entry is told a number of steps.
 
     Args:
@@ -80,8 +79,7 @@ class Steps:
         return () if self.unit else tuple(word.replace("{}", str(number)) for word in self.words)
 
 
-@dataclass(frozen=True)
-class Harness:
+class Harness(NamedTuple):
     """What a recipe says about ModelZoo's scripts; without a table, nothing.
 
     Args:
@@ -99,7 +97,7 @@ class Harness:
     model: str = ""
     arguments: tuple[str, ...] = ()
     performance: tuple[str, ...] | None = None
-    flags: Mapping[str, str] = field(default_factory=dict)
+    flags: Mapping[str, str] = MappingProxyType({})
     steps: Steps = Steps()
     examples: int = 0
     epochs: int = 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from migrate.codemods.registry import kit_rules, recipe_rules
 from migrate.codemods.rule import Rule
@@ -23,8 +23,7 @@ RECIPE_NAME = "recipe.toml"
 _KEYS = ("entries", "harness", "leave_out", "readme", "rules", "settings", "smoke")
 
 
-@dataclass(frozen=True)
-class Recipe:
+class Recipe(NamedTuple):
     """One upstream's particulars; without a file, none.
 
     Args:
@@ -43,12 +42,12 @@ class Recipe:
 
     entries: tuple[str, ...] = ()
     leave_out: tuple[str, ...] = ()
-    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    options: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
     rules: tuple[Rule, ...] = ()
-    harness: Harness = field(default_factory=Harness)
-    readme: Readme = field(default_factory=Readme)
-    settings: Mapping[str, str] = field(default_factory=dict)
-    smoke: Mapping[str, Any] = field(default_factory=dict)
+    harness: Harness = Harness()
+    readme: Readme = Readme()
+    settings: Mapping[str, str] = MappingProxyType({})
+    smoke: Mapping[str, Any] = MappingProxyType({})
     digest: str | None = None
     where: str = RECIPE_NAME
 

@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote
@@ -71,7 +70,7 @@ def ported(
 ) -> Port:
     recipe = recipe or Recipe(rules=kit_rules())
     if readme:
-        recipe = replace(recipe, readme=replace(recipe.readme, **readme))  # type: ignore[arg-type]
+        recipe = recipe._replace(readme=recipe.readme._replace(**readme))  # type: ignore[arg-type]
     sources = {
         path: data if isinstance(data, SourceFile) else tree({path: data})[path]
         for path, data in files.items()
@@ -425,11 +424,11 @@ def test_nothing_is_measured_until_it_is() -> None:
 
 
 GPU = Run("gpu", "V100", {"TrainAccuracy": 0.9, "ActualLoss": 1.0, "ActualFPS": 100.0}, "full")
-NPU = replace(GPU, platform="npu", hardware="Ascend 910")
+NPU = GPU._replace(platform="npu", hardware="Ascend 910")
 
 
 def measured(run: Run, **results: float) -> Run:
-    return replace(run, results={**run.results, **results})
+    return run._replace(results={**run.results, **results})
 
 
 @pytest.mark.parametrize(
@@ -437,8 +436,8 @@ def measured(run: Run, **results: float) -> Run:
     [
         ((), {}),
         ((GPU,), {"GPUStatus": "OK"}),
-        ((replace(NPU, training="performance"),), {}),
-        ((replace(NPU, training=""),), {}),
+        ((NPU._replace(training="performance"),), {}),
+        ((NPU._replace(training=""),), {}),
         ((NPU,), {"FuncStatus": "OK", "NPUMigrationStatus": "OK"}),
         (
             (GPU, NPU),
@@ -460,11 +459,11 @@ def measured(run: Run, **results: float) -> Run:
         ),
         # The worst on the NPU counts, and a training on eight devices is compared with none.
         (
-            (replace(GPU, training="performance"), NPU, measured(NPU, ActualFPS=50.0)),
+            (GPU._replace(training="performance"), NPU, measured(NPU, ActualFPS=50.0)),
             {"FuncStatus": "OK", "NPUMigrationStatus": "OK", "PerfStatus": "POK"},
         ),
         (
-            (GPU, replace(measured(NPU, ActualFPS=800.0), devices=8)),
+            (GPU, measured(NPU, ActualFPS=800.0)._replace(devices=8)),
             {"GPUStatus": "OK", "FuncStatus": "OK", "NPUMigrationStatus": "OK"},
         ),
     ],
@@ -489,8 +488,8 @@ def test_date_and_size_are_facts() -> None:
     assert basic(port, "README.md")[1] == "未测量（检查点文件的大小）"
     assert basic(port, "README_EN.md")[0].startswith("not known")
     runs = (
-        replace(GPU, checkpoint_bytes=1),
-        replace(NPU, devices=8, checkpoint_bytes=574_680_000),
+        GPU._replace(checkpoint_bytes=1),
+        NPU._replace(devices=8, checkpoint_bytes=574_680_000),
     )
     source = SourceTree(tree({"train.py": TRAIN}), date="2018-11-01")
     recipe = Recipe(rules=kit_rules(), readme=Readme(runs=runs))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from migrate.analysis.graph import Graph
 from migrate.analysis.module import Module, keyword
@@ -32,8 +32,7 @@ GET_SESSION = frozenset(root + "backend.get_session" for root in _ROOTS)
 CLEAR_SESSION = frozenset(root + "backend.clear_session" for root in _ROOTS)
 
 
-@dataclass(frozen=True, order=True)
-class Place:
+class Place(NamedTuple):
     """A call that trains or runs a model.
 
     Args:

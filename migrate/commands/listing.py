@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import replace
 
 import migrate
 from migrate.commands.port import upstream_of
@@ -69,7 +68,7 @@ def _state(workspace: Workspace, pin: Pin) -> tuple[str, str]:
         return "hand-edited", ", ".join(edits)
     manifest = state.manifest
     old = []
-    known = pin if pin.tree else replace(pin, tree=manifest.upstream.tree or "")
+    known = pin if pin.tree else pin._replace(tree=manifest.upstream.tree or "")
     if manifest.upstream != upstream_of(known):
         old.append("the pin moved" if manifest.upstream.commit != pin.commit else "the pin changed")
     if manifest.kit_version != migrate.__version__ or manifest.rules_digest != rules_digest(

@@ -39,8 +39,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from migrate.errors import UsageError
@@ -74,8 +74,7 @@ class Published(NamedTuple):
     source: Text
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """A training that was measured.
 
     Args:
@@ -95,8 +94,7 @@ class Run:
     checkpoint_bytes: int | None = None
 
 
-@dataclass(frozen=True)
-class Readme:
+class Readme(NamedTuple):
     """What a recipe says for the READMEs; without a table, nothing.
 
     Args:
@@ -110,7 +108,7 @@ class Readme:
     """
 
     paper: str = ""
-    texts: Mapping[str, Text] = field(default_factory=dict)
+    texts: Mapping[str, Text] = MappingProxyType({})
     train: tuple[str, ...] = ()
     evaluate: tuple[str, ...] | None = None
     published: tuple[Published, ...] = ()

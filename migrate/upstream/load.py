@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,7 +66,7 @@ def load(
         store, found, notes = _open(stack, pin, commit, cache, mirror)
         source = read_project(store, found.tree, pin.path, leave_out, limits)
         source = source._replace(date=found.date if found.time else "")
-        read = replace(pin, commit=found.oid, tree=found.tree)
+        read = pin._replace(commit=found.oid, tree=found.tree)
         return Loaded(read, found, source, store.name, tuple(notes))
 
 

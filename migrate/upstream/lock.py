@@ -8,7 +8,6 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ from migrate.upstream.pin import Pin, problems
 if TYPE_CHECKING:
     from tomlkit.items import Table
 
-KEYS = tuple(field.name for field in fields(Pin) if field.name != "name")
+KEYS = tuple(name for name in Pin._fields if name != "name")
 REQUIRED = ("url", "commit")
 LISTS = ("mirrors", "protocols")
 

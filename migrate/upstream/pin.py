@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from migrate.upstream.licences import is_licence, suggest
@@ -18,8 +18,7 @@ PROTOCOLS = ("file", "git", "http", "ssh")
 _SEGMENT = re.compile(r"[A-Za-z0-9._~+-]+")
 
 
-@dataclass(frozen=True)
-class Pin:
+class Pin(NamedTuple):
     """One upstream at one commit.
 
     Args:

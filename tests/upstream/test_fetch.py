@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -141,7 +140,7 @@ def test_the_next_mirror_is_tried_and_the_failure_noted(
 ) -> None:
     (mirror / "fork").mkdir()
     upstream.path.rename(mirror / "fork" / "gan.git")
-    forked = replace(pin, mirrors=("https://github.com/fork/gan.git",))
+    forked = pin._replace(mirrors=("https://github.com/fork/gan.git",))
     loaded = fetch(forked)
     assert contents(loaded) == FILES
     assert all("/owner/gan" in note for note in loaded.notes)
@@ -182,7 +181,7 @@ def test_the_id_of_a_tree_is_said_to_be_one(pin: Pin, fetch: Fetch) -> None:
 
 
 def test_without_a_network_the_error_tells_of_mirrors(pin: Pin, cache: Path) -> None:
-    dead = replace(pin, url="https://localhost:1/owner/gan.git")
+    dead = pin._replace(url="https://localhost:1/owner/gan.git")
     with pytest.raises(MigrateError) as caught:
         load(dead, cache=cache)
     text = str(caught.value)
@@ -200,7 +199,7 @@ def test_secrets_in_a_mirror_url_are_not_shown_or_stored(pin: Pin, cache: Path) 
 def test_git_itself_uses_no_other_transport(pin: Pin, cache: Path, mirror: Path) -> None:
     for url in (f"file://{mirror}/owner/gan.git", "ext::touch canary", str(mirror / "owner/gan")):
         with pytest.raises(MigrateError, match="could not be fetched"):
-            load(replace(pin, url=url, protocols=()), cache=cache)
+            load(pin._replace(url=url, protocols=()), cache=cache)
 
 
 def test_hooks_in_the_cache_are_not_run(
@@ -241,14 +240,14 @@ def test_a_pin_may_permit_another_transport_and_nothing_else_does(
     pin: Pin, mirror: Path, cache: Path
 ) -> None:
     url = f"file://{mirror}/owner/gan.git"
-    assert contents(load(replace(pin, url=url), cache=cache)) == FILES
+    assert contents(load(pin._replace(url=url), cache=cache)) == FILES
     with pytest.raises(UsageError, match=r'add protocols = \["file"\] to \[gan\]'):
-        load(replace(pin, protocols=()), mirror=f"file://{mirror}", cache=cache)
+        load(pin._replace(protocols=()), mirror=f"file://{mirror}", cache=cache)
 
 
 def test_a_tree_that_is_left_out_is_read_from_the_commit(
     pin: Pin, fetch: Fetch, mirror: Path
 ) -> None:
-    unknown = replace(pin, tree="")
+    unknown = pin._replace(tree="")
     assert fetch(unknown).pin == pin
     assert fetch(unknown, mirror=str(mirror)).pin == pin

@@ -9,7 +9,6 @@ import sys
 import tempfile
 import zlib
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -207,7 +206,7 @@ def test_replace_refs_do_not_exchange_content(
 
 def test_a_tree_that_is_not_the_pins_is_refused(pin: Pin, mirror: Path, cache: Path) -> None:
     with pytest.raises(MigrateError, match="tampered") as caught:
-        load(replace(pin, tree="a" * 40), mirror=str(mirror), cache=cache)
+        load(pin._replace(tree="a" * 40), mirror=str(mirror), cache=cache)
     assert pin.tree in str(caught.value) and "a" * 40 in str(caught.value)
 
 
@@ -234,7 +233,7 @@ def test_the_mirrors_of_a_pin_are_tried_too(
     fork = Upstream(mirror / "fork" / "gan.git")
     shutil.copytree(upstream.path, fork.path, dirs_exist_ok=True)
     upstream.loose(pin.commit).unlink()
-    forked = replace(pin, mirrors=("https://github.com/fork/gan",))
+    forked = pin._replace(mirrors=("https://github.com/fork/gan",))
     loaded = load(forked, mirror=str(mirror), cache=cache)
     assert contents(loaded) == FILES
     assert loaded.origin == str(fork.path)
