@@ -44,6 +44,8 @@ def hostile(name: str) -> str:
 
 def printable(path: str) -> str:
     """``path`` with everything escaped that would disturb a terminal or an encoder."""
+    if path.isprintable():
+        return path
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in path
     )
