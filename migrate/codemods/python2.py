@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from migrate.analysis.module import Module
 
@@ -114,9 +114,3 @@ def may_be_whole(node: ast.BinOp | ast.AugAssign) -> bool:
     """Whether a division may be one of two integers: it has no float in it."""
     constants = [n.value for n in ast.walk(node) if isinstance(n, ast.Constant)]
     return isinstance(node.op, ast.Div) and not any(isinstance(c, float) for c in constants)
-
-
-def numbered(lines: Sequence[int]) -> str:
-    """Line numbers in words: `line 3`, `lines 3, 5 and 7`."""
-    *first, last = map(str, lines)
-    return f"lines {', '.join(first)} and {last}" if first else f"line {last}"

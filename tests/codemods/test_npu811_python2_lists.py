@@ -32,6 +32,7 @@ HEAD = "import random\nimport numpy as np\n"
         # whole numbers
         ("for i in range(n / 2): f(i)\nfor i in xrange(0, len(x) / b + 1, (b)/(2)): f(i)\n", "for i in range(n // 2): f(i)\nfor i in xrange(0, len(x) // b + 1, (b)//(2)): f(i)\n"),
         ("y = x[:n / 2], x[len(x) / 2:, -n / 4:-(n / 4)]\n", "y = x[:n // 2], x[len(x) // 2:, -n // 4:-(n // 4)]\n"),
+        ("e = [0] * (n / 2), [[1]] * (n / 2 + 1)\nz = np.zeros((n / 2, 3)), np.ones(n / 2, np.int32)\n", "e = [0] * (n // 2), [[1]] * (n // 2 + 1)\nz = np.zeros((n // 2, 3)), np.ones(n // 2, np.int32)\n"),
         ("steps = len(x) / b\nfor i in range(steps): f(x[i])\n", "steps = len(x) // b\nfor i in range(steps): f(x[i])\n"),
         ("class T:\n    def __init__(self, n):\n        self.steps = n / 2\n    def run(self):\n        for i in range(self.steps): f(i)\n", "class T:\n    def __init__(self, n):\n        self.steps = n // 2\n    def run(self):\n        for i in range(self.steps): f(i)\n"),
     ],
@@ -69,6 +70,7 @@ def test_rewrites(before: str, after: str) -> None:
         "x = n / 2\ny = a[int(n / 2):], range(int(n / 2)), d[n / 2], a[n // 2:]\n",
         "x = np.mgrid[0:1:1 / n], df.loc[:n / 2], a[:n / 2.0], range(n * 1.0 / 2)\n",
         "x = n / 2\nx = int(x)\nfor i in range(x): f(i)\n",
+        "x = np.full(3, n / 2), np.array([n / 2]), np.ones(3) * (n / 2), n / 2 * np.zeros(3)\n",
         "def f(n):\n    for i in range(n): g(i, n / 2)\n",
     ],
 )

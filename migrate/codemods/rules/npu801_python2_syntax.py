@@ -17,9 +17,9 @@ becomes:
     name = data[list(data.keys())[0]]
 
 Fix safety: the result is taken only if it parses as Python 3.7 and keeps every comment; lines that
-need no change keep their bytes. A file that divides and has no `from __future__ import division`
-gets a note with the lines: `/` between two integers used to drop the remainder. So does a file that
-parses, but has other things of Python 2 in it.
+need no change keep their bytes. Divisions in a file without `from __future__ import division` are
+notes: `/` between two integers used to drop the remainder. So they are in a file that parses, but
+has other things of Python 2 in it.
 
 Not handled: indentation that mixes tabs and spaces, text against bytes, and names of Python 2 in
 files that do parse (NPU802, NPU808, NPU809 and NPU811). A file that stays unreadable is reported as
@@ -44,7 +44,7 @@ from migrate.analysis.project import Project
 from migrate.analysis.source import Source
 from migrate.codemods.edits import Edit
 from migrate.codemods.gates import GateFailed, check_bytes, check_python
-from migrate.codemods.python2 import divisions, numbered
+from migrate.codemods.python2 import divisions
 from migrate.codemods.rule import Change, FileChange, ProjectContext, Rule
 from migrate.workspace import cache_folder
 
@@ -105,11 +105,9 @@ def _divisions(context: ProjectContext, path: str) -> list[int]:
 
 
 def _tell_of_division(context: ProjectContext, path: str, lines: Sequence[int]) -> Iterator[Change]:
-    if lines:
-        message = "Python 2 drops the remainder where both operands of / are integers"
-        if len(lines) > 1:
-            message += f"; also in {numbered(lines[1:])}"
-        yield context.finding(path, lines[0], "note", message, "Write // where that was meant.")
+    message = "Python 2 drops the remainder where both operands of / are integers"
+    for line in lines:
+        yield context.finding(path, line, "note", message, "Write // where that was meant.")
 
 
 def _fix(context: ProjectContext, path: str, source: Source) -> Iterator[Change]:

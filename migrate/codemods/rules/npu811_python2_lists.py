@@ -3,8 +3,9 @@
 What it does: `map`, `zip`, `filter`, `range`, and `keys()`, `values()` and `items()` of a dict, are
 put into `list(...)` where only a list will do: an index, `len`, `append`, `sort`, `+` with a list,
 `shuffle`, `numpy.array`, or a statement that is there for what `map` calls. A `/` in the arguments
-of `range` and in the bounds of a slice becomes `//`. Both go for what a variable or an attribute of
-`self` holds, too.
+of `range`, the bounds of a slice, the shape of a new NumPy array or the times of a list becomes
+`//`. The lists, and the arguments of `range`, may be what a variable or an attribute of `self`
+holds.
 
 Why: Python 3 stops there with a TypeError; `numpy.array(map(...))` and `map` on its own do not even
 stop: the array has one element, and nothing is called.
@@ -47,7 +48,7 @@ NPU811 = Rule(
     literals=(b"map", b"zip", b"filter", b"range", b"keys()", b"values()", b"items()", b"/"),
     signs=re.compile(
         rb"\b(?:map|zip|filter|x?range)[ \t]*\(|\.(?:keys|values|items)\(\)|:[^\n]*/[^\n]*\]"
-        rb"|\[[^\n]*/[^\n]*:"
+        rb"|\[[^\n]*/[^\n]*:|\][ \t]*\*[^\n]*/|\b(?:empty|full|ones|zeros)[ \t]*\([^\n]*/"
     ),
 )
 
@@ -64,6 +65,8 @@ _SEQUENCES = frozenset(
     "random.choice random.sample tensorflow.add_n tensorflow.concat tensorflow.constant "
     "tensorflow.convert_to_tensor tensorflow.stack".split()
 )
+# Functions whose first argument is a shape.
+_SHAPES = frozenset({"numpy.empty", "numpy.full", "numpy.ones", "numpy.zeros"})
 # Objects whose slices may have fractions as bounds.
 _FRACTIONS = frozenset({"ix", "loc", "mgrid", "ogrid", "r_", "c_", "s_", "index_exp"})
 
@@ -188,6 +191,12 @@ def _bounds(module: Module) -> Iterator[ast.expr]:
         if _kind(module, call) in ("range", "xrange"):
             for argument in call.args:
                 yield from (argument, *_held(module, argument))
+        elif call.args and module.qualified(call.func) in _SHAPES:
+            shape = call.args[0]
+            yield from shape.elts if isinstance(shape, ast.Tuple | ast.List) else [shape]
+    for product in module.all_of(ast.BinOp):
+        if isinstance(product.op, ast.Mult) and isinstance(product.left, ast.List):
+            yield product.right
     for node in module.all_of(ast.Subscript):
         name = getattr(node.value, "attr", getattr(node.value, "id", ""))
         if name not in _FRACTIONS:
