@@ -837,3 +837,48 @@ def test_a_program_whose_data_is_divided_is_not_told() -> None:
     done = port_files({"train.py": f"{source}    run(files, size, parse)\n"}, "NPU701")
     assert "npu_shard(" in done.text()
     assert done.findings == []
+
+
+def test_a_name_that_is_bound_again_means_what_it_was_bound_to_last() -> None:
+    """Names of files are read by what stands behind them, not by what the name means later."""
+    source = f"""
+    {HEAD}
+    def run(names, training, estimator):
+        def feed():
+            if training:
+                data = tf.data.Dataset.from_tensor_slices(tf.constant(names))
+                data = data.repeat().shuffle(len(names))
+                data = data.apply(tf.data.experimental.parallel_interleave(
+                    tf.data.TFRecordDataset, cycle_length=4))
+                data = data.shuffle(100)
+            else:
+                data = tf.data.TFRecordDataset(names)
+            return data.batch(8)
+        return feed
+
+    def model_fn(features, labels, mode):
+        op = tf.train.AdamOptimizer(0.1).minimize(tf.reduce_sum(features))
+        return tf.estimator.EstimatorSpec(mode, loss=tf.reduce_sum(features), train_op=op)
+
+    estimator = tf.estimator.Estimator(model_fn)
+    estimator.train(run(names, True, estimator))
+    estimator.evaluate(run(names, False, estimator))
+    """
+    text = port_files({"train.py": source}, "NPU701").text()
+    assert "npu_shard(tf.data.TFRecordDataset), cycle_length=4" in text
+    assert text.count("npu_shard(") == 1
+
+
+def test_what_unit_tests_do_with_data_is_no_training() -> None:
+    make = "import tensorflow as tf\ndef make(files):\n    return tf.data.TFRecordDataset(files)\n"
+    test = """
+    import tensorflow as tf
+    from data import make
+
+    class DataTest(tf.test.TestCase):
+        def test_it(self):
+            x = make(['a']).make_one_shot_iterator().get_next()
+            tf.train.AdamOptimizer(0.1).minimize(tf.reduce_sum(x))
+    """
+    done = port_files({"data.py": make, "data_test.py": test}, "NPU701")
+    assert "npu_shard" not in done.text("data.py") + done.text("data_test.py")

@@ -90,7 +90,7 @@ _NOT_FOUND = (
     "program divides it"
 )
 # What programs that divide their data mention.
-_DIVIDES = re.compile(rb"\b(?:npu_)?shard\(|\b(?:shard_index|num_shards|horovod)\b|\bget_rank")
+_DIVIDES = re.compile(rb"\b(?:npu_)?shard\(|\b(?:shard_index|horovod)\b|\bget_rank")
 _BY_FILE = "ranks divide these files, not their records: there must be as many files as ranks"
 _MORE_FILES = "Fewer of them are an error at run time; write the data as more files then."
 
