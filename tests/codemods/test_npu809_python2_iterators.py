@@ -130,6 +130,7 @@ def test_classes(before: str, after: str) -> None:
         "import tarfile, keras\nt = tarfile.open(p)\nt.next()\nkeras.preprocessing.image.ImageDataGenerator().flow(x).next()\n",
         "class Node:\n    @property\n    def next(self): return self.n\n    def __iter__(self): return self\nnode.next, node.next.next\n",
         "class Bag(dict):\n    def __iter__(self): return iter(self.x)\n    def next(self): return 1\n    def get(self): return self.next()\n",
+        "def f(tfe): return tfe.Iterator(x).next()\n",
         "x = node.next\nnode.next = y\nx = f.next(3), f.next(size=3)\n",
         "def next(x): return x\nnext(3)\n",
     ],

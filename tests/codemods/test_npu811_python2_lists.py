@@ -55,6 +55,7 @@ def test_rewrites(before: str, after: str) -> None:
         "x = np.arange(3) + range(3), range(3) * np.ones(3)\n",
         "*x, y = zip(a, b)\nx.append(1)\na, b = zip(*c)\na.sort()\n",
         "def f(keys):\n    keys.sort()\ndef g(d):\n    keys = d.keys()\n    return keys\n",
+        "options = hparams.values()\noptions.pop('a')\nkeys = d.keys()\nkeys.remove(1)\n",
         "keys = d.keys()\nx = keys[0], keys + [1], keys[mask]\n",
         "filter(f, x)\nzip(a, b)\nrange(3)\nd.keys()\n",
         "x = map(f, y)\nprint(next(x), len(x))\n",

@@ -147,7 +147,9 @@ def _kind_of_call(context: Context, call: ast.Call) -> str:
         return "view"
     name = module.qualified(func) or module.own_method(func)
     if name is None:
-        return "unknown"
+        # An object of a class, such as tfe.Iterator(dataset), has what that class defines.
+        called = getattr(func, "attr", getattr(func, "id", ""))
+        return "other" if called[:1].isupper() else "unknown"
     path, colon, dotted = name.partition(":")
     if not colon:
         known = name in _ITERATORS or name.startswith("itertools.")

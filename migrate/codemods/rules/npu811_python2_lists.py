@@ -56,6 +56,8 @@ _MAKERS = frozenset({"filter", "map", "zip"})
 _VIEWS = frozenset({"items", "keys", "values"})
 # What lists can do; a range and the views of a dict can do some of it, too.
 _METHODS = frozenset({"append", "extend", "insert", "pop", "remove", "reverse", "sort"})
+# `values()` of something else may be a dict or a set, which can do the others.
+_ONLY_LISTS = frozenset({"append", "extend", "insert", "reverse", "sort"})
 # Functions that want a list as their first argument.
 _SHUFFLES = frozenset({"numpy.random.shuffle", "random.shuffle"})
 _SEQUENCES = frozenset(
@@ -162,7 +164,8 @@ def _is_used_as_list(module: Module, use: ast.expr, kind: str) -> bool:
         called = module.parents[place]
         is_called = isinstance(called, ast.Call) and called.func is place
         # On the spot it would change a list that nobody has.
-        return is_called and place.attr in _METHODS and not isinstance(use, ast.Call)
+        methods = _ONLY_LISTS if kind == "view" else _METHODS
+        return is_called and place.attr in methods and not isinstance(use, ast.Call)
     if isinstance(place, ast.Subscript) and place.value is use:
         return kind == "map" or (kind == "range" and not isinstance(place.ctx, ast.Load))
     if isinstance(place, ast.AugAssign):
