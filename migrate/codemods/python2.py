@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from migrate.analysis.module import Module
 
@@ -12,17 +12,22 @@ _VERSIONS = (
     *("version_info", "PY2", "PY3", "python_version", "hasattr", "sys.version", "hexversion"),
     *("str is bytes", "bytes is str", "str == bytes", "bytes == str"),
 )
-# How Python 3 fails where it meets Python 2.
-_FAILURES = frozenset("AttributeError ImportError ModuleNotFoundError NameError TypeError".split())
+# How Python 3 fails where it meets names, modules and lists of Python 2.
+NAMES = frozenset({"AttributeError", "NameError"})
+IMPORTS = frozenset({"ImportError", "ModuleNotFoundError"})
+LISTS = frozenset({"AttributeError", "TypeError"})
 _ALL_FAILURES = frozenset({"BaseException", "Exception", "StandardError", "the bare one"})
 _LEAVES = ast.Return | ast.Raise | ast.Continue | ast.Break
 
 
-def is_guarded(module: Module, node: ast.AST) -> bool:
+def is_guarded(module: Module, node: ast.AST, failures: Collection[str] = NAMES) -> bool:
     """Whether a place is meant for Python 2 only, or expected to fail in Python 3.
 
-    That is: behind a test of the version; in a ``try`` that expects the failure, or where that is
-    handled.
+    That is: behind a test of the version; in a ``try`` that expects the failure, or where that or
+    a failed import is handled.
+
+    Args:
+        failures: the names of the exceptions that Python 3 raises there.
     """
     child = node
     for parent in module.ancestors(node):
@@ -30,11 +35,13 @@ def is_guarded(module: Module, node: ast.AST) -> bool:
             test = parent if isinstance(parent, ast.BoolOp) else parent.test
             if _asks_for_version(module, test):
                 return True
-        if isinstance(parent, ast.Try) and child in parent.body and _expects(parent):
-            return True
-        handled = child if isinstance(child, ast.ExceptHandler) else None
-        if isinstance(parent, ast.Try) and handled is not None and _expects(parent, handled):
-            return True
+        if isinstance(parent, ast.Try):
+            tried = child in parent.body and _expects(parent, parent.handlers, failures)
+            if tried or (
+                isinstance(child, ast.ExceptHandler)
+                and _expects(parent, [child], {*failures, *IMPORTS})
+            ):
+                return True
         if isinstance(child, ast.stmt) and any(
             isinstance(s, ast.If)
             and isinstance(s.body[-1], _LEAVES)
@@ -68,10 +75,12 @@ def _asks_for_version(module: Module, test: ast.expr) -> bool:
     return False
 
 
-def _expects(tried: ast.Try, only: ast.ExceptHandler | None = None) -> bool:
-    """Whether a ``try`` expects what Python 3 does, or one of its handlers does."""
-    caught = {n for h in ([only] if only else tried.handlers) for n in _names_in(h.type)}
-    if caught & _FAILURES:
+def _expects(
+    tried: ast.Try, handlers: Sequence[ast.ExceptHandler], failures: Collection[str]
+) -> bool:
+    """Whether some handlers of a ``try`` are for what Python 3 does."""
+    caught = {name for handler in handlers for name in _names_in(handler.type)}
+    if not caught.isdisjoint(failures):
         return True
     # What catches everything may be about something else, unless imports are tried.
     imports = all(isinstance(s, ast.Import | ast.ImportFrom) for s in tried.body)

@@ -38,7 +38,7 @@ from collections.abc import Iterator
 
 from migrate.codemods.edits import Edit
 from migrate.codemods.imports import module_span
-from migrate.codemods.python2 import is_guarded
+from migrate.codemods.python2 import IMPORTS, is_guarded
 from migrate.codemods.python2_library import (
     ATTRIBUTES,
     BUILTINS,
@@ -79,7 +79,7 @@ def import_modules(context: Context) -> Iterator[Change]:
     module = context.module
     pickles = False
     for statement in module.imports:
-        if not is_guarded(module, statement):
+        if not is_guarded(module, statement, IMPORTS):
             names = [getattr(statement, "module", None), *(alias.name for alias in statement.names)]
             pickles |= "cPickle" in names
             if isinstance(statement, ast.Import):

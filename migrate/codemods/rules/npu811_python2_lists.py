@@ -38,7 +38,7 @@ from collections.abc import Iterator
 
 from migrate.analysis.module import Module, is_self
 from migrate.codemods.edits import Edit
-from migrate.codemods.python2 import has_true_division, is_guarded, may_be_whole
+from migrate.codemods.python2 import LISTS, has_true_division, is_guarded, may_be_whole
 from migrate.codemods.rule import Change, Context, Rule
 
 NPU811 = Rule(
@@ -78,11 +78,11 @@ def make_lists(context: Context) -> Iterator[Change]:
     module = context.module
     for call in module.all_of(ast.Call):
         kind = _kind(module, call)
-        if kind and _needs_list(module, call, kind) and not is_guarded(module, call):
+        if kind and _needs_list(module, call, kind) and not is_guarded(module, call, LISTS):
             yield from context.wrap(call, "list(", ")")
     if not has_true_division(module.tree):
         for bound in _bounds(module):
-            if not is_guarded(module, bound):
+            if not is_guarded(module, bound, LISTS):
                 yield from _whole(module, bound)
 
 
