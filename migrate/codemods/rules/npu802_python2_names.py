@@ -36,7 +36,7 @@ from collections.abc import Iterator, Sequence
 
 from migrate.analysis.module import Module, keyword
 from migrate.analysis.project import Project
-from migrate.analysis.words import holds_any
+from migrate.analysis.words import identifiers_in
 from migrate.codemods.edits import Edit
 from migrate.codemods.python2 import is_guarded
 from migrate.codemods.rule import Change, Context, Rule, RuntimeImport
@@ -77,24 +77,23 @@ _OWN_METHOD = re.compile(
     rb"\bdef[ \t]+(iteritems|iterkeys|itervalues|has_key|items|keys|values|sort)\b"
 )
 
-_WORDS = (*_METHODS, *_NAMES, *_GONE, "has_key")
-_SIGNS = re.compile(
-    rb"(?<!\.)\b(?:" + "|".join((*_NAMES, *_GONE)).encode() + rb")\b"
-    rb"|\b(?:" + "|".join((*_METHODS, "has_key")).encode() + rb")\b"
-    rb"|\bsort(?:ed)?\b[^\n]*\blambda\b[^\n:]*,|\bsorted[ \t]*\((?![^\n]*\bkey\b)[^\n]*,"
-    rb"|\b(?:items|keys|values)\(\)[ \t]*\["
-)
-_LITERALS = tuple(name.encode() for name in (*_WORDS, "()[", "sort"))
+_OLD_METHODS = frozenset({*_METHODS, "has_key"})
+_OLD_NAMES = frozenset({*_NAMES, *_GONE})
 
 
 def _may_be_old(project: Project, path: str) -> bool:
-    data = project.files[path].data
-    if holds_any(data, _LITERALS) and _SIGNS.search(data):
+    words, module = project.cached_for(path, identifiers_in), project.parsed(path)
+    if module is None:
+        return False
+    if not _OLD_METHODS.isdisjoint(words.attributes):
         return True
-    # Nearly every file prints; few print as Python 2 does.
-    module = project.parsed(path) if b"print" in data else None
-    return module is not None and any(
-        isinstance(_first(statement), ast.BinOp) for statement in module.all_of(ast.Expr)
+    named = _OLD_NAMES.intersection(words.names)
+    if any(module.is_free(name, load) for name in named for load in module.loads.get(name, ())):
+        return True
+    return (
+        any(isinstance(_first(expression), ast.BinOp) for expression in module.all_of(ast.Expr))
+        or any(_indexed_view(subscript) for subscript in module.all_of(ast.Subscript))
+        or any(_may_order(call) for call in module.all_of(ast.Call))
     )
 
 
@@ -127,7 +126,7 @@ def _changes(context: Context) -> Iterator[tuple[ast.AST, Iterator[Change]]]:
 def _method(context: Context, call: ast.Call, func: ast.Attribute) -> Iterator[Change]:
     module = context.module
     plain = not call.keywords and len(call.args) == (func.attr == "has_key")
-    if not plain or func.attr not in (*_METHODS, "has_key"):
+    if not plain or func.attr not in _OLD_METHODS:
         return
     if func.attr in context.project.cached(_own_methods):
         return
@@ -206,6 +205,13 @@ def _is_plain(call: ast.Call) -> bool:
     kinds = ast.Name | ast.Attribute | ast.Subscript | ast.Constant | ast.expr_context
     known = all(isinstance(part, kinds) for part in parts) and not _has_old_names(*call.args)
     return known and len(call.args) == 2 and not call.keywords
+
+
+def _may_order(call: ast.Call) -> bool:
+    func = call.func
+    name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+    given = len(call.args) > (name == "sorted") or keyword(call, "cmp") is not None
+    return name in ("sort", "sorted") and given
 
 
 def _ordering(context: Context, call: ast.Call) -> Iterator[Change]:
@@ -289,17 +295,23 @@ def _is_print(module: Module, node: ast.AST) -> bool:
     return isinstance(node, ast.Name) and node.id == "print" and module.is_free("print", node)
 
 
-def _index(context: Context, node: ast.Subscript) -> Iterator[Change]:
+def _indexed_view(node: ast.Subscript) -> ast.Attribute | None:
+    """What is called in ``d.keys()[0]``."""
     call = node.value
     if not isinstance(call, ast.Call) or call.args or call.keywords:
-        return
+        return None
     func = call.func
-    if not isinstance(func, ast.Attribute) or func.attr not in _VIEWS:
+    return func if isinstance(func, ast.Attribute) and func.attr in _VIEWS else None
+
+
+def _index(context: Context, node: ast.Subscript) -> Iterator[Change]:
+    func = _indexed_view(node)
+    if func is None:
         return
     if func.attr in context.project.cached(_own_methods):
         return
     if _is_dict(context.module, func.value, 6):
-        yield from context.wrap(call, "list(", ")")
+        yield from context.wrap(node.value, "list(", ")")
     else:
         message = f"{func.attr}() of a dict cannot be indexed in Python 3"
         advice = f"If it is a dict, write list(...{func.attr}())."
