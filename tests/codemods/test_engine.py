@@ -71,6 +71,24 @@ def run(files: Files, *rules: Rule) -> Ported:
     return port_files(files, *(r.code for r in rules), rules=rules)
 
 
+def test_a_rule_is_asked_about_what_it_finds_as_the_groups_before_left_it() -> None:
+    asked: list[str] = []
+
+    def note_path(context: Context) -> Iterator[Change]:
+        asked.append(context.module.path)
+        yield from ()
+
+    def names_new(project: Project, path: str) -> bool:
+        return b"new" in project.files[path].data
+
+    finder = Rule("NPU197", "finder", group="session", finds=names_new, only_reports=True)
+    finder.on_module(note_path)
+    texts = {"a.py": b"print(old)\n", "b.py": b"print(other)\n", "c.py": b"print(new)\n"}
+    files = {path: SourceFile(path, data) for path, data in texts.items()}
+    rewrite(Project(files), [RENAME, finder], {})
+    assert asked == ["a.py", "c.py"]
+
+
 def test_a_rule_rewrites_the_files_that_it_concerns() -> None:
     ported = run({"a.py": "old(1)  # old\n", "b.py": "x = 1\n", "c.txt": "old\n"}, RENAME)
     assert ported.text("a.py") == "new(1)  # old\n"
