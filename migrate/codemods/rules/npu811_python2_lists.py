@@ -33,24 +33,14 @@ and "Integers".
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
+from itertools import chain
 
 from migrate.analysis.module import Module, is_self
+from migrate.analysis.project import Project
 from migrate.codemods.edits import Edit
 from migrate.codemods.python2 import LISTS, has_true_division, is_guarded, may_be_whole
 from migrate.codemods.rule import Change, Context, Rule
-
-NPU811 = Rule(
-    "NPU811",
-    "python2-lists",
-    group="compat",
-    literals=(b"map", b"zip", b"filter", b"range", b"keys()", b"values()", b"items()", b"/"),
-    signs=re.compile(
-        rb"\b(?:map|zip|filter|x?range)[ \t]*\(|\.(?:keys|values|items)\(\)|:[^\n]*/[^\n]*\]"
-        rb"|\[[^\n]*/[^\n]*:|\][ \t]*\*[^\n]*/|\b(?:empty|full|ones|zeros)[ \t]*\([^\n]*/"
-    ),
-)
 
 _MAKERS = frozenset({"filter", "map", "zip"})
 _VIEWS = frozenset({"items", "keys", "values"})
@@ -73,17 +63,37 @@ _SHAPES = frozenset({"numpy.empty", "numpy.full", "numpy.ones", "numpy.zeros"})
 _FRACTIONS = frozenset({"ix", "loc", "mgrid", "ogrid", "r_", "c_", "s_", "index_exp"})
 
 
+def _has_any(project: Project, path: str) -> bool:
+    module = project.parsed(path)
+    return module is not None and any(True for _ in chain(_lists(module), _divisions(module)))
+
+
+NPU811 = Rule("NPU811", "python2-lists", group="compat", finds=_has_any)
+
+
 @NPU811.on_module
 def make_lists(context: Context) -> Iterator[Change]:
     module = context.module
+    for call in _lists(module):
+        yield from context.wrap(call, "list(", ")")
+    yield from _divisions(module)
+
+
+def _lists(module: Module) -> Iterator[ast.Call]:
+    """What makes no list in Python 3, where one is needed."""
     for call in module.all_of(ast.Call):
         kind = _kind(module, call)
         if kind and _needs_list(module, call, kind) and not is_guarded(module, call, LISTS):
-            yield from context.wrap(call, "list(", ")")
+            yield call
+
+
+def _divisions(module: Module) -> Iterator[Edit]:
+    """What makes divisions whole where a whole number is needed."""
     if not has_true_division(module.tree):
         for bound in _bounds(module):
-            if not is_guarded(module, bound, LISTS):
-                yield from _whole(module, bound)
+            edits = list(_whole(module, bound))
+            if edits and not is_guarded(module, bound, LISTS):
+                yield from edits
 
 
 def _kind(module: Module, call: ast.Call) -> str:
