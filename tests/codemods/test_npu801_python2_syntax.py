@@ -101,7 +101,7 @@ def test_own_modules_are_not_the_standard_library() -> None:
         ("for i in xrange(n): f(i / 2)\n", True),
         ("import cPickle\na = b / c\n", True),
         ("def g():\n    yield 1\nx = g().next()\na /= b\n", True),
-        ("x = map(f, y)[a / b]\n", True),
+        ("x = map(f, y)[a / b]\n", False),
         ("from __future__ import division\nfor i in xrange(n): f(i / 2)\n", False),
         ("for i in range(n): f(i / 2)\n", False),
         ("try:\n    import cPickle\nexcept ImportError:\n    import pickle\na = b / c\n", False),

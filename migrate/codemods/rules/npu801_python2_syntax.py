@@ -66,8 +66,13 @@ _SIGNS = re.compile(
     """,
     re.MULTILINE | re.VERBOSE,
 )
-# Rules that change what only Python 2 can run.
-_TELLING = frozenset({"NPU802", "NPU808", "NPU809", "NPU811"})
+# Rules that change what only Python 2 can run, and words that tell of it before they are asked.
+_TELLING = frozenset({"NPU802", "NPU808", "NPU809"})
+_WORDS = re.compile(
+    rb"\b(?:basestring|cPickle|execfile|has_key|imap|iter(?:items|keys|values)|izip|maxint|raw_input"
+    rb"|unicode|urllib2|xrange)\b|\.next\(\)"
+    rb"|\b(?:import|from)[ \t]+(?:ConfigParser|Queue|StringIO)\b"
+)
 _FIXERS = (
     "apply basestring dict except exec execfile filter funcattrs getcwdu has_key imports input "
     "intern itertools itertools_imports long map methodattrs metaclass ne next nonzero numliterals "
@@ -95,8 +100,11 @@ def _divisions(context: ProjectContext, path: str) -> list[int]:
     from migrate.codemods.registry import kit_rules
 
     project = context.project
+    data = project.files[path].data
+    if b"/" not in data or not _WORDS.search(data):
+        return []
     rules = [r for r in kit_rules() if r.code in _TELLING and r.concerns(project, path)]
-    module = project.parsed(path) if rules and b"/" in project.files[path].data else None
+    module = project.parsed(path)
     lines = divisions(module.tree) if module is not None else []
     if module is None or not lines:
         return []

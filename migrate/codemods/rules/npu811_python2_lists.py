@@ -188,7 +188,7 @@ def _is_used_as_list(module: Module, use: ast.expr, kind: str) -> bool:
         return kind != "view" and isinstance(place.op, ast.Add) and lists
     if not isinstance(place, ast.Call) or not place.args or place.args[0] is not use:
         return False
-    name = module.qualified(place.func)
+    name = module.name_of(place.func)
     if name in _SHUFFLES:
         return True
     if isinstance(place.func, ast.Name) and place.func.id == "len" and kind == "map":
@@ -204,7 +204,7 @@ def _bounds(module: Module) -> Iterator[ast.expr]:
         if _kind(module, call) in ("range", "xrange"):
             for argument in call.args:
                 yield from (argument, *_held(module, argument))
-        elif call.args and module.qualified(call.func) in _SHAPES:
+        elif call.args and _is_shaped(module, call.func):
             shape = call.args[0]
             yield from shape.elts if isinstance(shape, ast.Tuple | ast.List) else [shape]
     for product in module.all_of(ast.BinOp):
@@ -217,6 +217,11 @@ def _bounds(module: Module) -> Iterator[ast.expr]:
             for part in parts:
                 if isinstance(part, ast.Slice):
                     yield from (b for b in (part.lower, part.upper, part.step) if b is not None)
+
+
+def _is_shaped(module: Module, func: ast.expr) -> bool:
+    name = getattr(func, "attr", getattr(func, "id", ""))
+    return f"numpy.{name}" in _SHAPES and module.name_of(func) in _SHAPES
 
 
 def _held(module: Module, node: ast.expr) -> list[ast.expr]:
