@@ -3,6 +3,7 @@
 import os
 import sys
 import sysconfig
+import tempfile
 
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # TensorFlow, Keras and the standard library (contextlib, threading) call each other on the way.
@@ -13,6 +14,8 @@ _FOREIGN = tuple(
     }
     | {os.path.join(_HERE, ""), "<"}
 )
+# Where AutoGraph writes what it makes of the functions of a dataset.
+_GENERATED = os.path.join(tempfile.gettempdir(), "tmp")
 _RUNTIME = os.sep + "npu_runtime" + os.sep
 
 
@@ -43,6 +46,8 @@ def callers():
 
 
 def _is_own(path):
+    if path.startswith(_GENERATED) and os.sep not in path[len(_GENERATED) :]:
+        return False
     return not path.startswith(_FOREIGN) and _RUNTIME not in path
 
 
