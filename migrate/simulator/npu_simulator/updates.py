@@ -103,7 +103,10 @@ def _parts(fetches, targets, given):
     pairs = _pairs_beside(pairs, clashes, given, writes, reads) or pairs
     # Batch norm's averages may follow on one another in a way that two parts cannot order.
     trained = [pair for pair in pairs if _trains(pair[1])]
-    for wanted in (pairs, trained):
+    # What an optimizer applies on a condition, such as that nothing overflowed, cannot be fed; the
+    # step counter beside it can.
+    plain = [pair for pair in pairs if pair[1]._get_control_flow_context() is None]
+    for wanted in (pairs, trained, plain):
         parts = _apart(wanted, ordered, given, writes)
         # Of two that write to one variable the first may wait for what it computes with; were both
         # ready at once, either could be lost.
