@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -167,16 +168,20 @@ class Shard:
     Args:
         seen: digests of the elements that came, in order.
         kept: which of them this rank kept: a digest, and how often it had come before.
+        times_kept: how often it kept each. Several readers may hold equal elements at the same
+            time, and then `kept` has only the last of them.
     """
 
     seen: list[str] = field(default_factory=list)
     kept: set[tuple[str, int]] = field(default_factory=set)
+    times_kept: Counter[str] = field(default_factory=Counter)
     _times: dict[str, int] = field(default_factory=dict)
 
     def take(self, elements: Iterable[str], kept: bool) -> None:
         for element in elements:
             if kept:
                 self.kept.add((element, self._times.get(element, 1) - 1))
+                self.times_kept[element] += 1
             else:
                 self._times[element] = self._times.get(element, 0) + 1
                 self.seen.append(element)
