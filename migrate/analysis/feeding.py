@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from migrate.analysis.estimators import ESTIMATORS
 from migrate.analysis.graph import Graph
 from migrate.analysis.module import Module, argument, is_self
+from migrate.analysis.order import may_follow
 from migrate.analysis.parts import Parts
 from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test, owner_of
@@ -58,11 +59,6 @@ _TRANSPARENT = (
 )
 _BINDING = (ast.AnnAssign, ast.AugAssign, ast.NamedExpr, ast.For, ast.comprehension)
 _LIMIT = 4000
-# Code in them may run again behind itself.
-_LOOPS = (
-    *(ast.For, ast.AsyncFor, ast.While),
-    *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
-)
 
 
 class Step(NamedTuple):
@@ -368,7 +364,7 @@ class Follower:
         found = module.lookup(name.id, name)
         loads = module.reads(found[0].node, name.id) if found else []
         if isinstance(name.ctx, ast.Store):
-            return [load for load in loads if _may_follow(module, name, load)]
+            return [load for load in loads if may_follow(module, name, load)]
         return loads  # an object that takes something in may be elsewhere already
 
     def _loads_in(self, module: Module, function: Function, name: str) -> list[ast.Name]:
@@ -415,25 +411,6 @@ class Follower:
         if kind is None:
             return False if module.qualified(node) is None else None
         return True if kind in family else None
-
-
-def _may_follow(module: Module, stored: ast.Name, load: ast.Name) -> bool:
-    """Whether code can run from where a name is bound to where it is read."""
-    function = module.function_of(stored)
-    binding, reading = [stored, *module.ancestors(stored)], [load, *module.ancestors(load)]
-    if module.function_of(load) is not function or any(isinstance(p, ast.Lambda) for p in reading):
-        return True  # that runs later
-    shared = set(binding).intersection(reading)
-    if any(isinstance(parent, _LOOPS) for parent in shared):
-        return True
-    for parent in shared:
-        if isinstance(parent, ast.If):
-            first, other = binding[binding.index(parent) - 1], reading[reading.index(parent) - 1]
-            if (first in parent.orelse) != (other in parent.orelse):
-                return False  # in one branch what the other binds is not there
-    statement = module.statement_of(stored)
-    simple = isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign)
-    return module.span(load)[0] >= module.span(statement if simple else stored)[1]
 
 
 def _fetched(module: Module, call: ast.Call) -> Iterator[Step]:
