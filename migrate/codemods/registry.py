@@ -19,17 +19,17 @@ from migrate.errors import MigrateError, UsageError
 
 
 @cache
-def kit_rules(hundred: str = "NPU") -> tuple[Rule, ...]:
+def kit_rules(prefix: str = "NPU") -> tuple[Rule, ...]:
     """The rules below ``migrate/codemods/rules``, by code.
 
     Args:
-        hundred: how their codes begin, such as ``NPU4``: what others need is not even imported.
+        prefix: how their codes begin, such as ``NPU4``: what others need is not even imported.
     """
     names = sorted(info.name for info in pkgutil.iter_modules(rules_package.__path__))
     modules = [
         importlib.import_module(f"{rules_package.__name__}.{name}")
         for name in names
-        if name.startswith(hundred.lower())
+        if name.startswith(prefix.lower())
     ]
     return _ordered(rule for module in modules for rule in _rules_of(module))
 
