@@ -172,8 +172,8 @@ def test_an_interrupt_ends_everything(number: int, tmp_path: Path) -> None:
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
-        # A shell's background jobs, such as this test's, ignore it.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        # Jobs in the background ignore SIGINT, and those under nohup SIGHUP; this test may be one.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     ) as process:
         written = tmp_path / "pid"
         for _ in range(200):
