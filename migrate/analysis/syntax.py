@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 import gc
+import io
+import re
 import sys
+import tokenize
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +15,8 @@ from contextlib import contextmanager
 TARGET_VERSION = (3, 7)
 # Refused for Python 3.7 although `with (a):` always was Python: a real Python 3.7 has to tell.
 _IN_DOUBT = "Parenthesized context managers"
+# What stands in each ``f'{x=}'``, and hardly anywhere else.
+_EQUALS = re.compile(r"=\s*[}!:]")
 # How deep Python 3.11 lets a tree be; Python 3.10 has no limit, 3.7 cannot compile a tree so deep.
 _DEEPEST = 3000
 
@@ -31,12 +36,31 @@ def parse(text: str) -> ast.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # upstream's invalid escapes are not ours to tell
         try:
-            return _checked(ast.parse(text, feature_version=TARGET_VERSION))
+            tree = _checked(ast.parse(text, feature_version=TARGET_VERSION))
         except SyntaxError as error:
             tree = ast.parse(text)  # what is wrong for every version is told by this one
             if error.msg.startswith(_IN_DOUBT):
                 return tree
             raise NewerPython(error.msg, (None, error.lineno, None, None)) from None
+    line = _self_documenting(text)
+    if line:
+        message = "f-string: self documenting expressions are only supported in Python 3.8 and"
+        raise NewerPython(f"{message} greater", (None, line, None, None))
+    return tree
+
+
+def _self_documenting(text: str) -> int:
+    """The line of an ``f'{x=}'``, or 0: Python 3.12's parser lets it pass for any version."""
+    if sys.version_info < (3, 12) or not _EQUALS.search(text):
+        return 0
+    within, last = 0, ""
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        kind = tokenize.tok_name[token.type]
+        within += (kind == "FSTRING_START") - (kind == "FSTRING_END")
+        if within and last == "=" and token.string in ("}", "!", ":"):
+            return token.start[0]
+        last = token.string if kind == "OP" else ""
+    return 0
 
 
 def _checked(tree: ast.Module) -> ast.Module:
