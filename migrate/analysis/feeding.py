@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from migrate.analysis.estimators import ESTIMATORS
 from migrate.analysis.graph import Graph
 from migrate.analysis.module import Module, argument, is_self
-from migrate.analysis.order import may_follow
+from migrate.analysis.order import is_replaced, may_follow
 from migrate.analysis.parts import Parts
 from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test, owner_of
@@ -141,7 +141,9 @@ class Follower:
         Variables that have another value by then are left out.
         """
         for following in self._steps_from(step, found):
-            if not _is_replaced(step, following):
+            module, load = following.module, following.node
+            given = module.statement_of(step.node) if step.module is module else None
+            if not isinstance(load, ast.Name) or not is_replaced(module, load, given):
                 yield following
 
     def _steps_from(self, step: Step, found: Feeding) -> Iterator[Step]:
@@ -473,34 +475,6 @@ def _minimizes(module: Module, call: ast.Call) -> bool:
         if binding.kind == "definition" and binding.node is not None
         for part in ast.walk(binding.node)
     )
-
-
-def _is_replaced(step: Step, following: Step) -> bool:
-    """Whether a variable certainly has another value where it is read than a step gave it."""
-    module, load = following.module, following.node
-    if not isinstance(load, ast.Name):
-        return False
-    _, bindings = module.lookup(load.id, load) or (None, [])
-    if len(bindings) < 2:
-        return False  # what the step has given it
-    read = module.statement_of(load)
-    around = {id(parent) for parent in module.ancestors(read)}
-    before = [
-        statement
-        for binding in bindings
-        if isinstance(statement := binding.statement, ast.Assign)
-        and statement.lineno < read.lineno
-        and id(module.parents[statement]) in around
-    ]
-    if not before:
-        return False
-    last = max(before, key=lambda statement: statement.lineno)
-    given = module.statement_of(step.node) if step.module is module else None
-    if given is last:
-        return False
-    if given is not None and module.function_of(given) is module.function_of(last):
-        return given.lineno < last.lineno
-    return any(isinstance(p, ast.Name) and p.id == load.id for p in ast.walk(last.value))
 
 
 def _record(found: Feeding, kind: str, place: str, shared: bool) -> None:

@@ -211,7 +211,7 @@ def _passed_on(project: Project, reached: Collection[str]) -> str | None:
         known = project.cached_for(path, unfollowed_in)
         for key in sorted(known.keys() & reached):
             return known[key]
-        if _DEFAULT.encode().rpartition(b".")[2] in project.files[path].data:
+        if b"get_default_session" in project.files[path].data:
             for key, facts in functions_in(project, path).items():
                 if key in reached and any(use.name == _DEFAULT for use in facts.uses):
                     return "what get_default_session() gives"

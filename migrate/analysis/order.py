@@ -1,4 +1,4 @@
-"""Whether code can run in an order, as far as its place in the file tells."""
+"""What a variable may hold where it is read, as far as the places of statements tell."""
 
 from __future__ import annotations
 
@@ -30,3 +30,31 @@ def may_follow(module: Module, stored: ast.Name, load: ast.Name) -> bool:
     statement = module.statement_of(stored)
     simple = isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign)
     return module.span(load)[0] >= module.span(statement if simple else stored)[1]
+
+
+def is_replaced(module: Module, load: ast.Name, given: ast.stmt | None) -> bool:
+    """Whether a variable certainly has another value where it is read than a statement gave it.
+
+    Args:
+        given: the statement; None where that is in another file.
+    """
+    _, bindings = module.lookup(load.id, load) or (None, [])
+    if len(bindings) < 2:
+        return False  # the value is the statement's
+    read = module.statement_of(load)
+    around = {id(parent) for parent in module.ancestors(read)}
+    before = [
+        statement
+        for binding in bindings
+        if isinstance(statement := binding.statement, ast.Assign)
+        and statement.lineno < read.lineno
+        and id(module.parents[statement]) in around
+    ]
+    if not before:
+        return False
+    last = max(before, key=lambda statement: statement.lineno)
+    if given is last:
+        return False
+    if given is not None and module.function_of(given) is module.function_of(last):
+        return given.lineno < last.lineno
+    return any(isinstance(p, ast.Name) and p.id == load.id for p in ast.walk(last.value))

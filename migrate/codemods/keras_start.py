@@ -11,6 +11,7 @@ from migrate.analysis.module import Module
 from migrate.analysis.references import facts_of
 from migrate.codemods.edits import Edit
 from migrate.codemods.rule import Context
+from migrate.codemods.statements import behind
 
 START = "use_npu_keras_session"
 _INERT = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
@@ -201,19 +202,6 @@ def _behind_import(module: Module, anchor: ast.stmt, call: str) -> Edit:
     source = module.source
     end = source.line_end(module.span(anchor)[1])
     return Edit(end, end, source.newline + call + source.newline)
-
-
-def behind(module: Module, statement: ast.stmt, call: str) -> Edit:
-    """Adds a call behind a statement of a block."""
-    source = module.source
-    start, end = module.span(statement)
-    line, line_end = source.line_start(start), source.line_end(end)
-    indent, rest = source.text[line:start], source.text[end:line_end].strip()
-    if indent.strip() or (rest and not rest.startswith("#")):
-        return Edit(end, end, f"; {call}")
-    if not source.text[end:line_end].endswith(("\n", "\r")):
-        return Edit(line_end, line_end, source.newline + indent + call)
-    return Edit(line_end, line_end, indent + call + source.newline)
 
 
 def is_ours(module: Module, call: ast.Call) -> bool:

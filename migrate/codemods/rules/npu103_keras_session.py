@@ -64,8 +64,9 @@ from migrate.analysis.references import owner_of
 from migrate.analysis.roles import fresh_graph_block
 from migrate.analysis.training import KERAS_TRAINING
 from migrate.codemods.imports import runtime_import
-from migrate.codemods.keras_start import START, Start, behind, is_ours
+from migrate.codemods.keras_start import START, Start, is_ours
 from migrate.codemods.rule import Change, Context, Rule, SessionRow
+from migrate.codemods.statements import behind
 
 
 def _concerned(project: Project) -> set[str]:

@@ -183,7 +183,7 @@ def _from_urllib(context: Context, statement: ast.ImportFrom) -> Iterator[Change
         for alias in statement.names:
             yield _moved(context, alias, alias.name)
         return
-    line = text[text.rfind("\n", 0, start) + 1 : start]
+    line = text[module.source.line_start(start) : start]
     between = "; " if line.strip() else module.source.newline + line
     lines = [f"from urllib.{place} import {', '.join(names)}" for place, names in places.items()]
     yield Edit(start, end, between.join(lines))

@@ -31,11 +31,12 @@ import ast
 import re
 from collections.abc import Iterator
 
-from migrate.analysis.module import Module, is_self, own_nodes
+from migrate.analysis.module import Module, is_none, is_self, own_nodes
 from migrate.analysis.project import Project
 from migrate.codemods.edits import Edit
 from migrate.codemods.python2 import is_guarded
 from migrate.codemods.rule import Change, Context, Rule
+from migrate.codemods.statements import behind
 
 NPU809 = Rule(
     "NPU809",
@@ -133,7 +134,7 @@ def _kind(context: Context, node: ast.AST | None, depth: int) -> str:
     elif isinstance(node, ast.Attribute) and is_self(node.value):
         owner = module.class_of(node)
         values = list(module.attributes_of(owner).get(node.attr, ())) if owner else []
-        values = [v for v in values if not (isinstance(v, ast.Constant) and v.value is None)]
+        values = [v for v in values if not is_none(v)]
     kinds = {_kind(context, value, depth + 1) for value in values}
     # A view would start anew with each next(iter(view)).
     return kinds.pop() if len(kinds) == 1 and "view" not in kinds else "unknown"
@@ -180,7 +181,7 @@ def _class(context: Context, owner: ast.ClassDef) -> Iterator[Change]:
         if len(scope.bindings[method.name]) > 1 or method.decorator_list:
             continue
         if new != "__next__" or (_is_plain(method) and _is_iterator(module, owner, 0)):
-            yield _behind(module, method, f"{new} = {method.name}")
+            yield behind(module, method, f"{new} = {method.name}")
 
 
 def _sets(module: Module, name: str) -> bool:
@@ -207,13 +208,3 @@ def _is_iterator(module: Module, owner: ast.ClassDef, depth: int) -> bool:
     return any(
         isinstance(base, ast.ClassDef) and _is_iterator(module, base, depth + 1) for base in bases
     )
-
-
-def _behind(module: Module, method: ast.FunctionDef, line: str) -> Edit:
-    source = module.source
-    start, end = module.span(method)
-    indent = source.text[source.text.rfind("\n", 0, start) + 1 : start]
-    position = source.line_end(end)
-    if source.text[:position].endswith(("\n", "\r")):
-        return Edit(position, position, f"{indent}{line}{source.newline}")
-    return Edit(position, position, f"{source.newline}{indent}{line}")

@@ -39,6 +39,7 @@ from itertools import chain
 from migrate.analysis.module import Module, is_self
 from migrate.analysis.project import Project
 from migrate.codemods.edits import Edit
+from migrate.codemods.options import bound_value
 from migrate.codemods.python2 import LISTS, has_true_division, is_guarded, may_be_whole
 from migrate.codemods.rule import Change, Context, Rule
 
@@ -226,13 +227,12 @@ def _is_shaped(module: Module, func: ast.expr) -> bool:
 
 def _held(module: Module, node: ast.expr) -> list[ast.expr]:
     """The one value of a variable or an attribute of `self`."""
-    values: list[ast.AST | None] = []
-    if isinstance(node, ast.Name) and (found := module.lookup(node.id, node)):
-        values = [b.node if b.kind == "value" else None for b in found[1]]
-    elif isinstance(node, ast.Attribute) and is_self(node.value):
+    if isinstance(node, ast.Attribute) and is_self(node.value):
         owner = module.class_of(node)
-        values = list(module.attributes_of(owner).get(node.attr, ())) if owner else []
-    return [v for v in values if isinstance(v, ast.expr)] if len(values) == 1 else []
+        values = module.attributes_of(owner).get(node.attr, []) if owner else []
+        return values if len(values) == 1 else []
+    value = bound_value(module, node)
+    return [value] if value is not node else []
 
 
 def _whole(module: Module, node: ast.expr) -> Iterator[Edit]:
