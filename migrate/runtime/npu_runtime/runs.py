@@ -10,8 +10,9 @@ import re
 from tensorflow.python.client import session as session_lib
 
 _TRAINS = ("Apply", "ResourceApply", "SparseApply", "ResourceSparseApply")
-_ASSIGNMENTS = ("Assign", "AssignSub", "AssignAdd")
-_RESOURCE_ASSIGNMENTS = tuple(kind + "VariableOp" for kind in _ASSIGNMENTS)
+_ASSIGNMENTS = frozenset(
+    "Assign AssignAdd AssignSub AssignVariableOp AssignAddVariableOp AssignSubVariableOp".split()
+)
 _GRADIENTS = re.compile(r"(^|/)gradients(_\d+)?/")  # the scope that tf.gradients opens
 
 
@@ -93,7 +94,9 @@ def reached(operators):
 
 def trainers(operators):
     """Those among the operators that change variables as an optimizer does."""
-    return [op for op in operators if op.type.startswith(_TRAINS) or _assigns(op)]
+    operators = list(operators)
+    trainable = _trainable(operators[0].graph) if operators else ()
+    return [op for op in operators if op.type.startswith(_TRAINS) or _assigns(op, trainable)]
 
 
 def scopes(trainers):
@@ -103,11 +106,12 @@ def scopes(trainers):
     return sorted(found) if len(kernels) == len(trainers) else sorted(found | {"assignments"})
 
 
-def _assigns(op):
-    if op.type not in _ASSIGNMENTS + _RESOURCE_ASSIGNMENTS:
-        return False
-    trainable = {variable.op for variable in op.graph.get_collection("trainable_variables")}
-    if op.inputs[0].op not in trainable:
+def _trainable(graph):
+    return {variable.op for variable in graph.get_collection("trainable_variables")}
+
+
+def _assigns(op, trainable):
+    if op.type not in _ASSIGNMENTS or op.inputs[0].op not in trainable:
         return False
     return any(_GRADIENTS.search(part.name) for part in _values(op.inputs[1].op))
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from migrate.analysis.module import Module, keyword
+from migrate.analysis.module import Module, is_none, keyword
 from migrate.codemods.options import constant
 from migrate.verify.static.adapter import calls_of
 from migrate.verify.static.check import Context
@@ -49,7 +49,7 @@ def precisions(context: Context) -> Iterator[Precision]:
         for call, _ in calls_of(module, frozenset({"NPURunConfig"})):
             for key in _KEYS:
                 given = keyword(call, key)
-                if given is not None and not _is_none(given.value):
+                if given is not None and not is_none(given.value):
                     yield _precision(module, given, constant(module, given.value))
     runtime = context.files.get(_DEFAULTS)
     if runtime is not None:
@@ -62,7 +62,3 @@ def _precision(module: Module, node: ast.stmt | ast.keyword, value: object) -> P
     mode = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
     place = (module, node)
     return Precision(module.path, node.lineno, mode if isinstance(mode, str) else None, place)
-
-
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
