@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from migrate.analysis.estimators import ESTIMATORS
 from migrate.analysis.graph import Graph
 from migrate.analysis.module import Module, argument, is_self
-from migrate.analysis.order import is_replaced, may_follow
+from migrate.analysis.order import is_replaced, read_after
 from migrate.analysis.parts import Parts
 from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test, owner_of
@@ -112,6 +112,7 @@ class Follower:
         self._words = project.cached(Words)
         self._asked: set[tuple[object, ...]] = set()
         self._called_once: dict[tuple[str, int], bool] = {}
+        self._read_after: dict[ast.Name, list[ast.Name]] = {}
 
     def follow(self, module: Module, node: ast.AST) -> Feeding:
         found = Feeding()
@@ -363,11 +364,13 @@ class Follower:
         return self._project.parsed(path)
 
     def _loads(self, module: Module, name: ast.Name) -> list[ast.Name]:
-        found = module.lookup(name.id, name)
-        loads = module.reads(found[0].node, name.id) if found else []
         if isinstance(name.ctx, ast.Store):
-            return [load for load in loads if may_follow(module, name, load)]
-        return loads  # an object that takes something in may be elsewhere already
+            if name not in self._read_after:
+                self._read_after[name] = read_after(module, name)
+            return self._read_after[name]
+        # An object that takes something in may be elsewhere already.
+        found = module.lookup(name.id, name)
+        return module.reads(found[0].node, name.id) if found else []
 
     def _loads_in(self, module: Module, function: Function, name: str) -> list[ast.Name]:
         for statement in function.body:

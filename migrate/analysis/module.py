@@ -15,6 +15,7 @@ from migrate.analysis.scopes import Binding, Bound, Scope
 from migrate.analysis.source import Source
 from migrate.analysis.syntax import parse
 
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 # Decorators that leave what a function returns as it is.
 _PLAIN_DECORATORS = frozenset({"staticmethod", "classmethod"})
@@ -121,6 +122,7 @@ class Module:
         self._looking_into: set[tuple[object, str]] = set()
         self._known_classes: dict[tuple[object, str], str | None] = {}
         self._known_names: dict[tuple[Scope, str], str | None] = {}
+        self._reads: dict[tuple[ast.AST, str], list[ast.Name]] = {}
 
     def __getattr__(self, name: str) -> Any:
         """Binds the names when they are first asked for: many a file only has to parse."""
@@ -164,10 +166,10 @@ class Module:
 
     def function_of(self, node: ast.AST) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
         """The innermost function (not lambda) around the node."""
-        for parent in self.ancestors(node):
-            if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
-                return parent
-        return None
+        around = self.parents.get(node)
+        while around is not None and not isinstance(around, _FUNCTIONS):
+            around = self.parents.get(around)
+        return around
 
     def class_of(self, node: ast.AST) -> ast.ClassDef | None:
         """The class whose method holds the node, also from a function inside the method."""
@@ -490,11 +492,14 @@ class Module:
 
     def reads(self, scope: ast.AST, name: str) -> list[ast.Name]:
         """Where a name is read that a scope binds: the function, class or file whose it is."""
-        return [
-            load
-            for load in self.loads.get(name, ())
-            if (found := self.lookup(name, load)) is not None and found[0].node is scope
-        ]
+        key = (scope, name)
+        if key not in self._reads:
+            self._reads[key] = [
+                load
+                for load in self.loads.get(name, ())
+                if (found := self.lookup(name, load)) is not None and found[0].node is scope
+            ]
+        return self._reads[key]
 
     @cached_property
     def attribute_loads(self) -> dict[str, list[ast.Attribute]]:

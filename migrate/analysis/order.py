@@ -3,33 +3,53 @@
 from __future__ import annotations
 
 import ast
+from typing import Any
 
 from migrate.analysis.module import Module
 
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_LATER = (*_FUNCTIONS, ast.Lambda)
 # Code in them may run again behind itself.
-_LOOPS = (
-    *(ast.For, ast.AsyncFor, ast.While),
+_AGAIN = (
+    *(ast.For, ast.AsyncFor, ast.While, ast.Lambda),
     *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
 )
 
 
-def may_follow(module: Module, stored: ast.Name, load: ast.Name) -> bool:
-    """Whether code can run from where a name is bound to where it is read."""
-    function = module.function_of(stored)
-    binding, reading = [stored, *module.ancestors(stored)], [load, *module.ancestors(load)]
-    if module.function_of(load) is not function or any(isinstance(p, ast.Lambda) for p in reading):
-        return True  # that runs later
-    shared = set(binding).intersection(reading)
-    if any(isinstance(parent, _LOOPS) for parent in shared):
-        return True
-    for parent in shared:
-        if isinstance(parent, ast.If):
-            first, other = binding[binding.index(parent) - 1], reading[reading.index(parent) - 1]
-            if (first in parent.orelse) != (other in parent.orelse):
-                return False  # in one branch what the other binds is not there
+def read_after(module: Module, stored: ast.Name) -> list[ast.Name]:
+    """Where a variable is read that may still hold what is bound to it at one place.
+
+    Args:
+        stored: its name, at that place.
+    """
+    found = module.lookup(stored.id, stored)
+    if found is None:
+        return []
+    binding = [stored, *module.ancestors(stored)]
+    heights = {node: height for height, node in enumerate(binding)}
+    own = next((h for h, node in enumerate(binding) if isinstance(node, _FUNCTIONS)), len(binding))
+    again = max((h for h, node in enumerate(binding) if isinstance(node, _AGAIN)), default=0)
     statement = module.statement_of(stored)
     simple = isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign)
-    return module.span(load)[0] >= module.span(statement if simple else stored)[1]
+    end = module.span(statement if simple else stored)[1]
+
+    def may_follow(load: ast.Name) -> bool:
+        below: ast.AST = load
+        shared = module.parents[load]
+        while shared not in heights:
+            if isinstance(shared, _LATER):
+                return True
+            below, shared = shared, module.parents[shared]
+        height = heights[shared]
+        if own < height or height <= again:
+            return True
+        if isinstance(shared, ast.If):
+            otherwise: list[Any] = shared.orelse
+            if (binding[height - 1] in otherwise) != (below in otherwise):
+                return False  # in one branch what the other binds is not there
+        return module.span(load)[0] >= end
+
+    return [load for load in module.reads(found[0].node, stored.id) if may_follow(load)]
 
 
 def is_replaced(module: Module, load: ast.Name, given: ast.stmt | None) -> bool:

@@ -99,7 +99,8 @@ class _Tracer:
         found: list[Origin] = []
         for way in ways:
             if isinstance(way, Back):
-                found += self._origins(way.path, way.number, names | way.names)
+                if (way.path, way.number) not in self._seen:
+                    found += self._origins(way.path, way.number, names | way.names)
             elif isinstance(way, Ask):
                 found += self._along(self._answer(way), names | way.names)
             elif isinstance(way, Origin):
