@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from collections.abc import Set as AbstractSet
 
 
-def reached(roots: Iterable[str], step: Callable[[str], AbstractSet[str]]) -> set[str]:
+def reached(roots: Iterable[str], step: Callable[[str], Iterable[str]]) -> set[str]:
     """The roots and all that following the step leads to."""
-    seen: set[str] = set()
-    queue = list(roots)
+    seen = set(roots)
+    queue = list(seen)
     while queue:
-        key = queue.pop()
-        if key not in seen:
-            seen.add(key)
-            queue += step(key) - seen
+        for key in step(queue.pop()):
+            if key not in seen:
+                seen.add(key)
+                queue.append(key)
     return seen

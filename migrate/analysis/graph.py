@@ -19,17 +19,17 @@ class Graph:
         for path in project.python_files:
             self._functions |= functions_in(project, path)
             self._classes |= classes_in(project, path)
-        self._callers: dict[str, set[str]] = {}
+        self._callers: dict[str, list[str]] = {}
         for key, facts in self._functions.items():
             for target in facts.references:
-                self._callers.setdefault(target, set()).add(key)
+                self._callers.setdefault(target, []).append(key)
         self._below: dict[str, set[str]] = {}
         for name, known in self._classes.items():
             for base in known.bases:
                 self._below.setdefault(base, set()).add(name)
         # What only `tf.data` transformations run.
         self.pipeline_only = self._reached_by_pipelines_only()
-        self._targets_of: dict[str, frozenset[str]] = {}
+        self._targets_of: dict[str, tuple[str, ...]] = {}
 
     def facts(self, key: str) -> Facts | None:
         return self._functions.get(key)
@@ -44,16 +44,16 @@ class Graph:
 
     def leading(self, targets: Iterable[str]) -> set[str]:
         """Every function that ``reach`` leads from to one of the targets, these included."""
-        return reached(targets, lambda key: self._leading_at_once.get(key, frozenset()))
+        return reached(targets, lambda key: self._leading_at_once.get(key, ()))
 
     @cached_property
-    def _leading_at_once(self) -> dict[str, set[str]]:
-        found: dict[str, set[str]] = {}
+    def _leading_at_once(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
         # A method of a base that does nothing itself still leads to what overrides it.
         methods = {f"{name}.{m}" for name, known in self._classes.items() for m in known.methods}
         for key in {*self._functions, *self._classes, *self._callers, *self._below, *methods}:
             for target in self._targets(key):
-                found.setdefault(target, set()).add(key)
+                found.setdefault(target, []).append(key)
         return found
 
     def callers(self, roots: Iterable[str]) -> set[str]:
@@ -93,7 +93,7 @@ class Graph:
         found: dict[str, set[str]] = {}
         for key, facts in self._functions.items():
             path = key.partition(":")[0]
-            for target in facts.references | facts.pipeline:
+            for target in (*facts.references, *facts.pipeline):
                 owner, colon, dotted = target.partition(":")
                 found.setdefault(f"{owner}{colon}{dotted.partition('.')[0]}", set()).add(path)
         return {name: sorted(paths) for name, paths in found.items()}
@@ -126,12 +126,12 @@ class Graph:
         pipeline = {p for m in members if (f := self._functions.get(m)) for p in f.pipeline}
         return (members - pipeline - self.pipeline_only) | set(known.bases)
 
-    def _targets(self, key: str) -> frozenset[str]:
+    def _targets(self, key: str) -> tuple[str, ...]:
         known = self._targets_of.get(key)
         if known is None:
             facts = self.facts(key)
-            targets = facts.references if facts else set()
-            known = frozenset(targets | self._members(key) | self._overrides(key))
+            targets = facts.references if facts else ()
+            known = tuple({*targets, *self._members(key), *self._overrides(key)})
             self._targets_of[key] = known
         return known
 
@@ -154,7 +154,9 @@ class Graph:
         grown = True
         while grown:
             more = {
-                key for key, callers in self._callers.items() if key not in only and callers <= only
+                key
+                for key, callers in self._callers.items()
+                if key not in only and only.issuperset(callers)
             }
             only |= more
             grown = bool(more)

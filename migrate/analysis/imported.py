@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections import deque
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
+
+from migrate.analysis.closure import reached
 
 if TYPE_CHECKING:
     from migrate.analysis.module import Module
@@ -63,3 +66,18 @@ def imported_files(project: Project, path: str) -> list[str]:
             if target in project.files:
                 found[target] = None
     return list(found)
+
+
+def importers(project: Project) -> dict[str, list[str]]:
+    """The files that import each file themselves; derive with ``cached``."""
+    found: dict[str, list[str]] = {}
+    for path in project.python_files:
+        for imported in project.cached_for(path, imported_files):
+            found.setdefault(imported, []).append(path)
+    return found
+
+
+def importing(project: Project, paths: Iterable[str]) -> set[str]:
+    """Some files, and all that import them, directly or not."""
+    known = project.cached(importers)
+    return reached(paths, lambda path: known.get(path, ()))

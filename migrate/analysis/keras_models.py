@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import NamedTuple
 
@@ -88,7 +88,7 @@ class KerasUse:
             found |= {key[:-1] for key in callers if key.endswith(":")}
         return found
 
-    def reached(self, functions: set[str]) -> list[Place]:
+    def reached(self, functions: Iterable[str]) -> list[Place]:
         """The places that the functions lead to and that are in no session's ``with``, sorted."""
         if not self.places:
             return []  # the graph reads the whole project

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar, cast
 
 from migrate.analysis.closure import reached
-from migrate.analysis.imported import imported_files
+from migrate.analysis.imported import importing
 from migrate.analysis.module import Module
 from migrate.analysis.parsed import Parsed
 from migrate.analysis.source import Source, UnreadableSource
@@ -85,6 +85,7 @@ class Project:
     def __init__(self, files: Mapping[str, SourceFile]) -> None:
         self._files = dict(files)
         self._together: Collection[Callable[[Project, str], object]] = ()
+        self._unread: list[str] = []
         self._is_reading = False
         self._parsed = Parsed()
         # What names of own modules stand for, as far as somebody asked.
@@ -113,9 +114,10 @@ class Project:
         """What ``derive`` makes of one file, made once for as long as that file stays."""
         known = self._derived_of.setdefault(path, {})
         if derive not in known:
-            together = derive in self._together and self._parsed.get(path) is None
-            if together and not self._is_reading:
-                self._read(path, known)
+            if derive in self._together and self._parsed.get(path) is None:
+                self._unread.append(path)
+            if self._unread and not self._is_reading:
+                self._read()
             else:
                 known[derive] = derive(self, path)
         return cast(T, known[derive])
@@ -124,12 +126,17 @@ class Project:
         """Has ``cached_for`` make all of these as soon as a file is parsed for one of them."""
         self._together = facts
 
-    def _read(self, path: str, known: dict[Callable[[Project, str], Any], Any]) -> None:
+    def _read(self) -> None:
         self._is_reading = True  # what it asks of other files is made alone
         try:
-            for derive in self._together:
-                if derive not in known:
-                    known[derive] = derive(self, path)
+            while self._unread:
+                path = self._unread.pop()
+                known = self._derived_of.setdefault(path, {})
+                for derive in self._together:
+                    if derive not in known:
+                        known[derive] = derive(self, path)
+                if self._looking:
+                    self._unread.clear()
         finally:
             self._is_reading = False
 
@@ -186,7 +193,7 @@ class Project:
         elif any(self._own_name(*key) != found for key, found in own.items()) or any(
             self._stars(path) != found for path, found in stars.items()
         ):
-            stale = self._importing(python)
+            stale = importing(self, python)
         stale |= self._asking(
             n for n, found in returned.items() if self._returned_class(n) != found
         )
@@ -195,17 +202,10 @@ class Project:
             for path in stale:
                 self._parsed.drop(path)
                 self._derived_of.pop(path, None)
+            self._derived.clear()
             self._members.clear()
             self._own.clear()
             self._returned.clear()
-
-    def _importing(self, paths: set[str]) -> set[str]:
-        """Some files, and all that import them, directly or not."""
-        importers: dict[str, set[str]] = {}
-        for path in self.python_files:
-            for imported in self.cached_for(path, imported_files):
-                importers.setdefault(imported, set()).add(path)
-        return reached(paths, lambda path: importers.get(path, set()))
 
     def _asking(self, functions: Iterable[str]) -> set[str]:
         """The files that have asked what functions make, and those that have asked of these."""

@@ -8,6 +8,7 @@ become part of the input pipeline, which always runs on the host.
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -48,21 +49,20 @@ class Use(NamedTuple):
         return f"{self.path}:{self.line}"
 
 
-@dataclass(slots=True)
-class Facts:
-    """What a piece of code refers to.
+class Facts(NamedTuple):
+    """What a piece of code refers to; tuples, since a large project has many.
 
     Args:
-        references: project functions, classes and methods, by qualified name.
+        references: project functions, classes and methods, by qualified name, each once.
         pipeline: those that are only handed to a ``tf.data`` transformation.
         uses: library names, but for those in
         pipeline_uses: code that only a ``tf.data`` transformation calls.
     """
 
-    references: set[str] = field(default_factory=set)
-    pipeline: set[str] = field(default_factory=set)
-    uses: list[Use] = field(default_factory=list)
-    pipeline_uses: list[Use] = field(default_factory=list)
+    references: tuple[str, ...] = ()
+    pipeline: tuple[str, ...] = ()
+    uses: tuple[Use, ...] = ()
+    pipeline_uses: tuple[Use, ...] = ()
 
 
 @dataclass
@@ -101,15 +101,15 @@ def is_unit_test(project: Project, path: str) -> bool:
 
 def facts_of(project: Project, module: Module, nodes: Iterable[ast.AST]) -> Facts:
     """What a part of a function refers to, such as the body of a ``with``."""
-    facts = Facts()
+    notes = _Notes()
     reader = _Reader(project, module)
     for node in nodes:
         for part in ast.walk(node):
             if isinstance(part, ast.Attribute | ast.Name) and _is_read(module, part):
                 name = reader.told_by(part)
                 if name is not None:
-                    reader.note(part, name, facts)
-    return facts
+                    reader.note(part, name, notes)
+    return notes.facts()
 
 
 def owner_of(module: Module, node: ast.AST) -> str:
@@ -126,10 +126,10 @@ def files_of(keys: Iterable[str]) -> set[str]:
 
 
 def _functions(project: Project, path: str) -> dict[str, Facts]:
-    functions: dict[str, Facts] = {}
+    functions: dict[str, _Notes] = {}
     module = project.parsed(path)
     if module is None:
-        return functions
+        return {}
     reader = _Reader(project, module)
     parents = module.parents
     # The function that each node's children belong to.
@@ -158,11 +158,11 @@ def _functions(project: Project, path: str) -> dict[str, Facts]:
             if part.__class__ in _DEFINITIONS:
                 owner = _inside(owner, part)
             inner[part] = owner
-        facts = functions.get(owner)
-        if facts is None:
-            facts = functions[owner] = Facts()
-        reader.note(node, name, facts)
-    return functions
+        notes = functions.get(owner)
+        if notes is None:
+            notes = functions[owner] = _Notes()
+        reader.note(node, name, notes)
+    return {owner: notes.facts() for owner, notes in functions.items()}
 
 
 def _looked_up(module: Module) -> dict[ast.AST, str]:
@@ -191,7 +191,7 @@ def _looked_up(module: Module) -> dict[ast.AST, str]:
 def _names(project: Project, path: str) -> frozenset[str]:
     found: set[str] = set()
     for facts in functions_in(project, path).values():
-        found |= facts.references | facts.pipeline
+        found.update(facts.references, facts.pipeline)
         found |= {use.name for use in (*facts.uses, *facts.pipeline_uses)}
     module = project.parsed(path) if b"getattr" in project.files[path].data else None
     if module is not None:
@@ -229,6 +229,24 @@ def _classes(project: Project, path: str) -> tuple[dict[str, ClassFacts], bool]:
 FACTS = (_functions, _names, _classes)
 
 
+@dataclass(slots=True)
+class _Notes:
+    """The facts of a piece of code while it is read."""
+
+    references: dict[str, None] = field(default_factory=dict)
+    pipeline: dict[str, None] = field(default_factory=dict)
+    uses: list[Use] = field(default_factory=list)
+    pipeline_uses: list[Use] = field(default_factory=list)
+
+    def facts(self) -> Facts:
+        return Facts(
+            tuple(self.references),
+            tuple(self.pipeline),
+            tuple(self.uses),
+            tuple(self.pipeline_uses),
+        )
+
+
 class _Reader:
     def __init__(self, project: Project, module: Module) -> None:
         self._project = project
@@ -245,17 +263,18 @@ class _Reader:
             return f".{node.attr}" if told else None  # type: ignore[union-attr]
         return target if ":" in target or target.startswith(LIBRARIES) else None
 
-    def note(self, node: ast.AST, name: str, facts: Facts) -> None:
+    def note(self, node: ast.AST, name: str, notes: _Notes) -> None:
         """Adds what a piece of code tells."""
         module = self._module
+        name = sys.intern(name)  # many files have the same
         if ":" in name:
-            (facts.pipeline if self._is_piped(node) else facts.references).add(name)
+            (notes.pipeline if self._is_piped(node) else notes.references)[name] = None
             return
         piped = isinstance(node, ast.Attribute | ast.Name) and name[0] != "."
-        uses = facts.pipeline_uses if piped and self._is_piped(node) else facts.uses
+        uses = notes.pipeline_uses if piped and self._is_piped(node) else notes.uses
         uses.append(Use(name, module.path, node.lineno))  # type: ignore[attr-defined]
         if name == "tensorflow.app.run" and "main" in module.scope.bindings:
-            facts.references.add(f"{module.path}:main")  # what it calls by default
+            notes.references[f"{module.path}:main"] = None  # what it calls by default
 
     # --- what a dataset's transformations call ------------------------------------------------
 

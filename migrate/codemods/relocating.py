@@ -8,11 +8,10 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Literal, NamedTuple
 
 from migrate.analysis.file_functions import Access
-from migrate.analysis.imported import imported_by
+from migrate.analysis.imported import importing
 from migrate.analysis.path_ways import Origin, only_here
 from migrate.analysis.paths import paths_of
 from migrate.analysis.project import Project
@@ -148,15 +147,8 @@ class Places:
 
     def _in_one_program(self, readers: set[str], writers: set[str]) -> bool:
         """Whether a script reads what it wrote itself: what it makes for others is data."""
-        return any(
-            not program.isdisjoint(readers) and not program.isdisjoint(writers)
-            for program in self._programs
-        )
-
-    @cached_property
-    def _programs(self) -> list[set[str]]:
-        """Each file with all that it imports."""
-        return [set(imported_by(self._project, path)) for path in self._project.python_files]
+        reading = importing(self._project, readers)
+        return not reading.isdisjoint(importing(self._project, writers))
 
     def _judge(self, origin: Origin, chosen: str | None) -> Target | Remark | None:
         if chosen == "keep":

@@ -315,7 +315,7 @@ def test_a_part_of_a_function() -> None:
     module = project.module("a.py")
     function = module.definition("main")
     facts = facts_of(project, module, function.body[1].body)  # type: ignore[union-attr]
-    assert facts.references == {"a.py:f"}
+    assert facts.references == ("a.py:f",)
     assert [use.name for use in facts.uses] == ["tensorflow.ones"]
 
 
