@@ -16,8 +16,9 @@ from migrate.analysis.inventory import Settled, SymbolReport, classified, symbol
 from migrate.analysis.project import TOO_NEW, Project, Unparsable
 from migrate.analysis.references import Use
 from migrate.analysis.syntax import uncollected
-from migrate.codemods.engine import GATE, GroupResult, rewrite, unread
+from migrate.codemods.engine import GATE, GroupResult, rewrite
 from migrate.codemods.rule import GROUP_TITLES, SessionRow
+from migrate.codemods.unread import unread
 from migrate.errors import RecipeError
 from migrate.findings import Finding
 from migrate.lines import LineMap

@@ -47,6 +47,13 @@ class Parts:
             path = above[path]
         return path
 
+    def all(self) -> list[list[str]]:
+        """The files of each part, the largest part first."""
+        found: dict[str, list[str]] = {}
+        for path in self._above:
+            found.setdefault(self.of(path), []).append(path)
+        return sorted(found.values(), key=len, reverse=True)
+
     def near(self, path: str, others: Iterable[str]) -> list[str]:
         """Those of some files that are in the part of ``path``."""
         part = self.of(path)

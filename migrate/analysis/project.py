@@ -10,7 +10,8 @@ import ast
 import posixpath
 import re
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar, cast
@@ -84,10 +85,11 @@ class Project:
 
     def __init__(self, files: Mapping[str, SourceFile]) -> None:
         self._files = dict(files)
+        self._narrowed: list[str] | None = None
         self._together: Collection[Callable[[Project, str], object]] = ()
         self._unread: list[str] = []
         self._is_reading = False
-        self._parsed = Parsed()
+        self._parsed = Parsed(sum(len(files[path].data) for path in self.python_files))
         # What names of own modules stand for, as far as somebody asked.
         self._members: dict[tuple[str, str], str | None] = {}
         self._own: dict[tuple[str, str], str | None] = {}
@@ -144,10 +146,32 @@ class Project:
     def files(self) -> Mapping[str, SourceFile]:
         return self._files
 
-    @cached_property
+    @property
     def python_files(self) -> list[str]:
         """Their paths, sorted; not to be changed."""
+        return self._all_python_files if self._narrowed is None else self._narrowed
+
+    @cached_property
+    def _all_python_files(self) -> list[str]:
         return sorted(path for path in self._files if path.endswith(".py"))
+
+    @contextmanager
+    def narrowed(self, paths: Collection[str]) -> Iterator[None]:
+        """Has ``python_files``, and so all that is derived, be some of them for a while.
+
+        Their names still resolve in all files.
+        """
+        if len(paths) == len(self.python_files):
+            yield
+            return
+        self._narrowed = sorted(paths)
+        self._derived.clear()
+        self._parsed.favour(paths)
+        try:
+            yield
+        finally:
+            self._narrowed = None
+            self._derived.clear()
 
     def update(
         self,
@@ -183,7 +207,7 @@ class Project:
         self._derived.clear()
         self._returned.clear()
         if new:
-            self.__dict__.pop("python_files", None)
+            self.__dict__.pop("_all_python_files", None)
             self.__dict__.pop("_folders", None)
             self.__dict__.pop("_added_roots", None)
             self._imports.clear()
@@ -322,7 +346,7 @@ class Project:
     @cached_property
     def _folders(self) -> frozenset[str]:
         names: set[str] = set()
-        for path in self.python_files:
+        for path in self._all_python_files:
             folder = posixpath.dirname(path)
             while folder and folder not in names:
                 names.add(folder)
@@ -333,7 +357,7 @@ class Project:
     def _added_roots(self) -> list[str]:
         """Folders that code adds to ``sys.path``: those that a file which does so names."""
         found: dict[str, None] = {}
-        for path in self.python_files:
+        for path in self._all_python_files:
             data = self._files[path].data
             if b"sys.path" in data:
                 folder = posixpath.dirname(path)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from migrate.analysis.imported import imported_files
 from migrate.analysis.inventory import Settled
 from migrate.analysis.module import Module
-from migrate.analysis.project import Project, Unparsable, top_level
+from migrate.analysis.parts import Parts
+from migrate.analysis.project import Project, top_level
 from migrate.analysis.references import FACTS as REFERENCES
 from migrate.analysis.syntax import uncollected
 from migrate.analysis.words import identifiers_in
@@ -28,24 +28,20 @@ from migrate.codemods.imports import with_imports
 from migrate.codemods.registry import in_groups
 from migrate.codemods.rule import Change, FileChange, Rule, RuntimeImport, SessionRow
 from migrate.codemods.settling import settled_by
+from migrate.codemods.unread import unread_files
 from migrate.codemods.unused import completed
 from migrate.errors import MigrateError
-from migrate.findings import Finding, Severity
+from migrate.findings import Finding
 from migrate.upstream.tree import SourceFile
 
 Options = Mapping[str, Mapping[str, Any]]
 
 GATE = "NPU900"
-UNPARSABLE = "NPU902"
 RULE_FAILED = "NPU903"
 NOT_IDEMPOTENT = "NPU904"
-NOTEBOOK = "NPU905"
-SCRIPT = "NPU906"
 
 # What many rules ask of every file.
 _FACTS = (*REFERENCES, top_level, imported_files, identifiers_in)
-
-_PYTHON_SCRIPT = re.compile(rb"#![^\n]*python")
 
 
 @dataclass
@@ -90,6 +86,9 @@ class GroupResult:
         self.settled = [use for use in self.settled if use.path != path]
 
 
+Group = tuple[GroupResult, Sequence[Rule]]
+
+
 def rewrite(
     project: Project,
     rules: Sequence[Rule],
@@ -112,7 +111,6 @@ def _rewrite(
     options: Options,
     progress: Callable[[str], None],
 ) -> list[GroupResult]:
-    results = []
     originals = dict(project.files)
     facts = dict.fromkeys([*_FACTS, *(fact for rule in rules for fact in rule.facts)])
     project.derive_together(facts)
@@ -120,9 +118,10 @@ def _rewrite(
     for path in project.python_files:
         for fact in facts:
             project.cached_for(path, fact)
-    for group, members in in_groups(rules):
-        progress(group)
-        results.append(_run_group(project, group, members, options))
+    groups = [(GroupResult(group), members) for group, members in in_groups(rules)]
+    results = [result for result, _ in groups]
+    for stage in _stages(groups):
+        _run_stage(project, stage, options, progress)
     results[0].findings += unread_files(project)
     changed = {path for result in results for path in result.changed}
     changed -= _paths(results, GATE)
@@ -144,59 +143,53 @@ def _paths(results: Sequence[GroupResult], *codes: str) -> set[str]:
     return {f.path for result in results for f in result.findings if f.code in codes}
 
 
-def unread_files(project: Project) -> list[Finding]:
-    """What the kit cannot look into, one finding each."""
-    findings = []
-    for path in sorted(project.files):
-        if path.endswith(".ipynb"):
-            findings.append(
-                Finding(path, 0, NOTEBOOK, "note", "a notebook: copied as it is, not ported")
-            )
-        elif not path.endswith(".py") and _PYTHON_SCRIPT.match(project.files[path].data):
-            findings.append(_script(project.files[path]))
-    for path in project.python_files:
-        failure = project.failure(path)
-        if failure is not None:
-            findings.append(unread(project.files[path], failure))
-    return findings
+def _stages(groups: Sequence[Group]) -> list[list[Group]]:
+    """Groups that one part of the project may go through after the other.
+
+    What looks at the whole project has to wait until all parts have gone through the groups before.
+    """
+    stages: list[list[Group]] = []
+    is_open = False
+    for group in groups:
+        whole = any(rule.whole for rule in group[1])
+        if not is_open or whole:
+            stages.append([])
+        stages[-1].append(group)
+        is_open = not whole and not any(rule.late for rule in group[1])
+    return stages
 
 
-def unread(file: SourceFile, failure: Unparsable) -> Finding:
-    """The finding for a Python file that is copied unchanged."""
-    severity: Severity = "note" if failure.kind == "size" else "warning"
-    return Finding(
-        file.path,
-        failure.line,
-        UNPARSABLE,
-        "error" if _opens_session(file) else severity,
-        f"copied unchanged: {failure.reason}",
-        "Port this file by hand if training needs it.",
-    )
+def _run_stage(
+    project: Project,
+    stage: Sequence[Group],
+    options: Options,
+    progress: Callable[[str], None],
+) -> None:
+    for result, rules in stage:
+        early = [rule for rule in rules if not rule.late]
+        _run_project_rules(project, early, Rule.check_project, options, result)
+    parts = _parts(project, [rule for _, rules in stage for rule in rules])
+    for part in parts:
+        with project.narrowed(part):
+            for result, rules in stage:
+                if part is parts[0]:  # mostly, the others are small
+                    progress(result.group)
+                _run_group(project, rules, options, result)
+    for result, rules in stage:
+        late = [rule for rule in rules if rule.late]
+        _run_project_rules(project, late, Rule.check_project, options, result)
 
 
-def _script(file: SourceFile) -> Finding:
-    """The finding for a Python script that only its first line tells to be one."""
-    severity: Severity = "warning" if b"tensorflow" in file.data else "note"
-    return Finding(
-        file.path,
-        1,
-        SCRIPT,
-        "error" if _opens_session(file) else severity,
-        "a Python script whose name does not end in .py: copied as it is, not ported",
-        "Rename it upstream to end in .py, or port it by hand.",
-    )
-
-
-def _opens_session(file: SourceFile) -> bool:
-    """Whether a file may hold a session: one that nobody configures is an error."""
-    return b"tensorflow" in file.data and b"Session" in file.data
+def _parts(project: Project, rules: Sequence[Rule]) -> list[list[str]]:
+    """The files that the rules are asked of at a time."""
+    whole = any(rule.whole for rule in rules)
+    return [project.python_files] if whole else project.cached(Parts).all()
 
 
 def _run_group(
-    project: Project, group: str, rules: Sequence[Rule], options: Options
-) -> GroupResult:
-    result = GroupResult(group)
-    _run_project_rules(project, [rule for rule in rules if not rule.late], options, result)
+    project: Project, rules: Sequence[Rule], options: Options, result: GroupResult
+) -> None:
+    _run_project_rules(project, rules, Rule.check_part, options, result)
     per_module: dict[str, SourceFile] = {}
     trees: dict[str, ast.Module] = {}
     for path in project.python_files:
@@ -211,17 +204,19 @@ def _run_group(
             per_module[path], trees[path] = rewritten
     project.update(per_module, trees)
     result.changed.update(per_module)
-    _run_project_rules(project, [rule for rule in rules if rule.late], options, result)
-    return result
 
 
 def _run_project_rules(
-    project: Project, rules: Sequence[Rule], options: Options, result: GroupResult
+    project: Project,
+    rules: Sequence[Rule],
+    check: Callable[[Rule, Project, Mapping[str, Any]], Iterator[Change]],
+    options: Options,
+    result: GroupResult,
 ) -> None:
     for rule in rules:
         changed: dict[str, SourceFile] = {}
         try:
-            changes = list(rule.check_project(project, options.get(rule.code, {})))
+            changes = list(check(rule, project, options.get(rule.code, {})))
         except MigrateError:
             raise  # the recipe asks for something impossible
         except Exception as error:
@@ -346,6 +341,18 @@ def _second_pass(
     project: Project, rules: Sequence[Rule], options: Options, paths: set[str]
 ) -> list[Finding]:
     """Porting the result again must change nothing."""
+    findings: list[Finding] = []
+    whole = [rule for rule in rules if rule.whole]
+    for asked in ([rule for rule in rules if not rule.whole], whole):
+        for part in _parts(project, asked):
+            with project.narrowed(part):
+                findings += _second_pass_of(project, asked, options, paths.intersection(part))
+    return findings
+
+
+def _second_pass_of(
+    project: Project, rules: Sequence[Rule], options: Options, paths: set[str]
+) -> list[Finding]:
     findings = []
     for path in sorted(path for path in paths if path.endswith(".py")):
         module = project.parsed(path)

@@ -188,10 +188,14 @@ def _matches(name: object, names: re.Pattern[str]) -> bool:
 
 
 def _is_required(project: Project, name: str) -> bool:
-    """Whether some file reads the variable in a way that fails when it is not set."""
+    """Whether some file reads the variable in a way that fails when it is not set.
+
+    Any file: a program may start another one.
+    """
     only = re.compile(re.escape(name))
-    for path in project.python_files:
-        module = project.parsed(path) if name.encode() in project.files[path].data else None
+    for path, file in project.files.items():
+        holds = path.endswith(".py") and name.encode() in file.data
+        module = project.parsed(path) if holds else None
         if module is not None and any(
             isinstance(node, ast.Subscript)
             and isinstance(node.ctx, ast.Load)

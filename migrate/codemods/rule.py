@@ -175,6 +175,8 @@ class Rule:
             ``keras.*`` stands for all names below ``keras``, in the whole file.
         unit_tests: whether it looks at unit tests, too.
         only_reports: it edits nothing, so that porting its output again need not ask it.
+        whole: what it does to a file may rest on any other, not only on those that imports
+            connect with it.
         late: what it does to the project waits until the group's modules are rewritten.
     """
 
@@ -189,12 +191,16 @@ class Rule:
     claims: frozenset[str] = frozenset()
     unit_tests: bool = True
     only_reports: bool = False
+    whole: bool = False
     late: bool = False
     options: Mapping[str, Option] = field(default_factory=dict)
     needed: str = ""
     places: str = ""
     page: str = field(default="", init=False)
     _module_check: Callable[[Context], Iterator[Change]] | None = field(default=None, init=False)
+    _part_check: Callable[[ProjectContext], Iterator[Change]] | None = field(
+        default=None, init=False
+    )
     _project_check: Callable[[ProjectContext], Iterator[Change]] | None = field(
         default=None, init=False
     )
@@ -208,6 +214,16 @@ class Rule:
     ) -> Callable[[Context], Iterator[Change]]:
         """Registers the generator that looks at one parsed module."""
         self._module_check = check
+        return check
+
+    def on_part(
+        self, check: Callable[[ProjectContext], Iterator[Change]]
+    ) -> Callable[[ProjectContext], Iterator[Change]]:
+        """Registers the generator that looks at files that imports connect, as one project.
+
+        It is asked before the modules of each part are rewritten.
+        """
+        self._part_check = check
         return check
 
     def on_project(
@@ -251,6 +267,10 @@ class Rule:
     ) -> Iterator[Change]:
         if self._module_check is not None:
             yield from self._module_check(Context(module, project, options, self.code))
+
+    def check_part(self, project: Project, options: Mapping[str, Any]) -> Iterator[Change]:
+        if self._part_check is not None:
+            yield from self._part_check(ProjectContext(project, options, self.code))
 
     def check_project(self, project: Project, options: Mapping[str, Any]) -> Iterator[Change]:
         if self._project_check is not None:

@@ -45,6 +45,19 @@ def test_what_is_imported_by_a_computed_name_may_be_anything_below(load: str) ->
     assert parts_of(files) == {together, frozenset({"vgg/train.py"})}
 
 
+def test_all_parts_come_the_largest_first() -> None:
+    files = {
+        "a.py": "",
+        "b.py": "import d",
+        "c.py": "import d",
+        "d.py": "",
+        "e.py": "import f",
+        "f.py": "",
+    }
+    every = project_of(files).cached(Parts).all()
+    assert every == [["b.py", "c.py", "d.py"], ["e.py", "f.py"], ["a.py"]]
+
+
 def test_files_that_do_not_parse_are_alone() -> None:
     assert parts_of({"a.py": "import b", "b.py": "print 'x'", "c.py": "import b x"}) == {
         frozenset({"a.py", "b.py"}),

@@ -8,6 +8,7 @@ import weakref
 import pytest
 
 from migrate.analysis.module import Module
+from migrate.analysis.parsed import Parsed
 from migrate.analysis.project import MAX_PARSED_BYTES, Project, Unparsable
 from migrate.upstream.tree import SourceFile
 from tests.analysis.names import named, project_of
@@ -292,8 +293,7 @@ def test_what_a_function_makes_now_is_told_to_all_that_asked_and_to_no_other() -
 def test_memory_is_bounded_and_the_files_parsed_first_stay(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("migrate.analysis.parsed._STAYING", 700)
-    monkeypatch.setattr("migrate.analysis.parsed._PASSING", 300)
+    keep_parsed(monkeypatch, 1000)
     files = {
         f"m{n:02}.py": f"from m{(n + 1) % 30:02} import a\nb = 1{'0' * 80}\n" for n in range(30)
     }
@@ -311,6 +311,50 @@ def test_memory_is_bounded_and_the_files_parsed_first_stay(
     assert project.module("m00.py") is first
     project.update({"m00.py": SourceFile("m00.py", b"a = 2\n")})
     assert project.module("m00.py") is not first
+
+
+def test_files_that_are_looked_at_stay_parsed_before_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keep_parsed(monkeypatch, 1000)
+    project = project_of({f"{folder}{n}.py": "b" * 90 for folder in "ab" for n in range(7)})
+    every = list(project.python_files)
+    first = {path: project.module(path) for path in every}
+    with project.narrowed(every[7:]):
+        favoured = {path: project.module(path) for path in every[7:]}
+        for path in every[:7]:
+            project.module(path)
+        assert all(project.module(path) is module for path, module in favoured.items())
+    assert first["b6.py"] is favoured["b6.py"]
+
+
+def keep_parsed(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """Has projects keep that many bytes parsed."""
+    for name, value in (("_MEMORY", size), ("_A_BYTE", 0), ("_A_PARSED_BYTE", 1), ("_LEAST", 0)):
+        monkeypatch.setattr(f"migrate.analysis.parsed.{name}", value)
+
+
+def test_a_larger_project_keeps_less_parsed() -> None:
+    assert Parsed(40_000_000).most < Parsed(10_000_000).most < Parsed(0).most
+    assert Parsed(10**12).most > 0
+
+
+def test_a_project_can_be_narrowed_to_some_files() -> None:
+    project = project_of({"a.py": "import b\nb.f()\n", "b.py": "def f(): pass\n", "c.py": ""})
+    assert project.cached(_names_of_files) == "a.py b.py c.py"
+    with pytest.raises(KeyError), project.narrowed(["a.py"]):
+        assert project.python_files == ["a.py"]
+        assert project.cached(_names_of_files) == "a.py"
+        assert project.module("a.py").calls[0][1] == "b.py:f"
+        project.update({"a.py": SourceFile("a.py", b"x = 1\n")})
+        raise KeyError
+    assert project.python_files == ["a.py", "b.py", "c.py"]
+    assert project.cached(_names_of_files) == "a.py b.py c.py"
+    assert project.files["a.py"].data == b"x = 1\n"
+
+
+def _names_of_files(project: Project) -> str:
+    return " ".join(project.python_files)
 
 
 @pytest.mark.parametrize(

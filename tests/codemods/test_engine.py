@@ -89,6 +89,55 @@ def test_a_rule_is_asked_about_what_it_finds_as_the_groups_before_left_it() -> N
     assert asked == ["a.py", "c.py"]
 
 
+def test_each_part_goes_through_the_groups_and_then_comes_what_looks_at_all() -> None:
+    asked: list[tuple[str, str]] = []
+
+    def asking(code: str, group: str, *, whole: bool = False) -> Rule:
+        made = Rule(code, code, group=group, whole=whole)
+
+        @made.on_project
+        def of_project(context: ProjectContext) -> Iterator[Change]:
+            asked.append((code, "project of " + " ".join(context.project.python_files)))
+            yield from ()
+
+        @made.on_part
+        def of_part(context: ProjectContext) -> Iterator[Change]:
+            asked.append((code, "part of " + " ".join(context.project.python_files)))
+            yield from ()
+
+        return made
+
+    rules = [
+        asking("NPU197", "devices"),
+        asking("NPU198", "session"),
+        asking("NPU199", "obs-io", whole=True),
+    ]
+    run({"a.py": "", "b.py": "import c", "c.py": ""}, *rules)
+    assert asked == [
+        ("NPU197", "project of a.py b.py c.py"),
+        ("NPU198", "project of a.py b.py c.py"),
+        ("NPU197", "part of b.py c.py"),
+        ("NPU198", "part of b.py c.py"),
+        ("NPU197", "part of a.py"),
+        ("NPU198", "part of a.py"),
+        ("NPU199", "project of a.py b.py c.py"),
+        ("NPU199", "part of a.py b.py c.py"),
+    ]
+
+
+def test_a_rule_of_the_whole_project_sees_what_the_groups_before_left_in_all_parts() -> None:
+    seen: list[bytes] = []
+    last = Rule("NPU199", "last", group="obs-io", whole=True)
+
+    @last.on_module
+    def see(context: Context) -> Iterator[Change]:
+        seen.extend(file.data for file in context.project.files.values())
+        yield from ()
+
+    run({"a.py": "old\n", "b.py": "old\n"}, RENAME, last)
+    assert set(seen) == {b"new\n"}
+
+
 def test_a_rule_rewrites_the_files_that_it_concerns() -> None:
     ported = run({"a.py": "old(1)  # old\n", "b.py": "x = 1\n", "c.txt": "old\n"}, RENAME)
     assert ported.text("a.py") == "new(1)  # old\n"

@@ -246,7 +246,7 @@ def test_choices_that_do_not_fit_are_errors(line: str, expression: str, reason: 
 )
 def test_slices_that_may_be_shorter_are_errors(feed: str) -> None:
     source = train("x_in = tf.placeholder(tf.float32, [None, 3], 'input'); ops = Ops(x=x_in)")
-    other = f"def evaluate(self):\n    part = images[i:j]\n    self.session.run(op, {feed})\n"
+    other = f"import train\ndef evaluate(self):\n    part = images[i:j]\n    self.session.run(op, {feed})\n"
     result = with_batch(source, {"train.py:x_in": "batch_size"}, **{"evaluate.py": other})
     assert result.codes("error") == ["NPU303"]
     assert "evaluate.py" in result.findings[0].message
@@ -266,7 +266,7 @@ def test_slices_that_may_be_shorter_are_errors(feed: str) -> None:
 )
 def test_other_feeds_are_fine(feed: str) -> None:
     source = train("x_in = tf.placeholder(tf.float32, [None, 3], 'input'); ops = Ops(x=x_in)")
-    other = f"def evaluate(self):\n    self.session.run(op, {feed})\n"
+    other = f"import train\ndef evaluate(self):\n    self.session.run(op, {feed})\n"
     result = with_batch(source, {"train.py:x_in": "batch_size"}, **{"evaluate.py": other})
     assert result.findings == []
     assert "[batch_size, 3]" in result.text()

@@ -73,7 +73,7 @@ def report_host_operators(context: Context) -> Iterator[Change]:
             )
 
 
-@NPU302.on_project
+@NPU302.on_part
 def settle_host_operators(context: ProjectContext) -> Iterator[Change]:
     """What runs on the host all the same is nobody's manual work."""
     on_device = context.project.cached(DeviceSessions).functions

@@ -75,6 +75,7 @@ NPU501 = Rule(
     group="obs-io",
     paths=lambda project: project.cached(Places).files,
     facts=(assigned_in, flags_in, taken_in, compared_in),
+    whole=True,  # one script reads what another one wrote
     options={
         "places": Option(
             'a table of places, such as "./files" = "data"; also "output" and "keep"',

@@ -125,7 +125,7 @@ def _is_left(context: Context, found: Place | Doubt) -> bool:
 
 @NPU701.on_project
 def check_project(context: ProjectContext) -> Iterator[Change]:
-    """What the recipe names must be assigned somewhere, and data be found for each program."""
+    """What the recipe names must be assigned somewhere."""
     for place in context.options.get("shard", ()):
         path, _, text = place.rpartition(":")
         module = context.project.parsed(path)
@@ -135,10 +135,11 @@ def check_project(context: ProjectContext) -> Iterator[Change]:
                 f"{place!r}: nothing is assigned to that",
                 advice="Write path.py:name, or path.py:name, name for what belongs together.",
             )
-    yield from _programs(context)
+    yield from ()
 
 
-def _programs(context: ProjectContext) -> Iterator[Change]:
+@NPU701.on_part
+def check_programs(context: ProjectContext) -> Iterator[Change]:
     """Programs that train, where nothing that they train on was found."""
     project = context.project
     named = {*context.options.get("shard", ()), *context.options.get("leave", ())}

@@ -97,7 +97,13 @@ def _may_be_old(project: Project, path: str) -> bool:
     )
 
 
-NPU802 = Rule("NPU802", "python2-names", group="compat", finds=_may_be_old)
+NPU802 = Rule(
+    "NPU802",
+    "python2-names",
+    group="compat",
+    finds=_may_be_old,
+    whole=True,  # a method of that name may come from anywhere
+)
 
 
 @NPU802.on_module

@@ -71,6 +71,7 @@ NPU808 = Rule(
     group="compat",
     literals=tuple(word.encode() for word in _WORDS),
     signs=_SIGNS,
+    whole=True,  # a module of that name may lie anywhere
 )
 
 

@@ -46,6 +46,7 @@ NPU809 = Rule(
     signs=re.compile(
         rb"\.[ \t]*next\b|\bdef[ \t]+(?:next|__(?:nonzero|div|idiv|rdiv|cmp|getslice)__)\b"
     ),
+    whole=True,  # a method of that name may come from anywhere
 )
 
 _SPECIAL = {
