@@ -16,7 +16,7 @@ from migrate.analysis.inventory import Settled, SymbolReport, classified, symbol
 from migrate.analysis.project import TOO_NEW, Project, Unparsable
 from migrate.analysis.references import Use
 from migrate.analysis.syntax import uncollected
-from migrate.codemods.engine import GATE, GroupResult, rewrite
+from migrate.codemods.engine import GATE, GroupResult, read, rewrite
 from migrate.codemods.rule import GROUP_TITLES, SessionRow
 from migrate.codemods.unread import unread
 from migrate.errors import RecipeError
@@ -125,6 +125,7 @@ def _make_port(
     source = _without_manifest(source)
     carried = runtime_paths()  # where upstream is a port, its runtime is not to be ported
     project = Project({path: f for path, f in source.files.items() if path not in carried})
+    read(project, recipe.rules)
     uses = symbol_uses(project)
     with _told_of(recipe):
         recipe.check(source)

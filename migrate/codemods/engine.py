@@ -89,6 +89,18 @@ class GroupResult:
 Group = tuple[GroupResult, Sequence[Rule]]
 
 
+def read(project: Project, rules: Sequence[Rule]) -> None:
+    """Parses each file, to see whether it can be, and keeps what the rules will ask of it.
+
+    Its tree may be dropped then: whoever asks other things of every file had better ask later.
+    """
+    facts = dict.fromkeys([*_FACTS, *(fact for rule in rules for fact in rule.facts)])
+    project.derive_together(facts)
+    for path in project.python_files:
+        for fact in facts:
+            project.cached_for(path, fact)
+
+
 def rewrite(
     project: Project,
     rules: Sequence[Rule],
@@ -111,13 +123,8 @@ def _rewrite(
     options: Options,
     progress: Callable[[str], None],
 ) -> list[GroupResult]:
+    read(project, rules)
     originals = dict(project.files)
-    facts = dict.fromkeys([*_FACTS, *(fact for rule in rules for fact in rule.facts)])
-    project.derive_together(facts)
-    # Each file is parsed now, to see whether it can be; its tree may be dropped then.
-    for path in project.python_files:
-        for fact in facts:
-            project.cached_for(path, fact)
     groups = [(GroupResult(group), members) for group, members in in_groups(rules)]
     results = [result for result, _ in groups]
     for stage in _stages(groups):
