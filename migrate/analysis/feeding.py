@@ -12,11 +12,11 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from migrate.analysis.estimators import ESTIMATORS
 from migrate.analysis.graph import Graph
-from migrate.analysis.module import Module, argument, is_self
+from migrate.analysis.module import Module, argument, is_self, place_of
 from migrate.analysis.order import is_replaced, read_after
 from migrate.analysis.parts import Parts
 from migrate.analysis.project import Project
@@ -79,10 +79,8 @@ class Step(NamedTuple):
     @property
     def key(self) -> tuple[object, ...]:
         """The same for the same place of a module that is parsed anew."""
-        node: Any = self.node
-        place = (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
-        kind = node.__class__
-        return (self.module.path, place, kind, self.entered, self.shared, self.function)
+        place = place_of(self.node)
+        return (self.module.path, place, self.entered, self.shared, self.function)
 
 
 @dataclass

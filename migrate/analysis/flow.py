@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from migrate.analysis.module import Module, argument, is_self
+from migrate.analysis.module import Module, argument, is_self, place_of
 from migrate.analysis.parts import Parts
 from migrate.analysis.project import Project
 
@@ -26,6 +26,8 @@ _THROUGH = (
     *(ast.BoolOp, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.Starred, ast.ListComp, ast.SetComp),
     *(ast.GeneratorExp, ast.Lambda, ast.Await),
 )
+# In forty projects, no value that turned out to be a device had a hundred.
+_MOST_PLACES = 1_000
 
 
 @dataclass
@@ -39,6 +41,7 @@ class Reached:
         applied: ``value % x`` and ``value.format(x)``, when these were to be found.
         added: whether a format is only a part of the one that is applied.
         unused: functions that return it and that nothing in the project names.
+        lost: whether it goes to more places than can be looked at, so that the rest is not known.
     """
 
     arguments: set[tuple[str, str | int]] = field(default_factory=set)
@@ -46,6 +49,7 @@ class Reached:
     applied: list[Place] = field(default_factory=list)
     added: bool = False
     unused: list[Function] = field(default_factory=list)
+    lost: bool = False
 
 
 class Flow:
@@ -63,20 +67,28 @@ class Flow:
             template: the value is a format; stop where it is applied.
         """
         reached = Reached()
-        queue: list[Place] = [(module, node)]
-        seen: set[ast.AST] = set()
-        while queue:
-            place = queue.pop()
-            if place[1] in seen:
+        # Generators, not lists: only the modules on the way to a place stay in memory.
+        stack: list[Iterator[Place]] = [iter([(module, node)])]
+        seen: set[tuple[object, ...]] = set()
+        while stack:
+            place = next(stack[-1], None)
+            if place is None:
+                stack.pop()
                 continue
-            seen.add(place[1])
+            key = (place[0].path, place_of(place[1]))
+            if key in seen:
+                continue
+            if len(seen) == _MOST_PLACES:
+                reached.lost = True
+                break
+            seen.add(key)
             if template and (applied := _application(*place)) is not None:
                 reached.applied.append((place[0], applied))
                 continue
             if template and isinstance(place[0].parents.get(place[1]), ast.BinOp):
                 reached.added = True
                 continue
-            queue += self._next(*place, reached)
+            stack.append(self._next(*place, reached))
         return reached
 
     def reads(self, module: Module, name: ast.Name) -> list[Place]:

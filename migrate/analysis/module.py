@@ -572,6 +572,15 @@ class Module:
                 yield call, name
 
 
+def place_of(node: Any) -> tuple[int, int, int, int, type[ast.AST]]:
+    """Tells a statement or expression from the others of its file.
+
+    The node itself does not, where a file may be dropped on the way and parsed anew.
+    """
+    start, end = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
+    return (*start, *end, node.__class__)
+
+
 def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
     """The nodes of a function's own code, without the functions and classes inside it."""
     stack = list(ast.iter_child_nodes(function))

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from migrate.analysis.flow import Flow, Place
-from migrate.analysis.module import Module
+from migrate.analysis.module import Module, place_of
 from migrate.analysis.project import Project
 from migrate.analysis.references import TELLING_METHODS
 from migrate.analysis.training import GRADIENTS
@@ -29,12 +29,13 @@ def towers(project: Project, module: Module, node: ast.AST) -> list[str]:
     found: set[str] = set()
     names: set[str] = set()
     queue: list[Place] = [(module, node)]
-    seen: set[ast.AST] = set()
+    seen: set[tuple[object, ...]] = set()
     while queue:
         module, node = queue.pop()
-        if node in seen:
+        key = (module.path, place_of(node))
+        if key in seen:
             continue
-        seen.add(node)
+        seen.add(key)
         node = _counted(module, node)
         parent = module.parents[node]
         if isinstance(parent, ast.For) and parent.iter is node:

@@ -116,7 +116,7 @@ class Pins:
 
     def _is_pin(self, module: Module, literal: ast.expr, reached: Reached) -> bool:
         if any(_takes_device(*argument) for argument in reached.arguments):
-            return not reached.compared
+            return not reached.compared and not reached.lost
         # Dead code, which cannot mean anything else by a whole path with an index.
         return bool(reached.unused) and not reached.arguments and is_path(module, literal)
 
@@ -160,7 +160,7 @@ class Pins:
         for literal in fallbacks(module, self._project):
             reached = self._flow.trace(module, literal)
             taken = any(_takes_device(*argument) for argument in reached.arguments)
-            if taken and not reached.compared:
+            if taken and not reached.compared and not reached.lost:
                 found.append(literal)
         self._fallbacks.update(found)
         return found
@@ -191,7 +191,7 @@ class Pins:
         if reached.added:
             self._warn(module, text.literal)
             return
-        if not pins or not all(pins) or reached.arguments or reached.compared:
+        if not pins or not all(pins) or reached.arguments or reached.compared or reached.lost:
             self._leave(module, text.literal, reached)
             return
         if "%" in text.left or "{" in text.left:
@@ -209,6 +209,9 @@ class Pins:
             pass  # NPU705's strategies use no device that they are given
         elif reached.compared and any(_takes_device(*a) for a in reached.arguments):
             message = f"{shown} is a device that the code also compares with something"
+            notes.append(Note(literal, "warning", message, _BY_HAND))
+        elif reached.lost and has_index(module, literal):
+            message = f"{shown} looks like a GPU, but goes through too much code to be followed"
             notes.append(Note(literal, "warning", message, _BY_HAND))
         elif any(name.endswith(_PREFETCHES) for name in names):
             pass  # NPU403 takes the whole call away, or reports it

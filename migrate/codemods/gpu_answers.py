@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from migrate.analysis.module import Module
+from migrate.analysis.module import Module, place_of
 from migrate.analysis.project import Project
 
 DEVICE_LIST = "tensorflow.python.client.device_lib.list_local_devices"
@@ -27,12 +27,13 @@ SHORT = 12
 def asks_for_gpus(project: Project, module: Module, node: ast.AST) -> bool:
     """Whether a condition depends on the GPUs of the machine, also through names and functions."""
     queue: list[tuple[Module, ast.AST]] = [(module, node)]
-    seen: set[ast.AST] = set()
+    seen: set[tuple[object, ...]] = set()
     while queue:
         owner, asked = queue.pop()
-        if asked in seen:
+        key = (owner.path, place_of(asked))
+        if key in seen:
             continue
-        seen.add(asked)
+        seen.add(key)
         for part in ast.walk(asked):
             if isinstance(part, ast.Constant) and part.value == "CUDA_VISIBLE_DEVICES":
                 return True

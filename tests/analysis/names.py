@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 
+import pytest
+
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
 from migrate.upstream.tree import SourceFile
@@ -38,3 +40,9 @@ def instances(module: Module) -> list[str | None]:
         for node in module.nodes
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "show"
     ]
+
+
+def keep_parsed(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """Has projects keep that many bytes parsed."""
+    for name, value in (("_MEMORY", size), ("_A_BYTE", 0), ("_A_PARSED_BYTE", 1), ("_LEAST", 0)):
+        monkeypatch.setattr(f"migrate.analysis.parsed.{name}", value)

@@ -11,7 +11,7 @@ from migrate.analysis.module import Module
 from migrate.analysis.parsed import Parsed
 from migrate.analysis.project import MAX_PARSED_BYTES, Project, Unparsable
 from migrate.upstream.tree import SourceFile
-from tests.analysis.names import named, project_of
+from tests.analysis.names import keep_parsed, named, project_of
 
 SESSION = "tensorflow.Session"
 TF = "import tensorflow as tf\n"
@@ -326,12 +326,6 @@ def test_files_that_are_looked_at_stay_parsed_before_others(
             project.module(path)
         assert all(project.module(path) is module for path, module in favoured.items())
     assert first["b6.py"] is favoured["b6.py"]
-
-
-def keep_parsed(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    """Has projects keep that many bytes parsed."""
-    for name, value in (("_MEMORY", size), ("_A_BYTE", 0), ("_A_PARSED_BYTE", 1), ("_LEAST", 0)):
-        monkeypatch.setattr(f"migrate.analysis.parsed.{name}", value)
 
 
 def test_a_larger_project_keeps_less_parsed() -> None:
