@@ -52,9 +52,9 @@ class Reader:
         return UsageError(f"{key}: expected {expected}", where=self.where)
 
     def table(self, value: Any, key: str, expected: str = "a table") -> dict[str, Any]:
-        if not isinstance(value, dict):
+        if not isinstance(value, Mapping):
             raise self.wrong(key, expected)
-        return value
+        return dict(value)
 
     def known(self, table: Mapping[str, Any], key: str, names: Collection[str]) -> None:
         """Refuses a table with other keys than ``names``; ``key`` is empty for the whole file."""

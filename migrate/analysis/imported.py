@@ -19,10 +19,12 @@ _STAND_ON_TENSORFLOW = frozenset({"tensorflow", "keras", "horovod", "tf_slim"})
 def imported_names(node: ast.AST) -> list[tuple[str, int]]:
     """The modules that an import statement may name, each with its relative level.
 
-    ``from a import b`` may name the module ``a.b`` as well as ``a``. Other nodes name none.
+    ``from a import b`` may name the module ``a.b`` as well as ``a``, and ``import a.b`` names both.
+    Other nodes name none.
     """
     if isinstance(node, ast.Import):
-        return [(alias.name, 0) for alias in node.names]
+        names = (alias.name.split(".") for alias in node.names)
+        return [(".".join(parts[:n]), 0) for parts in names for n in range(1, len(parts) + 1)]
     if isinstance(node, ast.ImportFrom):
         base = node.module or ""
         below = [(f"{base}.{alias.name}".strip("."), node.level) for alias in node.names]

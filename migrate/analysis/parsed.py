@@ -19,7 +19,7 @@ class Parsed:
 
     A project is gone through file after file, many times over. Were only the latest kept, none of
     a large one would still be there when its turn comes again. So those that are parsed first stay,
-    and only the others make room for one another.
+    or those that are favoured, and only the others make room for one another.
 
     Args:
         size: of all files that may come, in bytes.
@@ -30,6 +30,7 @@ class Parsed:
 
     def __init__(self, size: int) -> None:
         self.most = max(_LEAST, (_MEMORY - size * _A_BYTE) // _A_PARSED_BYTE)
+        self._fits = size <= self.most
         self._staying: dict[str, Module] = {}
         self._passing: OrderedDict[str, Module] = OrderedDict()
         self._staying_size = self._passing_size = 0
@@ -60,7 +61,9 @@ class Parsed:
             self._passing_size -= len(module.source.data)
 
     def favour(self, paths: Collection[str]) -> None:
-        """From now on, these files stay; all others make room for them."""
+        """From now on, these files stay; all others make room for them, where they must."""
+        if self._fits:
+            return
         wanted = frozenset(paths)
         known = [*self._staying.items(), *self._passing.items()]
         self._staying.clear()

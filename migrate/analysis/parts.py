@@ -42,8 +42,8 @@ class Parts:
     def of(self, path: str) -> str:
         """One file of the part that a file belongs to, the same for all of them."""
         above = self._above
-        while above[path] != path:
-            above[path] = above[above[path]]
+        while (other := above.get(path, path)) != path:
+            above[path] = above[other]
             path = above[path]
         return path
 

@@ -99,8 +99,7 @@ class _Tracer:
         found: list[Origin] = []
         for way in ways:
             if isinstance(way, Back):
-                if (way.path, way.number) not in self._seen:
-                    found += self._origins(way.path, way.number, names | way.names)
+                found += self._origins(way.path, way.number, names | way.names)
             elif isinstance(way, Ask):
                 found += self._along(self._answer(way), names | way.names)
             elif isinstance(way, Origin):

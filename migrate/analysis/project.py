@@ -140,6 +140,7 @@ class Project:
                 if self._looking:
                     self._unread.clear()
         finally:
+            self._unread.clear()
             self._is_reading = False
 
     @property

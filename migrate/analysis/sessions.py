@@ -155,10 +155,11 @@ def _supervisor_method(module: Module, project: Project, call: ast.Call) -> str 
     On an object of unknown class as well: no other class of TensorFlow's has these methods.
     """
     func = call.func
-    method = f"{_SUPERVISOR_CLASS}.{func.attr}" if isinstance(func, ast.Attribute) else ""
+    if not isinstance(func, ast.Attribute):
+        return None
+    method = f"{_SUPERVISOR_CLASS}.{func.attr}"
     if method not in OPENERS or not project.cached(_supervising):
         return None
-    assert isinstance(func, ast.Attribute)
     return method if module.instance_of(func.value) is None else None
 
 

@@ -16,7 +16,15 @@ _HOLE = "\0"
 _PERCENT = re.compile(r"%(?:\(\w+\))?[-#0 +]*\d*(?:\.\d+)?[a-zA-Z]")
 _FIELD = re.compile(r"\{[^{}]*\}")
 _OTHERS = re.compile(r"(?:job|replica|task):", re.IGNORECASE)
+_DEVICE = re.compile(rf"/(?:device:)?{_HOLE}:(?:{_HOLE}|\d+)")
 _CASES = frozenset({"lower", "upper", "strip"})
+
+
+def is_device(node: ast.expr) -> bool:
+    """Whether a text that is put together can only be a device, such as ``'/%s:%d' % ...``."""
+    parts = _parts(node)
+    text = "".join(part if isinstance(part, str) else _HOLE for part in parts)
+    return parts != [node] and _DEVICE.fullmatch(text) is not None
 
 
 def computed_type(module: Module, device: ast.expr) -> Answer:

@@ -10,7 +10,7 @@ from migrate.analysis.flow import Flow, Reached
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
 from migrate.analysis.references import classes_in, functions_in, is_unit_test, owner_of
-from migrate.codemods.computed_devices import computed_type
+from migrate.codemods.computed_devices import computed_type, is_device
 from migrate.codemods.cpu_twins import fallbacks, falsy_choice
 from migrate.codemods.device_names import (
     DeviceText,
@@ -21,6 +21,7 @@ from migrate.codemods.device_names import (
 )
 from migrate.codemods.edits import Edit
 from migrate.codemods.gpu_answers import ANSWERS
+from migrate.codemods.options import bound_value
 from migrate.codemods.removals import comments_in
 from migrate.findings import Severity
 
@@ -118,7 +119,9 @@ class Pins:
         if any(_takes_device(*argument) for argument in reached.arguments):
             return not reached.compared and not reached.lost
         # Dead code, which cannot mean anything else by a whole path with an index.
-        return bool(reached.unused) and not reached.arguments and is_path(module, literal)
+        if reached.arguments or reached.lost:
+            return False
+        return bool(reached.unused) and is_path(module, literal)
 
     def _free(self, module: Module, text: DeviceText, reached: Reached) -> None:
         file = self._file(module)
@@ -228,9 +231,11 @@ class Pins:
 
     def _judge_computed(self, module: Module) -> None:
         """Devices whose very type is computed: '/%s:%d' % ('gpu' if ... else 'cpu', i)."""
+        told: set[ast.AST] = set()
         for call, name in module.calls:
             if name != "tensorflow.device" or not call.args:
                 continue
+            told |= {bound_value(module, call.args[0]), *ast.walk(call)}
             answer = computed_type(module, call.args[0])
             if answer == "gpu" or any(_is_gpu_word(module, part) for part in ast.walk(call)):
                 message = f"this device may name a GPU: {module.text_of(call)}"
@@ -238,6 +243,14 @@ class Pins:
             elif answer == "maybe":
                 message = f"whether this device names a GPU cannot be told: {module.text_of(call)}"
                 self._file(module).notes.append(Note(call, "note", message, _BY_HAND))
+        for kind in (ast.BinOp, ast.Call, ast.JoinedStr):
+            for made in module.all_of(kind):
+                if made in told or not is_device(made):
+                    continue
+                if (answer := computed_type(module, made)) != "no":
+                    message = f"this is a device, and may name a GPU: {module.text_of(made)}"
+                    severity: Severity = "warning" if answer == "gpu" else "note"
+                    self._file(module).notes.append(Note(made, severity, message, _BY_HAND))
 
     # --- unit tests -------------------------------------------------------------------------
 

@@ -107,7 +107,7 @@ def rewrite(
     options: Options,
     progress: Callable[[str], None] = lambda _: None,
 ) -> list[GroupResult]:
-    """Runs every group in order; ``project`` ends as the rewritten project.
+    """Runs the groups in order over each part; ``project`` ends as the rewritten project.
 
     Findings of reading (unparsable files, notebooks) come with the first group's result, those
     of the check that a second pass is empty with the last's. A file that fails a gate ends as it
@@ -127,12 +127,13 @@ def _rewrite(
     originals = dict(project.files)
     groups = [(GroupResult(group), members) for group, members in in_groups(rules)]
     results = [result for result, _ in groups]
-    for stage in _stages(groups):
+    stages = _stages(groups, options)
+    for stage in stages:
         _run_stage(project, stage, options, progress)
     results[0].findings += unread_files(project)
     changed = {path for result in results for path in result.changed}
     changed -= _paths(results, GATE)
-    results[-1].findings += _second_pass(project, rules, options, changed)
+    results[-1].findings += _second_pass(project, stages, options, changed)
     fired = {code for result in results for code in result.fired}
     results[-1].findings += _second_project_pass(
         project, [rule for rule in rules if rule.code in fired], options
@@ -150,7 +151,7 @@ def _paths(results: Sequence[GroupResult], *codes: str) -> set[str]:
     return {f.path for result in results for f in result.findings if f.code in codes}
 
 
-def _stages(groups: Sequence[Group]) -> list[list[Group]]:
+def _stages(groups: Sequence[Group], options: Options) -> list[list[Group]]:
     """Groups that one part of the project may go through after the other.
 
     What looks at the whole project has to wait until all parts have gone through the groups before.
@@ -158,11 +159,13 @@ def _stages(groups: Sequence[Group]) -> list[list[Group]]:
     stages: list[list[Group]] = []
     is_open = False
     for group in groups:
-        whole = any(rule.whole for rule in group[1])
-        if not is_open or whole:
+        rules = group[1]
+        whole = any(rule.whole for rule in rules)
+        asks = any(rule.asks_project(options.get(rule.code, {})) for rule in rules)
+        if not is_open or whole or asks:
             stages.append([])
         stages[-1].append(group)
-        is_open = not whole and not any(rule.late for rule in group[1])
+        is_open = not whole and not any(rule.late for rule in rules)
     return stages
 
 
@@ -174,8 +177,8 @@ def _run_stage(
 ) -> None:
     for result, rules in stage:
         early = [rule for rule in rules if not rule.late]
-        _run_project_rules(project, early, Rule.check_project, options, result)
-    parts = _parts(project, [rule for _, rules in stage for rule in rules])
+        _run_file_rules(project, early, Rule.check_project, options, result)
+    parts = _parts(project, whole=_is_whole(stage))
     for part in parts:
         with project.narrowed(part):
             for result, rules in stage:
@@ -184,19 +187,22 @@ def _run_stage(
                 _run_group(project, rules, options, result)
     for result, rules in stage:
         late = [rule for rule in rules if rule.late]
-        _run_project_rules(project, late, Rule.check_project, options, result)
+        _run_file_rules(project, late, Rule.check_project, options, result)
 
 
-def _parts(project: Project, rules: Sequence[Rule]) -> list[list[str]]:
-    """The files that the rules are asked of at a time."""
-    whole = any(rule.whole for rule in rules)
+def _is_whole(stage: Sequence[Group]) -> bool:
+    return any(rule.whole for _, rules in stage for rule in rules)
+
+
+def _parts(project: Project, *, whole: bool) -> list[list[str]]:
+    """The files that a rule sees as its project."""
     return [project.python_files] if whole else project.cached(Parts).all()
 
 
 def _run_group(
     project: Project, rules: Sequence[Rule], options: Options, result: GroupResult
 ) -> None:
-    _run_project_rules(project, rules, Rule.check_part, options, result)
+    _run_file_rules(project, rules, Rule.check_part, options, result)
     per_module: dict[str, SourceFile] = {}
     trees: dict[str, ast.Module] = {}
     for path in project.python_files:
@@ -213,7 +219,7 @@ def _run_group(
     result.changed.update(per_module)
 
 
-def _run_project_rules(
+def _run_file_rules(
     project: Project,
     rules: Sequence[Rule],
     check: Callable[[Rule, Project, Mapping[str, Any]], Iterator[Change]],
@@ -345,15 +351,16 @@ def _edited(
 
 
 def _second_pass(
-    project: Project, rules: Sequence[Rule], options: Options, paths: set[str]
+    project: Project, stages: Sequence[Sequence[Group]], options: Options, paths: set[str]
 ) -> list[Finding]:
     """Porting the result again must change nothing."""
     findings: list[Finding] = []
-    whole = [rule for rule in rules if rule.whole]
-    for asked in ([rule for rule in rules if not rule.whole], whole):
-        for part in _parts(project, asked):
+    for whole in (False, True):
+        groups = [group for stage in stages if _is_whole(stage) is whole for group in stage]
+        rules = [rule for _, members in groups for rule in members]
+        for part in _parts(project, whole=whole):
             with project.narrowed(part):
-                findings += _second_pass_of(project, asked, options, paths.intersection(part))
+                findings += _second_pass_of(project, rules, options, paths.intersection(part))
     return findings
 
 

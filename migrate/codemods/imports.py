@@ -108,7 +108,7 @@ def _path_setup(
     needed = any(_is_runtime(item.module) for item in wanted)
     if not depth or not needed or not _is_script(module):
         return []
-    if _runtime_import(module) or _imports_from_root(module):
+    if _runtime_import(module) or (_imports_from_root(module) and not _sets_path(module)):
         return []
     root = "os.path.dirname(os.path.abspath(__file__))" + ", '..'" * depth
     setup = [f"import {name}" for name in ("os", "sys") if not _is_bound(module, name, place)]
@@ -132,7 +132,12 @@ def _starts(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
         called = statement.value.func
         return getattr(called, "attr", getattr(called, "id", "")) in ("main", "run")
-    return isinstance(statement, ast.With | ast.While)
+    return isinstance(statement, ast.With | ast.While | ast.For)
+
+
+def _sets_path(module: Module) -> bool:
+    """Whether the file may change ``sys.path``: for another folder, or behind its imports."""
+    return b"sys.path" in module.source.data
 
 
 def _imports_from_root(module: Module) -> bool:

@@ -229,7 +229,10 @@ class Rule:
     def on_project(
         self, check: Callable[[ProjectContext], Iterator[Change]]
     ) -> Callable[[ProjectContext], Iterator[Change]]:
-        """Registers the generator that looks at the project's files, once per port."""
+        """Registers the generator that looks at the project's files, once per port.
+
+        It is asked when the groups before are done with all files.
+        """
         self._project_check = check
         return check
 
@@ -275,6 +278,14 @@ class Rule:
     def check_project(self, project: Project, options: Mapping[str, Any]) -> Iterator[Change]:
         if self._project_check is not None:
             yield from self._project_check(ProjectContext(project, options, self.code))
+
+    def asks_project(self, options: Mapping[str, Any]) -> bool:
+        """Whether ``check_project`` has anything to do.
+
+        Args:
+            options: what the recipe says to it. What has options only looks whether they fit.
+        """
+        return self._project_check is not None and bool(options or not self.options)
 
     @property
     def summary(self) -> str:

@@ -62,3 +62,15 @@ def test_a_value_that_goes_everywhere_is_lost(monkeypatch: pytest.MonkeyPatch) -
     [finding] = ported.findings
     assert (finding.severity, finding.line) == ("warning", 2)
     assert "too much code" in finding.message
+
+
+def test_an_unused_device_that_goes_everywhere_as_well_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("migrate.analysis.flow._MOST_PLACES", 50)
+    lines = [f"    v{n + 1} = v{n}" for n in range(60)]
+    start = ["import tensorflow as tf", "def f():", "    v0 = '/gpu:0'", "    if x: return v0"]
+    source = "\n".join([*start, *lines, "    get(v60)", ""])
+    ported = port_files({"a.py": source}, "NPU401")
+    assert ported.text("a.py") == source
+    assert ported.codes("warning") == ["NPU401"]

@@ -45,6 +45,17 @@ def test_what_is_imported_by_a_computed_name_may_be_anything_below(load: str) ->
     assert parts_of(files) == {together, frozenset({"vgg/train.py"})}
 
 
+def test_a_package_comes_with_what_is_imported_below_it() -> None:
+    files = {
+        "train.py": "import nets.small.one as one",
+        "nets/__init__.py": "",
+        "nets/small/__init__.py": "",
+        "nets/small/one.py": "",
+        "other.py": "",
+    }
+    assert parts_of(files) == {frozenset(files.keys() - {"other.py"}), frozenset({"other.py"})}
+
+
 def test_all_parts_come_the_largest_first() -> None:
     files = {
         "a.py": "",

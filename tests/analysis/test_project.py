@@ -347,6 +347,23 @@ def test_a_project_can_be_narrowed_to_some_files() -> None:
     assert project.files["a.py"].data == b"x = 1\n"
 
 
+def test_a_fact_that_cannot_be_made_leaves_the_others() -> None:
+    def fails(project: Project, path: str) -> int:
+        project.parsed(path)
+        return len(path) // 0
+
+    project = project_of({"a.py": "", "b.py": ""})
+    project.derive_together({fails: None})
+    with pytest.raises(ZeroDivisionError):
+        project.cached_for("a.py", fails)
+    assert project.cached_for("b.py", _path_of) == "b.py"
+    assert project.cached_for("a.py", _path_of) == "a.py"
+
+
+def _path_of(project: Project, path: str) -> str:
+    return path
+
+
 def _names_of_files(project: Project) -> str:
     return " ".join(project.python_files)
 

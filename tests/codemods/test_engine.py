@@ -25,6 +25,7 @@ from migrate.codemods.rule import (
     Change,
     Context,
     FileChange,
+    Option,
     ProjectContext,
     Rule,
     RuntimeImport,
@@ -93,7 +94,8 @@ def test_each_part_goes_through_the_groups_and_then_comes_what_looks_at_all() ->
     asked: list[tuple[str, str]] = []
 
     def asking(code: str, group: str, *, whole: bool = False) -> Rule:
-        made = Rule(code, code, group=group, whole=whole)
+        # With options, it only looks whether they fit, and need not wait.
+        made = Rule(code, code, group=group, whole=whole, options={"x": Option("a text", bool)})
 
         @made.on_project
         def of_project(context: ProjectContext) -> Iterator[Change]:
@@ -123,6 +125,18 @@ def test_each_part_goes_through_the_groups_and_then_comes_what_looks_at_all() ->
         ("NPU199", "project of a.py b.py c.py"),
         ("NPU199", "part of a.py b.py c.py"),
     ]
+
+
+def test_what_is_asked_of_the_project_waits_for_the_groups_before() -> None:
+    ask = Rule("NPU199", "ask", group="session")
+
+    @ask.on_project
+    def write(context: ProjectContext) -> Iterator[Change]:
+        data = context.project.files["a.py"].data
+        yield FileChange("a.py", data.replace(b"new\n", b"newest\n"))
+
+    ported = run({"a.py": "old\n", "b.py": "old\n"}, RENAME, ask)
+    assert (ported.text("a.py"), ported.text("b.py")) == ("newest\n", "new\n")
 
 
 def test_a_rule_of_the_whole_project_sees_what_the_groups_before_left_in_all_parts() -> None:

@@ -225,6 +225,8 @@ PATH = "sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)),
         ("tools/see.py", "while x: y()\n", True),
         ("tools/see.py", "main()\n", True),
         ("tools/see.py", "import x\nx.app.run()\n", True),
+        ("tools/see.py", "for x in y: z(x)\n", True),
+        ("tools/see.py", "import sys\nsys.path[:0] = ['..']\nfrom lib.u import x\n" + GUARD, True),
         ("tools/see.py", "if '__main__' == __name__: main()\n", True),
     ],
 )

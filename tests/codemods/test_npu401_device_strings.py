@@ -790,3 +790,39 @@ def test_a_type_that_is_no_gpu_or_a_whole_device_is_not(device: str) -> None:
     source = COMPUTED.replace("HOST, CARD = 'cpu', 'GPU'", "HOST = 'cpu'").replace("{}", device)
     source = source.replace("['cpu', 'gpu']", "['cpu']")
     assert check_noop(source, CODE).findings == []
+
+
+@pytest.mark.parametrize(
+    ("device", "severity"),
+    [
+        ("'/%s:%d' % ('gpu', i)", "warning"),
+        ("'/{}:{}'.format('gpu', i)", "warning"),
+        ("'/device:{}:0'.format(KIND)", "warning"),
+        ("'/%s:%d' % (kind, i)", "note"),
+    ],
+)
+def test_a_device_with_a_computed_type_is_told_wherever_it_is_made(
+    device: str, severity: str
+) -> None:
+    source = f"""
+        import tensorflow as tf
+        KIND = 'gpu'
+        def name(i, kind='gpu'):
+            return {device}
+        def build(i):
+            with tf.device(name(i)):
+                return tf.constant(i)
+        """
+    (finding,) = check_noop(source, CODE).findings
+    assert (finding.line, finding.severity) == (4, severity)
+    assert device in finding.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["'/%s:%d' % ('cpu', i)", "'/%s/%d' % (kind, i)", "'%s:%d' % (kind, i)", "'/x/%s:%d' % (k, i)"],
+)
+def test_other_texts_are_no_devices(text: str) -> None:
+    check_noop(
+        f"import tensorflow as tf\nKIND = 'gpu'\ndef name(i, kind):\n    return {text}\n", CODE
+    )

@@ -40,8 +40,9 @@ def smoke(text: str) -> Smoke:
     return read_smoke(table.get("smoke", {}), "recipe.toml")
 
 
-def test_nothing_said() -> None:
+def test_nothing_said(tmp_path: Path) -> None:
     assert smoke("") == Smoke()
+    assert read_smoke(read_recipe(tmp_path).smoke, "recipe.toml") == Smoke()
 
 
 def test_everything_that_can_be_said() -> None:
