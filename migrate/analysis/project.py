@@ -138,7 +138,7 @@ class Project:
                     if derive not in known:
                         known[derive] = derive(self, path)
                 if self._looking:
-                    self._unread.clear()
+                    break  # others would be read in the middle of what is looked for
         finally:
             self._unread.clear()
             self._is_reading = False
@@ -150,10 +150,11 @@ class Project:
     @property
     def python_files(self) -> list[str]:
         """Their paths, sorted; not to be changed."""
-        return self._all_python_files if self._narrowed is None else self._narrowed
+        return self.all_python_files if self._narrowed is None else self._narrowed
 
     @cached_property
-    def _all_python_files(self) -> list[str]:
+    def all_python_files(self) -> list[str]:
+        """The same of the whole project, also while it is narrowed."""
         return sorted(path for path in self._files if path.endswith(".py"))
 
     @contextmanager
@@ -208,7 +209,7 @@ class Project:
         self._derived.clear()
         self._returned.clear()
         if new:
-            self.__dict__.pop("_all_python_files", None)
+            self.__dict__.pop("all_python_files", None)
             self.__dict__.pop("_folders", None)
             self.__dict__.pop("_added_roots", None)
             self._imports.clear()
@@ -347,7 +348,7 @@ class Project:
     @cached_property
     def _folders(self) -> frozenset[str]:
         names: set[str] = set()
-        for path in self._all_python_files:
+        for path in self.all_python_files:
             folder = posixpath.dirname(path)
             while folder and folder not in names:
                 names.add(folder)
@@ -358,7 +359,7 @@ class Project:
     def _added_roots(self) -> list[str]:
         """Folders that code adds to ``sys.path``: those that a file which does so names."""
         found: dict[str, None] = {}
-        for path in self._all_python_files:
+        for path in self.all_python_files:
             data = self._files[path].data
             if b"sys.path" in data:
                 folder = posixpath.dirname(path)

@@ -116,11 +116,9 @@ class Pins:
             self._leave(module, literal, reached)
 
     def _is_pin(self, module: Module, literal: ast.expr, reached: Reached) -> bool:
-        if any(_takes_device(*argument) for argument in reached.arguments):
-            return not reached.compared and not reached.lost
-        # Dead code, which cannot mean anything else by a whole path with an index.
         if reached.arguments or reached.lost:
-            return False
+            return _is_device(reached)
+        # Dead code, which cannot mean anything else by a whole path with an index.
         return bool(reached.unused) and is_path(module, literal)
 
     def _free(self, module: Module, text: DeviceText, reached: Reached) -> None:
@@ -161,9 +159,7 @@ class Pins:
         """The CPU devices that would take a GPU's place on an NPU machine."""
         found = []
         for literal in fallbacks(module, self._project):
-            reached = self._flow.trace(module, literal)
-            taken = any(_takes_device(*argument) for argument in reached.arguments)
-            if taken and not reached.compared and not reached.lost:
+            if _is_device(self._flow.trace(module, literal)):
                 found.append(literal)
         self._fallbacks.update(found)
         return found
@@ -321,6 +317,12 @@ def _is_gpu_word(module: Module, node: ast.AST) -> bool:
         and str(node.value).lower() == "gpu"
         and not isinstance(module.parents[node], ast.Call | ast.Compare | ast.keyword)
     )
+
+
+def _is_device(reached: Reached) -> bool:
+    """Whether a value is certainly the name of a device, and nothing else."""
+    taken = any(_takes_device(*argument) for argument in reached.arguments)
+    return taken and not reached.compared and not reached.lost
 
 
 def _takes_device(name: str, where: str | int) -> bool:

@@ -193,9 +193,8 @@ def _is_required(project: Project, name: str) -> bool:
     Any file: a program may start another one.
     """
     only = re.compile(re.escape(name))
-    for path, file in project.files.items():
-        holds = path.endswith(".py") and name.encode() in file.data
-        module = project.parsed(path) if holds else None
+    for path in project.all_python_files:
+        module = project.parsed(path) if name.encode() in project.files[path].data else None
         if module is not None and any(
             isinstance(node, ast.Subscript)
             and isinstance(node.ctx, ast.Load)
