@@ -6,8 +6,9 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from migrate.analysis.feeding import Feeding, Follower, Function, Step
+from migrate.analysis.feeding import Feeding, Follower, Step
 from migrate.analysis.module import Module
+from migrate.analysis.scopes import Function
 
 _UNBATCHING = frozenset({"tensorflow.data.experimental.unbatch", "tensorflow.contrib.data.unbatch"})
 # Methods and transformations that make a dataset of each element; their first argument says how.

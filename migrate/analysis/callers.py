@@ -14,9 +14,8 @@ from migrate.analysis.module import Module
 from migrate.analysis.parts import Parts
 from migrate.analysis.project import Project
 from migrate.analysis.references import classes_in, is_unit_test, names_in
+from migrate.analysis.scopes import Function
 from migrate.analysis.words import Words
-
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 class CallFacts(NamedTuple):
@@ -187,7 +186,7 @@ def _facts(module: Module, call: ast.Call, name: str | None) -> CallFacts:
     elif isinstance(func, ast.Name) and name is None:
         found = module.lookup(func.id, func)
         nodes = [b.node for b in found[1]] if found is not None else []
-        local = tuple(numbers[n] for n in nodes if isinstance(n, FUNCTIONS) and n.name == func.id)
+        local = tuple(numbers[n] for n in nodes if isinstance(n, Function) and n.name == func.id)
     positional = []
     for argument in call.args:
         if isinstance(argument, ast.Starred):

@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from migrate.analysis.feeding import Feeding, Follower, Function, Step
+from migrate.analysis.feeding import Feeding, Follower, Step
 from migrate.analysis.module import Module, argument, own_nodes
 from migrate.analysis.parts import Parts
 from migrate.analysis.project import Project
 from migrate.analysis.references import owner_of
+from migrate.analysis.scopes import Function
 from migrate.analysis.training import trains
 from migrate.analysis.words import holds_any
 

@@ -21,10 +21,10 @@ from migrate.analysis.order import is_replaced, read_after
 from migrate.analysis.parts import Parts
 from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test, owner_of
+from migrate.analysis.scopes import Function
 from migrate.analysis.training import GRADIENTS, KERAS_RUNNING, KERAS_TRAINING, OTHER_MINIMIZERS
 from migrate.analysis.words import Words
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 # What takes a loss, or what was computed from one.
 _OPTIMIZERS = frozenset(
     {
@@ -139,9 +139,10 @@ class Follower:
 
         Variables that have another value by then are left out.
         """
+        statement = step.module.statement_of(step.node)
         for following in self._steps_from(step, found):
             module, load = following.module, following.node
-            given = module.statement_of(step.node) if step.module is module else None
+            given = statement if module is step.module else None
             if not isinstance(load, ast.Name) or not is_replaced(module, load, given):
                 yield following
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from migrate.analysis.module import Module, argument, is_self, place_of
 from migrate.analysis.parts import Parts
 from migrate.analysis.project import Project
+from migrate.analysis.scopes import Function
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 Place = tuple[Module, ast.AST]
 
 # What hands its argument on, wholly or piece by piece.

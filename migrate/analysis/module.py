@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import Any, TypeVar
 
-from migrate.analysis.scopes import Binding, Bound, Scope
+from migrate.analysis.scopes import Binding, Bound, Function, Scope
 from migrate.analysis.source import Source
 from migrate.analysis.syntax import parse
 
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+_Definition = Function | ast.ClassDef
 # Decorators that leave what a function returns as it is.
 _PLAIN_DECORATORS = frozenset({"staticmethod", "classmethod"})
 Node = TypeVar("Node", bound=ast.AST)
@@ -167,7 +166,7 @@ class Module:
     def function_of(self, node: ast.AST) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
         """The innermost function (not lambda) around the node."""
         around = self.parents.get(node)
-        while around is not None and not isinstance(around, _FUNCTIONS):
+        while around is not None and not isinstance(around, Function):
             around = self.parents.get(around)
         return around
 

@@ -6,9 +6,8 @@ import ast
 from typing import Any
 
 from migrate.analysis.module import Module
+from migrate.analysis.scopes import Function, FunctionNode
 
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_LATER = (*_FUNCTIONS, ast.Lambda)
 # Code in them may run again behind itself.
 _AGAIN = (
     *(ast.For, ast.AsyncFor, ast.While, ast.Lambda),
@@ -27,7 +26,7 @@ def read_after(module: Module, stored: ast.Name) -> list[ast.Name]:
         return []
     binding = [stored, *module.ancestors(stored)]
     heights = {node: height for height, node in enumerate(binding)}
-    own = next((h for h, node in enumerate(binding) if isinstance(node, _FUNCTIONS)), len(binding))
+    own = next((h for h, node in enumerate(binding) if isinstance(node, Function)), len(binding))
     again = max((h for h, node in enumerate(binding) if isinstance(node, _AGAIN)), default=0)
     statement = module.statement_of(stored)
     simple = isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign)
@@ -37,7 +36,7 @@ def read_after(module: Module, stored: ast.Name) -> list[ast.Name]:
         below: ast.AST = load
         shared = module.parents[load]
         while shared not in heights:
-            if isinstance(shared, _LATER):
+            if isinstance(shared, FunctionNode):
                 return True
             below, shared = shared, module.parents[shared]
         height = heights[shared]

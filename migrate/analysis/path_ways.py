@@ -14,9 +14,9 @@ from typing import Literal, NamedTuple
 from migrate.analysis.module import Module, argument, is_self
 from migrate.analysis.project import Project
 from migrate.analysis.runtime_names import RANK_FILE, runtime_name
+from migrate.analysis.scopes import Function
 
 Kind = Literal["text", "flag", "variable"]
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 # What gives back the path it is given, as far as where it leads is concerned.
 _PASSING = frozenset(

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, Literal
 
-FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+FunctionNode = Function | ast.Lambda
 _ScopeNode = (
     ast.FunctionDef,
     ast.AsyncFunctionDef,

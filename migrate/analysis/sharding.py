@@ -29,11 +29,12 @@ from migrate.analysis.dataset_chains import (
     takes_dataset,
 )
 from migrate.analysis.fed_arrays import Fed, fed_arrays, fitted_arrays, may_feed
-from migrate.analysis.feeding import Function, Step
+from migrate.analysis.feeding import Step
 from migrate.analysis.modes import mode_of
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test
+from migrate.analysis.scopes import Function
 from migrate.analysis.splits import split_called, split_named, training_condition
 from migrate.findings import Severity
 

@@ -6,9 +6,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from migrate.analysis.feeding import Function
 from migrate.analysis.modes import EVAL_PARAMETERS, PARAMETERS, TRAIN_PARAMETERS, Mode, condition
 from migrate.analysis.module import Module
+from migrate.analysis.scopes import Function
 
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _TRAIN = frozenset({"train", "training", "trn", "trainset"})
