@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from migrate.analysis.feeding import Feeding, Follower, Step
 from migrate.analysis.module import Module
-from migrate.analysis.scopes import Function
+from migrate.analysis.nodes import Function
 
 _UNBATCHING = frozenset({"tensorflow.data.experimental.unbatch", "tensorflow.contrib.data.unbatch"})
 # Methods and transformations that make a dataset of each element; their first argument says how.

@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from migrate.analysis.module import Module, argument, own_nodes
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import argument, own_nodes
 from migrate.analysis.project import Project
 
 _DATASET = "tensorflow.data.Dataset"

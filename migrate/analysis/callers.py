@@ -11,10 +11,10 @@ from functools import cached_property
 from typing import NamedTuple
 
 from migrate.analysis.module import Module
+from migrate.analysis.nodes import Function
 from migrate.analysis.parts import Parts
 from migrate.analysis.project import Project
 from migrate.analysis.references import classes_in, is_unit_test, names_in
-from migrate.analysis.scopes import Function
 from migrate.analysis.words import Words
 
 

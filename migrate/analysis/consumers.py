@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from migrate.analysis.feeding import Feeding, Follower, Step
-from migrate.analysis.module import Module, argument, own_nodes
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import Function, argument, own_nodes, spelled
 from migrate.analysis.parts import Parts
 from migrate.analysis.project import Project
 from migrate.analysis.references import owner_of
-from migrate.analysis.scopes import Function
 from migrate.analysis.training import trains
 from migrate.analysis.words import holds_any
 
@@ -393,7 +393,7 @@ def steps_in(
     if module is None:
         return frozenset(), waits
     for call in module.all_of(ast.Call):
-        last = getattr(call.func, "attr", getattr(call.func, "id", ""))
+        last = spelled(call.func)
         if last in _MINIMIZERS:
             for parent in module.ancestors(call):
                 if isinstance(parent, ast.Assign | ast.keyword):
@@ -401,7 +401,7 @@ def steps_in(
                 if isinstance(parent, ast.stmt):
                     break
     for block in module.all_of(ast.With):
-        waited = {_name(part) for item in block.items for part in ast.walk(item.context_expr)}
+        waited = {spelled(part) for item in block.items for part in ast.walk(item.context_expr)}
         if "control_dependencies" in waited:
             given: set[str] = set()
             for part in (part for statement in block.body for part in ast.walk(statement)):
@@ -414,12 +414,7 @@ def steps_in(
 def _given_names(node: ast.Assign | ast.keyword) -> set[str]:
     if isinstance(node, ast.keyword):
         return {node.arg or ""} - {""}
-    return {_name(part) for target in node.targets for part in ast.walk(target)} - {"", "self"}
-
-
-def _name(part: ast.AST) -> str:
-    name: str = getattr(part, "id", getattr(part, "attr", ""))
-    return name
+    return {spelled(part) for target in node.targets for part in ast.walk(target)} - {"", "self"}
 
 
 def runs_training(module: Module, call: ast.Call) -> bool:
@@ -446,7 +441,7 @@ def runs_training(module: Module, call: ast.Call) -> bool:
 def _word(module: Module, part: ast.AST) -> str:
     if isinstance(part, ast.Constant):
         return part.value if isinstance(part.value, str) else ""
-    name: str = getattr(part, "id", getattr(part, "attr", ""))
+    name = spelled(part)
     if name == "train" and (module.qualified(part) or "").startswith("tensorflow."):
         return ""  # tf.train
     return name

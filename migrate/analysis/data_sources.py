@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple
 
 from migrate.analysis.consumers import FILE_READERS
 from migrate.analysis.graph import Graph
-from migrate.analysis.module import Module, argument, keyword
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import argument, keyword
 from migrate.analysis.project import Project
 from migrate.analysis.references import names_in, owner_of
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from migrate.analysis.consumers import Consumers
 from migrate.analysis.module import Module
-from migrate.analysis.scopes import Function
+from migrate.analysis.nodes import Function
 
 _BARRIERS = frozenset({"shuffle", "repeat", "batch", "padded_batch", "window"})
 _BARRIER_TEXT = re.compile(

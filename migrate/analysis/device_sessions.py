@@ -9,7 +9,7 @@ from typing import NamedTuple
 from migrate.analysis.estimators import estimating_files, estimator_sites
 from migrate.analysis.graph import Graph
 from migrate.analysis.keras_models import KerasUse
-from migrate.analysis.module import argument
+from migrate.analysis.nodes import argument
 from migrate.analysis.project import Project
 from migrate.analysis.references import files_of, is_unit_test
 from migrate.analysis.sessions import SessionSite, opening_files, runtime_wrapper, session_sites

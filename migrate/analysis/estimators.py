@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from migrate.analysis.graph import Graph
 from migrate.analysis.mentions import Mention, called_through, is_partial, mentions
-from migrate.analysis.module import Module, argument
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import argument
 from migrate.analysis.project import Project
 from migrate.analysis.references import classes_in, names_in, owner_of
 from migrate.analysis.sessions import has_stars

@@ -10,7 +10,8 @@ from typing import NamedTuple
 from migrate.analysis.consumers import holds_shard, runs_training
 from migrate.analysis.data_sources import Source, arrays
 from migrate.analysis.keras_models import KerasUse
-from migrate.analysis.module import Module, argument
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import argument
 from migrate.analysis.project import Project
 
 _FEEDS = re.compile(rb"feed_dict|\.run\([^\n]*,\s*\{")

@@ -16,12 +16,12 @@ from typing import NamedTuple
 
 from migrate.analysis.estimators import ESTIMATORS
 from migrate.analysis.graph import Graph
-from migrate.analysis.module import Module, argument, is_self, place_of
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import Function, argument, is_self, place_of
 from migrate.analysis.order import is_replaced, read_after
 from migrate.analysis.parts import Parts
 from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test, owner_of
-from migrate.analysis.scopes import Function
 from migrate.analysis.training import GRADIENTS, KERAS_RUNNING, KERAS_TRAINING, OTHER_MINIMIZERS
 from migrate.analysis.words import Words
 

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from migrate.analysis.module import Module, argument, keyword
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import argument, keyword, spelled
 from migrate.analysis.runtime_names import MAKE_FOLDER, RANK_0, runtime_name
 
 # What a function does at a place: reads it; writes it; reads back what a training wrote; or only
@@ -238,7 +239,7 @@ def _is_image(module: Module, node: ast.expr) -> bool:
 def _has_session(call: ast.Call) -> bool:
     """Whether a save or restore is that of a Saver of unknown class: session, then path."""
     first = argument(call, "sess", 0)
-    word = getattr(first, "attr", getattr(first, "id", ""))
+    word = spelled(first)
     return "sess" in word.lower() or keyword(call, "global_step") is not None
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from migrate.analysis.imported import imported_by
-from migrate.analysis.module import Module, argument, keyword
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import argument, keyword
 from migrate.analysis.project import Project
 
 # tf.app.flags.DEFINE_x and absl.flags.DEFINE_x: the kind of x, and where its help stands.

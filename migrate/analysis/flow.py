@@ -11,10 +11,10 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from migrate.analysis.module import Module, argument, is_self, place_of
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import Function, argument, is_self, place_of
 from migrate.analysis.parts import Parts
 from migrate.analysis.project import Project
-from migrate.analysis.scopes import Function
 
 Place = tuple[Module, ast.AST]
 

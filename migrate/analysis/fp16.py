@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from migrate.analysis.mentions import mentions
-from migrate.analysis.module import Module, argument
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import argument, spelled
 from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test, names_in
 from migrate.analysis.training import GRADIENTS
@@ -164,7 +165,7 @@ def _scale(module: Module, loss: ast.expr) -> ast.expr | None:
     if not isinstance(loss, ast.BinOp) or not isinstance(loss.op, ast.Mult):
         return None
     for factor in (loss.left, loss.right):
-        last = getattr(factor, "attr", getattr(factor, "id", ""))
+        last = spelled(factor)
         if _SCALE.fullmatch(last):
             return factor
     return None

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator
 from functools import cached_property
 from typing import NamedTuple
 
-from migrate.analysis.module import Module, argument
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import argument, spelled
 from migrate.analysis.optimizers import is_optimizer
 from migrate.analysis.project import Project
 from migrate.analysis.training import GRADIENTS
@@ -90,14 +91,14 @@ class GradientFlow:
 
     def _passes(self, call: ast.Call) -> bool:
         name = self._module.name_of(call.func) or ""
-        spelled = getattr(call.func, "attr", getattr(call.func, "id", ""))
-        if spelled in _LOSSES:
+        word = spelled(call.func)
+        if word in _LOSSES:
             return False
-        is_builtin = isinstance(call.func, ast.Name) and self._module.is_free(spelled, call.func)
+        is_builtin = isinstance(call.func, ast.Name) and self._module.is_free(word, call.func)
         return (
             name.startswith("tensorflow.")
-            or "clip" in spelled.lower()
-            or (is_builtin and spelled in _PASSING)
+            or "clip" in word.lower()
+            or (is_builtin and word in _PASSING)
         )
 
     # --- what is assigned to a name ---------------------------------------------------------

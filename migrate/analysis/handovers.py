@@ -10,7 +10,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterator
 
-from migrate.analysis.module import Module, is_self
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import is_self
 from migrate.analysis.project import Project
 from migrate.analysis.references import files_of, functions_in, owner_of
 from migrate.analysis.words import holds_any

@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import NamedTuple
 
 from migrate.analysis.graph import Graph
-from migrate.analysis.module import Module, keyword
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import keyword
 from migrate.analysis.project import Project
 from migrate.analysis.references import classes_in, files_of, functions_in, is_unit_test, owner_of
 from migrate.analysis.training import KERAS_RUNNING, KERAS_TRAINING, trains

@@ -6,7 +6,8 @@ import ast
 
 from migrate.analysis.graph import Graph
 from migrate.analysis.keras_models import SET_SESSION, KerasUse
-from migrate.analysis.module import Module, is_none
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import Function, is_none
 from migrate.analysis.project import Project
 from migrate.analysis.references import owner_of
 from migrate.analysis.roles import fresh_graph_block
@@ -47,7 +48,7 @@ def _is_certain(module: Module, call: ast.Call) -> bool:
     if any(map(is_none, given)) or fresh_graph_block(module, call) is not None:
         return False
     for parent in module.ancestors(call):
-        if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(parent, Function):
             break
         if isinstance(parent, ast.If | ast.IfExp):
             test = module.text_of(parent.test)

@@ -6,7 +6,8 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
-from migrate.analysis.module import Module, is_self
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import is_self, spelled
 
 Way = Literal["called", "default", "harmless", "value"]
 
@@ -123,7 +124,7 @@ def _way(module: Module, node: ast.expr, name: str) -> Way:
             return "called"
         if parent.args[:1] == [node] and is_partial(module, parent):
             return "called"
-        last = getattr(parent.func, "attr", getattr(parent.func, "id", ""))
+        last = spelled(parent.func)
         return "harmless" if last in _LOOKERS or "sinstance" in last.lower() else "value"
     if isinstance(parent, ast.ClassDef | ast.Compare | ast.Expr | ast.ExceptHandler):
         return "harmless"

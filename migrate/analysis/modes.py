@@ -6,6 +6,7 @@ import ast
 from typing import Literal
 
 from migrate.analysis.module import Module
+from migrate.analysis.nodes import Function, spelled
 
 Mode = Literal["train", "eval"]
 
@@ -34,7 +35,7 @@ def mode_of(module: Module, node: ast.AST) -> Mode | None:
             met, unmet = condition(module, before.test)
             if unmet and isinstance(before.body[-1], ast.Return | ast.Raise):
                 return unmet
-        if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(parent, Function):
             return None
         child = parent
     return None
@@ -69,7 +70,7 @@ def condition(module: Module, test: ast.expr) -> tuple[Mode | None, Mode | None]
         if isinstance(test.ops[0], ast.NotEq | ast.IsNot) and mode == "train":
             return "eval", "train"
         return None, "eval" if mode == "eval" else None
-    name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", "")
+    name = spelled(test)
     if name in TRAIN_PARAMETERS:
         return "train", "eval"
     return ("eval", "train") if name in EVAL_PARAMETERS else (None, None)

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import Any, TypeVar
 
-from migrate.analysis.scopes import Binding, Bound, Function, Scope
+from migrate.analysis.nodes import Definition, Function, is_none, is_self
+from migrate.analysis.scopes import Binding, Bound, Scope
 from migrate.analysis.source import Source
 from migrate.analysis.syntax import parse
 
-_Definition = Function | ast.ClassDef
 # Decorators that leave what a function returns as it is.
 _PLAIN_DECORATORS = frozenset({"staticmethod", "classmethod"})
 Node = TypeVar("Node", bound=ast.AST)
@@ -163,7 +163,7 @@ class Module:
             node = self.parents[node]
         return node
 
-    def function_of(self, node: ast.AST) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    def function_of(self, node: ast.AST) -> Function | None:
         """The innermost function (not lambda) around the node."""
         around = self.parents.get(node)
         while around is not None and not isinstance(around, Function):
@@ -367,8 +367,8 @@ class Module:
         found = [b.node for b in self.scope.bindings.get(first, []) if b.kind == "definition"]
         node = found[0] if len(found) == 1 else None
         for name in rest:
-            body = node.body if isinstance(node, _Definition) else []
-            node = next((s for s in body if isinstance(s, _Definition) and s.name == name), None)
+            body = node.body if isinstance(node, Definition) else []
+            node = next((s for s in body if isinstance(s, Definition) and s.name == name), None)
         return node
 
     def class_at(self, dotted: str) -> str | None:
@@ -571,54 +571,9 @@ class Module:
                 yield call, name
 
 
-def place_of(node: Any) -> tuple[int, int, int, int, type[ast.AST]]:
-    """Tells a statement or expression from the others of its file.
-
-    The node itself does not, where a file may be dropped on the way and parsed anew.
-    """
-    start, end = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
-    return (*start, *end, node.__class__)
-
-
-def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a function's own code, without the functions and classes inside it."""
-    stack = list(ast.iter_child_nodes(function))
-    while stack:
-        node = stack.pop()
-        yield node
-        if not isinstance(node, _Definition | ast.Lambda):
-            stack.extend(ast.iter_child_nodes(node))
-
-
-def keyword(call: ast.Call, name: str) -> ast.keyword | None:
-    """The keyword argument ``name`` of a call."""
-    return next((k for k in call.keywords if k.arg == name), None)
-
-
-def argument(call: ast.Call, name: str, position: int) -> ast.expr | None:
-    """An argument by keyword or position; None when absent or hidden behind ``*args``."""
-    found = keyword(call, name)
-    if found is not None:
-        return found.value
-    before = call.args[: position + 1]
-    if len(before) > position and not any(isinstance(a, ast.Starred) for a in before):
-        return before[position]
-    return None
-
-
-def is_self(node: ast.AST) -> bool:
-    """Whether it is the name by which methods call their object."""
-    return isinstance(node, ast.Name) and node.id == "self"
-
-
 def _is_like_a_class(dotted: str) -> bool:
     return dotted.rpartition(".")[2][:1].isupper()
 
 
 def _is_function(node: ast.AST, name: str) -> bool:
-    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name
-
-
-def is_none(node: ast.AST | None) -> bool:
-    """Whether it is the constant ``None``."""
-    return isinstance(node, ast.Constant) and node.value is None
+    return isinstance(node, Function) and node.name == name

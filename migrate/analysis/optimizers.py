@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from migrate.analysis.mentions import called_through, is_partial, mentions
-from migrate.analysis.module import Module, argument
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import argument, spelled
 from migrate.analysis.project import Project
 from migrate.analysis.references import classes_in
 
@@ -103,8 +104,7 @@ def _derives(project: Project, name: str, seen: set[str]) -> bool:
 
 
 def _last(call: ast.Call, name: str | None) -> str:
-    spelled = getattr(call.func, "attr", getattr(call.func, "id", ""))
-    return (name or spelled).rpartition(".")[2]
+    return (name or spelled(call.func)).rpartition(".")[2]
 
 
 class _Finder:

@@ -6,7 +6,7 @@ import ast
 from typing import Any
 
 from migrate.analysis.module import Module
-from migrate.analysis.scopes import Function, FunctionNode
+from migrate.analysis.nodes import Function, FunctionNode
 
 # Code in them may run again behind itself.
 _AGAIN = (

@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from migrate.analysis.module import Module, argument, is_self
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import Function, argument, is_self
 from migrate.analysis.project import Project
 from migrate.analysis.runtime_names import RANK_FILE, runtime_name
-from migrate.analysis.scopes import Function
 
 Kind = Literal["text", "flag", "variable"]
 

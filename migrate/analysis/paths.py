@@ -16,7 +16,7 @@ from typing import Literal
 from migrate.analysis.callers import Callers
 from migrate.analysis.file_functions import Access, file_uses
 from migrate.analysis.flags import default_of, is_argparse
-from migrate.analysis.module import argument, keyword
+from migrate.analysis.nodes import argument, keyword
 from migrate.analysis.parts import Parts
 from migrate.analysis.path_ways import Ask, Back, Either, Origin, Way, Ways, text_of
 from migrate.analysis.project import Project

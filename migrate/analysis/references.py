@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from migrate.analysis.module import Module, is_self
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import Definition, Function, is_self, spelled
 from migrate.analysis.project import Project
 from migrate.analysis.scopes import Scope
 from migrate.analysis.symbols import COMPUTED
@@ -208,7 +209,7 @@ def _classes(project: Project, path: str) -> tuple[dict[str, ClassFacts], bool]:
     for node in module.all_of(ast.ClassDef):
         known = classes.setdefault(f"{path}:{node.name}", ClassFacts())
         for statement in node.body:
-            if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            if isinstance(statement, Function):
                 known.methods.add(statement.name)
         known.parents.append(tuple(module.qualified(base) for base in node.bases))
         for name in known.parents[-1]:
@@ -404,11 +405,7 @@ def _is_read(module: Module, node: ast.Attribute | ast.Name) -> bool:
 
 
 def _has_transformations(module: Module) -> bool:
-    return any(_called_name(call.func) in _TRANSFORMATIONS for call in module.all_of(ast.Call))
-
-
-def _called_name(func: ast.expr) -> str:
-    return func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+    return any(spelled(call.func) in _TRANSFORMATIONS for call in module.all_of(ast.Call))
 
 
 def _name_is_piped(module: Module, name: str, within: ast.AST) -> bool:
@@ -425,7 +422,7 @@ def _name_is_piped(module: Module, name: str, within: ast.AST) -> bool:
 
 def _inside(owner: str, node: ast.AST) -> str:
     if node.__class__ in _DEFINITIONS:
-        assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        assert isinstance(node, Definition)
         return f"{owner}{'' if owner.endswith(':') else '.'}{node.name}"
     return owner
 
@@ -450,7 +447,7 @@ def _call_around(module: Module, node: ast.AST) -> ast.AST | None:
 def _is_transformed(module: Module, call: ast.Call, argument: ast.AST) -> bool:
     """Whether the call hands the argument, a function or what makes one, to a transformation."""
     called = call.func
-    name = _called_name(called)
+    name = spelled(called)
     if name not in _TRANSFORMATIONS:
         return False
     if argument not in call.args[:1] and not any(

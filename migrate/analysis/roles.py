@@ -20,7 +20,8 @@ from typing import Literal
 from migrate.analysis.graph import Graph
 from migrate.analysis.handovers import RUN_METHODS, Handovers
 from migrate.analysis.keras_models import KerasUse
-from migrate.analysis.module import Module, is_self
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import Function, is_self
 from migrate.analysis.parts import Parts
 from migrate.analysis.project import Project
 from migrate.analysis.references import (
@@ -272,7 +273,7 @@ class Judge:
 def fresh_graph_block(module: Module, node: ast.AST) -> list[ast.stmt] | None:
     """The body of the innermost ``with`` around a node, if it opens a new ``tf.Graph()``."""
     for parent in module.ancestors(node):
-        if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(parent, Function):
             return None
         if not isinstance(parent, ast.With):
             continue

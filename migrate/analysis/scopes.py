@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, Literal
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
-FunctionNode = Function | ast.Lambda
+from migrate.analysis.nodes import Definition, Function, FunctionNode
+
 _ScopeNode = (
     ast.FunctionDef,
     ast.AsyncFunctionDef,
@@ -181,7 +181,7 @@ class Bound:
         return self.parents[node].generators[0] is node  # type: ignore[attr-defined]
 
     def _bind_definition(self, node: ast.AST, scope: Scope) -> None:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        if isinstance(node, Definition):
             scope.bind(node.name, Binding("definition", node=node, statement=node))
 
     def _bind_statement(self, node: ast.AST, scope: Scope) -> None:
@@ -222,7 +222,7 @@ class Bound:
 
 def _evaluated_around(node: ast.AST) -> set[ast.AST]:
     """Decorators, defaults, bases and the like belong to the scope around the definition."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+    if isinstance(node, Function):
         return {n for n in [*node.decorator_list, node.args, node.returns] if n is not None}
     if isinstance(node, ast.Lambda):
         return {node.args}

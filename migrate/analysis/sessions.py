@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from migrate.analysis.handovers import RUN_METHODS
 from migrate.analysis.mentions import Mention, called_through, is_partial, mentions
-from migrate.analysis.module import Module, argument, is_none
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import argument, is_none
 from migrate.analysis.project import Project
 from migrate.analysis.references import classes_in, is_unit_test, names_in
 from migrate.analysis.roles import Judge, Role

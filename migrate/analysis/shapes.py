@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from migrate.analysis.module import Module, argument, is_none, keyword
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import argument, is_none, keyword
 from migrate.analysis.project import Project
 
 Kind = Literal["placeholder", "reshape", "values", "sparse", "generator", "tail"]

@@ -32,9 +32,9 @@ from migrate.analysis.fed_arrays import Fed, fed_arrays, fitted_arrays, may_feed
 from migrate.analysis.feeding import Step
 from migrate.analysis.modes import mode_of
 from migrate.analysis.module import Module
+from migrate.analysis.nodes import Definition
 from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test
-from migrate.analysis.scopes import Function
 from migrate.analysis.splits import split_called, split_named, training_condition
 from migrate.findings import Severity
 
@@ -367,7 +367,7 @@ def _name_of(module: Module, node: ast.AST) -> str:
     """The file, and the outermost function or class around."""
     outermost = ""
     for parent in module.ancestors(node):
-        if isinstance(parent, Function | ast.ClassDef):
+        if isinstance(parent, Definition):
             outermost = parent.name
     return f"{module.path}:{outermost}"
 

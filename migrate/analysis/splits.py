@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from migrate.analysis.modes import EVAL_PARAMETERS, PARAMETERS, TRAIN_PARAMETERS, Mode, condition
 from migrate.analysis.module import Module
-from migrate.analysis.scopes import Function
+from migrate.analysis.nodes import Function, spelled
 
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _TRAIN = frozenset({"train", "training", "trn", "trainset"})
@@ -107,10 +107,10 @@ def _words(module: Module, node: ast.AST) -> list[str]:
         if isinstance(part, ast.Constant) and isinstance(part.value, str):
             found += _WORDS.findall(part.value)
             continue
-        name = getattr(part, "id", getattr(part, "attr", None))
+        name = spelled(part)
         if name == "train" and (module.qualified(part) or "").startswith("tensorflow."):
             continue  # tf.train
-        if isinstance(name, str) and name not in PARAMETERS:
+        if name not in PARAMETERS:
             found += _WORDS.findall(name)
     return found
 

@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from migrate.analysis.flow import Flow, Place
-from migrate.analysis.module import Module, place_of
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import place_of, spelled
 from migrate.analysis.project import Project
 from migrate.analysis.references import TELLING_METHODS
 from migrate.analysis.training import GRADIENTS
@@ -88,7 +89,7 @@ def _trains(module: Module, loop: ast.For) -> bool:
 def _is_tested(module: Module, loop: ast.For, names: set[str]) -> bool:
     """Whether the loop is behind an ``if`` that asks for the value."""
     return any(
-        getattr(part, "attr", getattr(part, "id", "")) in names
+        spelled(part) in names
         for parent in module.ancestors(loop)
         if isinstance(parent, ast.If)
         for part in ast.walk(parent.test)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from migrate.analysis.module import Module, argument
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import argument
 from migrate.analysis.sessions import has_stars, runtime_wrapper
 from migrate.codemods.edits import Edit
 from migrate.codemods.imports import runtime_import

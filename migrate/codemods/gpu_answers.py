@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from migrate.analysis.module import Module, place_of
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import Function, place_of
 from migrate.analysis.project import Project
 
 DEVICE_LIST = "tensorflow.python.client.device_lib.list_local_devices"
@@ -58,6 +59,6 @@ def _short_function(project: Project, name: str) -> tuple[Module, ast.AST] | Non
     path, colon, dotted = name.partition(":")
     owner = project.parsed(path) if colon else None
     found = owner.definition(dotted) if owner is not None else None
-    if owner is None or not isinstance(found, ast.FunctionDef | ast.AsyncFunctionDef):
+    if owner is None or not isinstance(found, Function):
         return None
     return None if (found.end_lineno or 0) - found.lineno > SHORT else (owner, found)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 
 from migrate.analysis.module import Module
+from migrate.analysis.nodes import spelled
 from migrate.codemods.edits import Edit
 from migrate.codemods.rule import RuntimeImport
 
@@ -131,7 +132,7 @@ def _starts(statement: ast.stmt) -> bool:
         return any(isinstance(n, ast.Name) and n.id == "__name__" for n in ast.walk(statement.test))
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
         called = statement.value.func
-        return getattr(called, "attr", getattr(called, "id", "")) in ("main", "run")
+        return spelled(called) in ("main", "run")
     return isinstance(statement, ast.With | ast.While | ast.For)
 
 

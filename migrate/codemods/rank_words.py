@@ -6,6 +6,7 @@ import ast
 from collections.abc import Collection
 
 from migrate.analysis.module import Module
+from migrate.analysis.nodes import spelled
 
 _RANK = frozenset("rank local_rank get_rank Get_rank npu_seed".split())
 _SIZE = frozenset("size num_workers get_size Get_size world_size npu_learning_rate".split())
@@ -29,7 +30,7 @@ def _made_with(module: Module, value: ast.expr, words: Collection[str], seen: se
     seen.add(value)
     for part in ast.walk(value):
         if isinstance(part, ast.Call):
-            word = getattr(part.func, "attr", getattr(part.func, "id", ""))
+            word = spelled(part.func)
             asks = not part.args and not part.keywords  # `numpy.size(x)` is no number of ranks
             if word in words and (asks or word.startswith("npu_")):
                 return True

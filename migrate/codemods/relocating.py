@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 from migrate.analysis.file_functions import Access
 from migrate.analysis.imported import importing
+from migrate.analysis.nodes import spelled
 from migrate.analysis.path_ways import Origin, only_here
 from migrate.analysis.paths import paths_of
 from migrate.analysis.project import Project
@@ -274,7 +275,7 @@ def compared_in(project: Project, path: str) -> dict[str, set[str]]:
             if isinstance(part, ast.Constant) and isinstance(part.value, str)
         }
         for side in sides:
-            name = getattr(side, "attr", getattr(side, "id", None))
-            if texts and name is not None:
+            name = spelled(side)
+            if texts and name:
                 found.setdefault(name, set()).update(texts)
     return found

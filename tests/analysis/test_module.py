@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 
-from migrate.analysis.module import argument
+from migrate.analysis.nodes import argument
 from migrate.analysis.project import Unparsable
 from tests.analysis.names import instances, module_of, named
 

@@ -50,7 +50,8 @@ from migrate.analysis.handovers import unfollowed_in
 from migrate.analysis.host_ops import host_uses
 from migrate.analysis.inventory import Settled
 from migrate.analysis.mentions import is_partial, named, only_called
-from migrate.analysis.module import Module, argument
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import argument
 from migrate.analysis.project import Project
 from migrate.analysis.references import owner_of
 from migrate.analysis.sessions import (

@@ -58,7 +58,8 @@ from migrate.analysis.host_ops import host_uses
 from migrate.analysis.inventory import Settled
 from migrate.analysis.keras_models import CLEAR_SESSION, SET_SESSION, KerasUse, Place
 from migrate.analysis.keras_sessions import sets_session
-from migrate.analysis.module import Module, argument, is_none
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import argument, is_none
 from migrate.analysis.project import Project
 from migrate.analysis.references import owner_of
 from migrate.analysis.roles import fresh_graph_block

@@ -68,7 +68,7 @@ from migrate.analysis.estimators import BY_HAND, estimator_sites
 from migrate.analysis.gradient_flow import GradientFlow
 from migrate.analysis.inventory import Settled
 from migrate.analysis.keras_models import KerasUse
-from migrate.analysis.module import argument
+from migrate.analysis.nodes import argument
 from migrate.analysis.optimizers import (
     GPU_SCALES,
     MAY_OPTIMIZE,

@@ -31,7 +31,8 @@ from collections.abc import Iterator
 
 from migrate.analysis.effects import effect_free
 from migrate.analysis.imported import imports_tensorflow
-from migrate.analysis.module import Module, argument, keyword
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import argument, keyword
 from migrate.codemods.edits import Edit
 from migrate.codemods.environment_settings import XLA, removed_settings
 from migrate.codemods.items import without_keywords

@@ -50,7 +50,8 @@ import re
 from collections.abc import Iterator
 
 from migrate.analysis.flags import default_of, is_argparse
-from migrate.analysis.module import Module, argument, keyword
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import argument, keyword
 from migrate.analysis.paths import assigned_in, flags_in, taken_in
 from migrate.codemods.edits import Edit
 from migrate.codemods.imports import runtime_import

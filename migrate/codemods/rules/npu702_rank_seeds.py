@@ -35,7 +35,8 @@ import ast
 from collections.abc import Iterator
 
 from migrate.analysis.entry_points import training_code, training_files
-from migrate.analysis.module import Module, argument
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import argument
 from migrate.analysis.project import Project
 from migrate.analysis.references import owner_of
 from migrate.analysis.runtime_names import SEED

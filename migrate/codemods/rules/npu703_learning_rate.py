@@ -31,7 +31,8 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from migrate.analysis.module import Module, argument, keyword
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import argument, keyword
 from migrate.analysis.optimizers import OPTIMIZE_LOSS, OUTER, is_optimizer
 from migrate.analysis.project import Project
 from migrate.analysis.runtime_names import LEARNING_RATE, runtime_call

@@ -43,7 +43,7 @@ from collections.abc import Iterator
 
 from migrate.analysis.inventory import Settled
 from migrate.analysis.mentions import mentions
-from migrate.analysis.module import keyword
+from migrate.analysis.nodes import keyword
 from migrate.analysis.references import functions_in
 from migrate.codemods.imports import runtime_import
 from migrate.codemods.rule import Change, Context, Rule

@@ -34,7 +34,8 @@ import ast
 from collections.abc import Iterator
 
 from migrate.analysis.keras_models import is_model
-from migrate.analysis.module import Module, argument, keyword
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import argument, keyword
 from migrate.analysis.optimizers import is_optimizer
 from migrate.analysis.project import Project
 from migrate.analysis.references import names_in

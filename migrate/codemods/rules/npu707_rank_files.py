@@ -44,7 +44,8 @@ from collections.abc import Iterator
 
 from migrate.analysis.entry_points import training_code, training_files
 from migrate.analysis.file_functions import OPENING, FileUse, file_uses
-from migrate.analysis.module import Module, argument, keyword
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import argument, keyword
 from migrate.analysis.paths import taken_in
 from migrate.analysis.project import Project
 from migrate.analysis.references import owner_of

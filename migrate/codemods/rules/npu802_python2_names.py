@@ -34,7 +34,8 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
-from migrate.analysis.module import Module, keyword
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import keyword, spelled
 from migrate.analysis.project import Project
 from migrate.analysis.words import identifiers_in
 from migrate.codemods.edits import Edit
@@ -177,7 +178,7 @@ def _membership(context: Context, call: ast.Call, func: ast.Attribute) -> Iterat
 
 
 def _has_old_names(*nodes: ast.AST) -> bool:
-    names = {getattr(n, "attr", getattr(n, "id", "")) for node in nodes for n in ast.walk(node)}
+    names = {spelled(n) for node in nodes for n in ast.walk(node)}
     return bool(names & {"has_key", *_METHODS, *_NAMES})
 
 
@@ -215,7 +216,7 @@ def _is_plain(call: ast.Call) -> bool:
 
 def _may_order(call: ast.Call) -> bool:
     func = call.func
-    name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+    name = spelled(func)
     given = len(call.args) > (name == "sorted") or keyword(call, "cmp") is not None
     return name in ("sort", "sorted") and given
 

@@ -27,7 +27,8 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
-from migrate.analysis.module import Module, argument, is_none
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import argument, is_none
 from migrate.analysis.scopes import Binding, Scope
 from migrate.codemods.edits import Edit
 from migrate.codemods.rule import Change, Context, Rule

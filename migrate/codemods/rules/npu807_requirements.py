@@ -47,7 +47,8 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 
-from migrate.analysis.module import Module, argument
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import argument
 from migrate.analysis.project import Project
 from migrate.analysis.source import Source, UnreadableSource
 from migrate.codemods.distributions import (

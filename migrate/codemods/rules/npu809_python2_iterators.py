@@ -31,7 +31,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from migrate.analysis.module import Module, is_none, is_self, own_nodes
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import is_none, is_self, own_nodes, spelled
 from migrate.analysis.project import Project
 from migrate.codemods.edits import Edit
 from migrate.codemods.python2 import is_guarded
@@ -150,7 +151,7 @@ def _kind_of_call(context: Context, call: ast.Call) -> str:
     name = module.qualified(func) or module.own_method(func)
     if name is None:
         # An object of a class, such as tfe.Iterator(dataset), has what that class defines.
-        called = getattr(func, "attr", getattr(func, "id", ""))
+        called = spelled(func)
         return "other" if called[:1].isupper() else "unknown"
     path, colon, dotted = name.partition(":")
     if not colon:

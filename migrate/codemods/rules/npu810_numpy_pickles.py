@@ -28,7 +28,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from migrate.analysis.module import Module, argument
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import argument
 from migrate.codemods.rule import Change, Context, Rule
 
 NPU810 = Rule(

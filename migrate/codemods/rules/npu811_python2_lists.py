@@ -36,7 +36,8 @@ import ast
 from collections.abc import Iterator
 from itertools import chain
 
-from migrate.analysis.module import Module, is_self
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import is_self, spelled
 from migrate.analysis.project import Project
 from migrate.codemods.edits import Edit
 from migrate.codemods.options import bound_value
@@ -212,7 +213,7 @@ def _bounds(module: Module) -> Iterator[ast.expr]:
         if isinstance(product.op, ast.Mult) and isinstance(product.left, ast.List):
             yield product.right
     for node in module.all_of(ast.Subscript):
-        name = getattr(node.value, "attr", getattr(node.value, "id", ""))
+        name = spelled(node.value)
         if name not in _FRACTIONS:
             parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
             for part in parts:
@@ -221,7 +222,7 @@ def _bounds(module: Module) -> Iterator[ast.expr]:
 
 
 def _is_shaped(module: Module, func: ast.expr) -> bool:
-    name = getattr(func, "attr", getattr(func, "id", ""))
+    name = spelled(func)
     return f"numpy.{name}" in _SHAPES and module.name_of(func) in _SHAPES
 
 

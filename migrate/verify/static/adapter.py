@@ -13,6 +13,7 @@ from pathlib import Path
 
 from migrate import simulator
 from migrate.analysis.module import Module
+from migrate.analysis.nodes import spelled
 
 NPU_INIT = "npu_bridge.npu_init"
 _ROOTS = ("npu_bridge", "hccl", "npu_runtime")
@@ -123,7 +124,7 @@ def calls_of(module: Module, names: frozenset[str]) -> Iterator[tuple[ast.Call, 
     """The calls of any of the adapter's plain names."""
     for call, _ in module.calls:
         func = call.func
-        called = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+        called = spelled(func)
         if called in names and name_of(module, func) == called:
             yield call, called
 

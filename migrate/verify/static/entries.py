@@ -6,7 +6,8 @@ import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from migrate.analysis.module import Module, keyword
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import Function, keyword, spelled
 from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test
 from migrate.codemods.options import bound_value, constant
@@ -114,7 +115,7 @@ def value_of(module: Module, node: ast.expr) -> object:
     node = bound_value(module, node)
     if isinstance(node, ast.Call):
         func = node.func
-        called = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+        called = spelled(func)
         if called == "encode" and isinstance(func, ast.Attribute):
             inner = constant(module, func.value)
         else:
@@ -133,7 +134,7 @@ def branch_of(module: Module, statement: ast.stmt) -> tuple[tuple[int, bool], ..
     found = []
     child: ast.AST = statement
     for parent in module.ancestors(statement):
-        if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(parent, Function):
             break
         if isinstance(parent, ast.If):
             found.append((parent.lineno, child in parent.body))

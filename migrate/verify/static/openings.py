@@ -10,7 +10,8 @@ from migrate.analysis.estimators import EstimatorSite, estimating_files, estimat
 from migrate.analysis.graph import Graph
 from migrate.analysis.keras_models import KerasUse, Place
 from migrate.analysis.keras_sessions import sets_session
-from migrate.analysis.module import Module, argument, keyword
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import argument, keyword
 from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test, owner_of
 from migrate.analysis.sessions import (

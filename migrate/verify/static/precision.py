@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from migrate.analysis.module import Module, is_none, keyword
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import is_none, keyword
 from migrate.codemods.options import constant
 from migrate.verify.static.adapter import calls_of
 from migrate.verify.static.check import Context

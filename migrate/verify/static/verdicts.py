@@ -11,7 +11,8 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
-from migrate.analysis.module import Module, argument, own_nodes
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import argument, own_nodes
 from migrate.analysis.project import Project
 from migrate.analysis.references import owner_of
 from migrate.analysis.scopes import Binding, Scope

@@ -18,7 +18,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from migrate.analysis.module import Module, keyword
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import keyword
 from migrate.codemods.options import constant
 from migrate.findings import Finding
 from migrate.verify.static.check import Check, Context

@@ -1,0 +1,63 @@
+"""Kinds of nodes, and what a node tells without the file that it is in."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Any
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+FunctionNode = Function | ast.Lambda
+Definition = Function | ast.ClassDef
+
+
+def place_of(node: Any) -> tuple[int, int, int, int, type[ast.AST]]:
+    """Tells a statement or expression from the others of its file.
+
+    The node itself does not, where a file may be dropped on the way and parsed anew.
+    """
+    start, end = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
+    return (*start, *end, node.__class__)
+
+
+def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function's own code, without the functions and classes inside it."""
+    stack = list(ast.iter_child_nodes(function))
+    while stack:
+        node = stack.pop()
+        yield node
+        if not isinstance(node, FunctionNode | ast.ClassDef):
+            stack.extend(ast.iter_child_nodes(node))
+
+
+def keyword(call: ast.Call, name: str) -> ast.keyword | None:
+    """The keyword argument ``name`` of a call."""
+    return next((k for k in call.keywords if k.arg == name), None)
+
+
+def argument(call: ast.Call, name: str, position: int) -> ast.expr | None:
+    """An argument by keyword or position; None when absent or hidden behind ``*args``."""
+    found = keyword(call, name)
+    if found is not None:
+        return found.value
+    before = call.args[: position + 1]
+    if len(before) > position and not any(isinstance(a, ast.Starred) for a in before):
+        return before[position]
+    return None
+
+
+def spelled(node: ast.AST | None) -> str:
+    """The last part of a name as it stands there, ``c`` of ``a.b.c``; empty for other nodes."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def is_self(node: ast.AST) -> bool:
+    """Whether it is the name by which methods call their object."""
+    return isinstance(node, ast.Name) and node.id == "self"
+
+
+def is_none(node: ast.AST | None) -> bool:
+    """Whether it is the constant ``None``."""
+    return isinstance(node, ast.Constant) and node.value is None
