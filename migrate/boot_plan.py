@@ -1,9 +1,9 @@
 """What a port's boot file passes to a script: flags that name a folder of data or of outputs.
 
 The rules move what a script reads and writes below NPU_DATA_DIR and NPU_OUTPUT_DIR where they can.
-A flag of absl whose value a person gives, or whose default is an absolute place or nothing, they
-cannot: the boot file knows these flags, moves a relative value, and passes a folder where nobody
-gives the flag and the script needs one.
+A flag of absl whose default is an absolute place, or nothing, they cannot: the boot file knows
+these flags, moves a relative value, and passes a folder where nobody gives the flag and the script
+needs one.
 """
 
 from __future__ import annotations

@@ -204,7 +204,7 @@ def test_a_flag_of_argparse_converts_what_it_is_given() -> None:
     )
 
 
-def test_a_flag_of_tensorflow_has_its_default_wrapped() -> None:
+def test_a_flag_of_tensorflow_converts_what_it_is_given() -> None:
     check_port(
         """
         import tensorflow as tf
@@ -219,10 +219,10 @@ def test_a_flag_of_tensorflow_has_its_default_wrapped() -> None:
         """,
         """
         import tensorflow as tf
-        from npu_runtime.places import output_path
+        from npu_runtime.places import data_flags, output_flags
 
-        tf.app.flags.DEFINE_string('train_dir', output_path('./runs'), 'where')
-        tf.app.flags.DEFINE_string('data_dir', '', 'where')
+        tf.app.flags.DEFINE_string('train_dir', './runs', 'where', flag_values=output_flags)
+        tf.app.flags.DEFINE_string('data_dir', '', 'where', flag_values=data_flags)
         tf.app.flags.DEFINE_string('eval_dir', '/tmp/eval', 'where')
         FLAGS = tf.app.flags.FLAGS
         tf.gfile.MakeDirs(FLAGS.train_dir)
@@ -231,6 +231,78 @@ def test_a_flag_of_tensorflow_has_its_default_wrapped() -> None:
         """,
         CODE,
     )
+
+
+def test_a_flag_that_says_its_flag_values_has_its_default_wrapped() -> None:
+    check_port(
+        """
+        from absl import flags
+
+        FLAGS = flags.FLAGS
+        flags.DEFINE_string('train_dir', 'runs', 'where', FLAGS)
+        flags.DEFINE_string('log_dir', 'logs', 'where', flag_values=FLAGS)
+        open(FLAGS.train_dir + '/log', 'w')
+        open(FLAGS.log_dir + '/log', 'w')
+        """,
+        """
+        from absl import flags
+        from npu_runtime.places import output_path
+
+        FLAGS = flags.FLAGS
+        flags.DEFINE_string('train_dir', output_path('runs'), 'where', FLAGS)
+        flags.DEFINE_string('log_dir', output_path('logs'), 'where', flag_values=FLAGS)
+        open(FLAGS.train_dir + '/log', 'w')
+        open(FLAGS.log_dir + '/log', 'w')
+        """,
+        CODE,
+    )
+
+
+def test_a_flag_with_its_last_argument_in_parentheses() -> None:
+    check_port(
+        """
+        import tensorflow as tf
+
+        tf.flags.DEFINE_string('data_dir', 'data',
+                               ('where '
+                                'images are'))
+        tf.gfile.ListDirectory(tf.flags.FLAGS.data_dir)
+        """,
+        """
+        import tensorflow as tf
+        from npu_runtime.places import data_flags
+
+        tf.flags.DEFINE_string('data_dir', 'data',
+                               ('where '
+                                'images are'),
+                               flag_values=data_flags)
+        tf.gfile.ListDirectory(tf.flags.FLAGS.data_dir)
+        """,
+        CODE,
+    )
+
+
+@pytest.mark.parametrize("default", ["'./data'", "''", "None"])
+def test_a_folder_given_to_two_scripts_moves_for_both(default: str) -> None:
+    """Whichever way they take it, as when a shell script starts one after the other."""
+    done = port_files(
+        {
+            "make.py": f"""
+            import argparse
+            parser = argparse.ArgumentParser()
+            parser.add_argument('--data_dir', default={default})
+            open(parser.parse_args().data_dir + '/a.txt', 'w')
+            """,
+            "train.py": f"""
+            import tensorflow as tf
+            tf.flags.DEFINE_string('data_dir', {default}, 'where')
+            open(tf.flags.FLAGS.data_dir + '/a.txt')
+            """,
+        },
+        CODE,
+    )
+    assert f"default={default}, type=data_path)" in done.text("make.py")
+    assert f"{default}, 'where', flag_values=data_flags)" in done.text("train.py")
 
 
 def test_a_flag_that_is_a_name_stays() -> None:
@@ -515,8 +587,8 @@ def test_one_file_is_one_place_whatever_flags_call_it() -> None:
         },
         CODE,
     )
-    assert "'out_file', data_path('data/records/a.rec')" in done.text("make.py")
-    assert "'X', data_path('data/records/a.rec')" in done.text("records.py")
+    assert "'to be made', flag_values=data_flags)" in done.text("make.py")
+    assert "'to be read', flag_values=data_flags)" in done.text("records.py")
 
 
 def test_an_input_is_data_whatever_else_its_name_says() -> None:

@@ -4,10 +4,10 @@ What it does: a relative place that is written in the code, and that a file func
 writes, is wrapped in `data_path(...)` or `output_path(...)` of the port's runtime: once, where the
 path begins. Paths are followed backwards from open, glob, os.makedirs, h5py.File, tf.gfile,
 readers of records, Savers, FileWriters, Supervisors and the like, through names, attributes,
-parameters, returns, os.path.join, sums and formats. Flags of argparse that name a place convert
-what they are given (`type=output_path`), so that a relative place on the command line moves as
-well; of absl and tf.app.flags the default is wrapped, and `npu_boot.py` moves what a person gives.
-An environment variable that names the data may be unset where NPU_DATA_DIR is set.
+parameters, returns, os.path.join, sums and formats. Flags that name a place convert what they are
+given, `type=output_path` of argparse and `flag_values=output_flags` of absl and tf.app.flags, so
+that a relative place on the command line moves as well. An environment variable that names the data
+may be unset where NPU_DATA_DIR is set.
 
 `'./' + path` becomes `os.path.join('./', path)` where the path may now be absolute: it is the same
 text for a relative one.
@@ -23,10 +23,12 @@ written, are output.
 Example:
     files = glob(os.path.join('./dataset', name, '*.jpg'))
     parser.add_argument('--checkpoint_dir', type=str, default='checkpoint')
+    tf.app.flags.DEFINE_string('data_dir', './dataset', 'images')
 
 becomes:
     files = glob(os.path.join(data_path('./dataset'), name, '*.jpg'))
     parser.add_argument('--checkpoint_dir', type=output_path, default='checkpoint')
+    tf.app.flags.DEFINE_string('data_dir', './dataset', 'images', flag_values=data_flags)
 
 Options: `places` in the recipe says of single places, by their text or by the name of their flag
 or variable, that they are "data", "output", or stay ("keep").
@@ -151,7 +153,7 @@ def _flag(context: Context, call: ast.Call, place: Relocation, chosen: bool) -> 
     module, name = context.module, place.origin.text
     of_parser, default = is_argparse(call), default_of(call)
     relative = _is_relative(default)
-    kind = keyword(call, "type")
+    kind = keyword(call, "type" if of_parser else "flag_values")
     if kind is not None and _is_runtime(module, kind.value):
         return
     if default is not None and not relative and not _is_nothing(default):
@@ -162,27 +164,38 @@ def _flag(context: Context, call: ast.Call, place: Relocation, chosen: bool) -> 
             message = f"flag {name!r} may be a place, but its name does not say so: left as it is"
             yield context.finding(call, "note", message, "If it is one: [rules.NPU501.places].")
         return
-    wanted = _runtime(context, f"{place.target}_path")
-    plain = kind is None or (isinstance(kind.value, ast.Name) and kind.value.id == "str")
-    if of_parser and plain and keyword(call, "action") is None:
+    if kind is not None:
+        converted = isinstance(kind.value, ast.Name) and kind.value.id == "str"
+    else:
+        converted = keyword(call, "action") is None if of_parser else len(call.args) < 4
+    if converted:
         if relative or chosen or place.checkpoint or names_data(name) or names_output(name):
-            yield wanted
-            yield from _converted(context, call, kind, wanted.bound)
+            yield from _converted(context, call, place, kind)
     elif relative and default is not None:
+        wanted = _runtime(context, f"{place.target}_path")
         yield wanted
         yield from context.wrap(default, f"{wanted.bound}(", ")")
 
 
 def _converted(
-    context: Context, call: ast.Call, kind: ast.keyword | None, name: str
+    context: Context, call: ast.Call, place: Relocation, kind: ast.keyword | None
 ) -> Iterator[Change]:
-    """`type=name`, which argparse applies to a default that is a text as well."""
+    """With `type=data_path` or `flag_values=data_flags`, which hold for a default as well.
+
+    Args:
+        kind: the `type=str` that is there already.
+    """
+    of_parser = is_argparse(call)
+    wanted = _runtime(context, f"{place.target}_{'path' if of_parser else 'flags'}")
+    yield wanted
     if kind is not None:
-        yield context.replace(kind.value, name)
+        yield context.replace(kind.value, wanted.bound)
         return
-    last = max([*call.args, *(k.value for k in call.keywords)], key=context.module.span)
-    end = context.module.span(last)[1]
-    yield Edit(end, end, f", type={name}")
+    from migrate.codemods.calls import edit_call
+
+    yield edit_call(
+        context.module, call, add={"type" if of_parser else "flag_values": wanted.bound}
+    )
 
 
 def _joined(context: Context, node: ast.expr) -> Iterator[Change]:

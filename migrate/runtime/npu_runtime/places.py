@@ -59,3 +59,46 @@ def below(folder, path):
     while parts[:1] == [os.pardir]:
         del parts[0]
     return os.path.normpath(os.path.join(folder, *parts)) + end
+
+
+class _Flags:
+    """Takes new flags in the place of absl's FLAGS, and moves what each is given.
+
+    Args:
+        place: data_path or output_path, for the default as well as for a value that somebody gives.
+    """
+
+    def __init__(self, place):
+        self._place = place
+
+    def __setitem__(self, name, flag):
+        flag.parser = _parser(self._place)
+        flag.default = flag.value = self._place(flag.default)
+        self._flags[name] = flag
+
+    def __getitem__(self, name):
+        return self._flags[name]
+
+    def __getattr__(self, name):
+        return getattr(self._flags, name)
+
+    @property
+    def _flags(self):
+        from absl import flags  # TensorFlow brings it; what parses with argparse needs neither
+
+        return flags.FLAGS
+
+
+def _parser(place):
+    from absl import flags
+
+    class Parser(flags.ArgumentParser):
+        def parse(self, argument):
+            return place(super().parse(argument))
+
+    return Parser()
+
+
+# For DEFINE_string of absl and of TensorFlow: DEFINE_string(..., flag_values=data_flags).
+data_flags = _Flags(data_path)
+output_flags = _Flags(output_path)

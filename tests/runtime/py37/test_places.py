@@ -1,5 +1,5 @@
 import pytest
-from npu_runtime.places import data_path, data_variable, output_path
+from npu_runtime.places import data_flags, data_path, data_variable, output_flags, output_path
 
 
 @pytest.mark.parametrize("function", [data_path, output_path])
@@ -59,3 +59,54 @@ def test_a_variable_that_is_unset_is_upstreams_own(monkeypatch):
         data_variable("SOME_DATA")
     assert data_variable("SOME_DATA", None) is None
     assert data_variable("SOME_DATA", "/else") == "/else"
+
+
+@pytest.fixture
+def flags(monkeypatch):
+    """absl's flags, with FLAGS that nothing is defined in."""
+    flags = pytest.importorskip("absl.flags")
+    monkeypatch.setattr(flags, "FLAGS", flags.FlagValues())
+    return flags
+
+
+@pytest.mark.parametrize(
+    ("folder", "default", "given", "place"),
+    [
+        ("", "./data", "mine", "mine"),
+        ("", "./data", None, "./data"),
+        ("/cache", "./data", None, "/cache/data"),
+        ("/cache", "./data", "mine/x", "/cache/mine/x"),
+        ("/cache", "./data", "/mine", "/mine"),
+        ("/cache", "", "mine", "/cache/mine"),
+        ("/cache", "", None, ""),
+        ("/cache", None, None, None),
+        ("/cache", None, "mine", "/cache/mine"),
+    ],
+)
+def test_a_flag_of_absl_moves_what_it_is_given(flags, folder, default, given, place, monkeypatch):
+    monkeypatch.setenv("NPU_DATA_DIR", folder)
+    flags.DEFINE_string("data_dir", default, "where", flag_values=data_flags)
+    flags.FLAGS(["train.py"] + (["--data_dir", given] if given is not None else []))
+    assert flags.FLAGS.data_dir == place
+    assert flags.FLAGS["data_dir"].help == "where"
+
+
+def test_a_flag_of_absl_that_must_be_given(flags, monkeypatch):
+    monkeypatch.setenv("NPU_OUTPUT_DIR", "/cache")
+    flags.DEFINE_string("out", None, "where", flag_values=output_flags)
+    flags.mark_flag_as_required("out", flag_values=flags.FLAGS)
+    with pytest.raises(flags.IllegalFlagValueError, match="out"):
+        flags.FLAGS(["train.py"])
+    with pytest.raises(flags.DuplicateFlagError):
+        flags.DEFINE_string("out", "runs", "again", flag_values=output_flags, module_name="b")
+    flags.FLAGS(["train.py", "--out=runs"])
+    assert flags.FLAGS.out == "/cache/runs"
+
+
+def test_a_flag_of_tensorflow_moves_what_it_is_given(monkeypatch):
+    app_flags = pytest.importorskip("tensorflow").app.flags
+    monkeypatch.setenv("NPU_OUTPUT_DIR", "/cache")
+    app_flags.DEFINE_string("places_out", "runs", docstring="x", flag_values=output_flags)
+    assert app_flags.FLAGS(["train.py"]) and app_flags.FLAGS.places_out == "/cache/runs"
+    app_flags.FLAGS(["train.py", "--places_out", "mine"])
+    assert app_flags.FLAGS.places_out == "/cache/mine"
