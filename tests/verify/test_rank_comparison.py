@@ -142,6 +142,36 @@ def test_a_bad_one(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
         assert any(words in f["message"] for f in run["findings"] if f["code"] == code), run
 
 
+TOWERS = """tf.train.MomentumOptimizer(0.01, 0.9)
+optimizer = {wrap}(optimizer)
+losses = [tf.reduce_mean(tf.square(error[part::2])) for part in range(2)]
+towers = [optimizer.compute_gradients(loss, colocate_gradients_with_ops=True) for loss in losses]
+pairs = []
+for of_one in zip(*towers):
+    stacked = tf.concat([tf.expand_dims(gradient, 0) for gradient, _ in of_one], 0)
+    pairs.append((tf.reduce_mean(stacked, 0){change}, of_one[0][1]))
+train = optimizer.apply_gradients(pairs, tf.train.get_or_create_global_step())
+optimizer.minimize = lambda *_: train
+"""
+
+
+def test_towers_that_average_their_gradients_themselves(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def told(name: str, wrap: str, change: str = "") -> dict[str, Any]:
+        (tmp_path / name).mkdir()
+        towers = TOWERS.format(wrap=wrap, change=change)
+        return verified(TRAIN.replace(WRAPPED, towers), tmp_path / name, capsys)
+
+    run = told("good", "npu_init.NPUDistributedOptimizer")
+    assert run["findings"] == []
+    assert counts(run)["gradients averaged"] == (30, 30)
+    wrong = told("alone", "(lambda optimizer: optimizer)")["findings"]
+    assert "gradients of 6 variables are not averaged" in wrong[0]["message"]
+    wrong = told("changed", "npu_init.NPUDistributedOptimizer", " * (1 + rank)")["findings"]
+    assert "given different gradients of 6 variables" in wrong[0]["message"]
+
+
 GAN = """
 import os
 import tensorflow as tf

@@ -8,6 +8,11 @@ from . import batches
 _REDUCTIONS = frozenset("HcomAllReduce HcomAllGather HcomReduceScatter".split())
 _GRADIENTS = ("grad", "delta")  # what the operators call it
 _SWITCHES = frozenset("Switch RefSwitch".split())
+# They change the shape of what they are given first, as where gradients are stacked and averaged.
+_LAID_OUT = frozenset(
+    "Concat ConcatV2 ExpandDims Mean Pack Reshape Slice Split SplitV Squeeze StridedSlice Sum "
+    "Transpose Unpack UnsortedSegmentSum".split()
+)
 _PASSED_ON = frozenset("Identity ReadVariableOp RealDiv Mul Switch RefSwitch".split())
 _LONGEST = 1000  # operators between a reduction and an optimizer
 
@@ -109,13 +114,13 @@ def _reduction(applied, after):
     """Returns reduced, own and factors of a Gradient."""
     path = [applied]
     while marks.type_of(path[-1].op) not in _REDUCTIONS:
-        shape = path[-1].shape
-        inner = [
-            t for t in path[-1].op.inputs if t.op in after and t.shape.is_compatible_with(shape)
-        ]
-        if not inner or len(path) > _LONGEST:
+        op, shape = path[-1].op, path[-1].shape
+        inner = [t for t in op.inputs if t.op in after]
+        # Not a factor, such as one that clips by a norm of all gradients.
+        alike = [t for t in inner if op.type in _LAID_OUT or t.shape.is_compatible_with(shape)]
+        if not alike or len(path) > _LONGEST:
             return None, None, ()
-        path.append(inner[0])
+        path.append(alike[0])
     reduced = path[-1]
     if reduced.op._get_control_flow_context() is not None:
         return None, None, ()
@@ -127,10 +132,6 @@ def _reduction(applied, after):
         factors.append(factors[-1] * factor)
     place = reduced.value_index if len(reduced.op.inputs) == len(reduced.op.outputs) else 0
     return reduced, reduced.op.inputs[place], tuple(factors)
-
-
-def _alike(one, other):
-    return one.shape.is_compatible_with(other.shape)
 
 
 def _factor(op, tensor):
