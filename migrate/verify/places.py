@@ -10,7 +10,8 @@ from migrate.verify.smoke import SmokeRun
 
 _FRAME = re.compile(r'File "([^"\n]+)", line (\d+)')
 _MISSING = re.compile(r"No module named '?([\w.]+)")
-_ERROR = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b")
+_ERROR = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b|Exception(:|$)")
+_SEVERAL = " root error(s) found."  # Each on a line below, as TensorFlow tells them.
 
 
 def script_of(run: SmokeRun) -> str:
@@ -29,8 +30,11 @@ def place_in(tail: str, run: SmokeRun) -> tuple[str, int]:
 def last_words(tail: str) -> str:
     """What a program said of its end: the error of its last traceback, else its last line."""
     lines = tail.split("\n")
-    errors = [line for line in lines if _ERROR.match(line)]
-    last = errors[-1] if errors else lines[-1]
+    errors = [number for number, line in enumerate(lines) if _ERROR.match(line)]
+    number = errors[-1] if errors else len(lines) - 1
+    last = lines[number]
+    if last.endswith(_SEVERAL):
+        last += f" {''.join(lines[number + 1 : number + 2]).strip()}"
     return f": {last}" if last else ""
 
 

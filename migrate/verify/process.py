@@ -31,6 +31,10 @@ _GRACE = 3.0  # seconds between asking a group to end and killing it
 _PASSED_ON = ("LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "SYSTEMROOT")
 _PATH = ("/usr/local/bin", "/usr/bin", "/bin")
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
+_FRAME = re.compile(r'  File "[^"]+", line \d+')
+_LIBRARY = re.compile(r"/(site|dist)-packages/|/lib/python\d|/npu_simulator/|<frozen ")
+# What TensorFlow prints above the stack in which an operator was made.
+_MADE = re.compile(r"^Original stack trace for |, defined at:$")
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class Outcome:
         stopped: why it was stopped, or empty.
         seconds: wall time.
         memory: the most resident memory seen, in bytes; 0 where that cannot be seen.
-        tail: the last lines that it printed.
+        tail: the last lines that it printed, stacks without most frames of libraries.
     """
 
     line: str
@@ -348,7 +352,36 @@ def last_lines(printed: bytes) -> str:
     # A progress bar draws over itself: what counts is its last state.
     lines = (line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
     kept = [_ESCAPES.sub("", line).rstrip() for line in lines]
-    return "\n".join([line for line in kept if line][-_TAIL_LINES:])
+    return "\n".join(_with_short_stacks([line for line in kept if line])[-_TAIL_LINES:])
+
+
+def _with_short_stacks(lines: list[str]) -> list[str]:
+    """Leaves out frames of libraries, which would drive the error itself out of the last lines.
+
+    Of those that follow on one another the innermost stays. Where an operator of TensorFlow was
+    made, all that stays is the innermost frame outside of libraries.
+    """
+    result: list[str] = []
+    frames: list[list[str]] = []
+    made = False
+    for line in [*lines, ""]:
+        if _FRAME.match(line):
+            frames.append([line])
+        elif frames and line.startswith("    "):  # the line of code
+            frames[-1].append(line)
+        else:
+            result += [part for frame in _told(frames, made) for part in frame]
+            frames, made = [], bool(_MADE.search(line))
+            result.append(line)
+    return result[:-1]
+
+
+def _told(frames: list[list[str]], made: bool) -> list[list[str]]:
+    ours = [not _LIBRARY.search(frame[0]) for frame in frames]
+    if made:
+        return [frame for frame, own in zip(frames, ours, strict=True) if own][-1:]
+    # Each of ours, and what is the last of libraries' before one of ours or the end.
+    return [frame for n, frame in enumerate(frames) if ours[n] or all(ours[n + 1 : n + 2])]
 
 
 def shell_line(words: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,23 @@ def test_missing_pictures_are_told_as_the_port_tells_them(tmp_path: Path) -> Non
     assert finding.code == "CHK950"
     assert "NotFoundError: images; No such file or directory" in finding.message
     assert finding.path == "data.py"
+
+
+def test_an_operators_failure_has_its_cause_and_the_place_where_it_was_made(
+    tmp_path: Path,
+) -> None:
+    given = tiny_gan(tmp_path)
+    broken = "self.d_loss = tf.gather([1.0], tf.shape(fake)[0] + 7) * ("
+    projects.edit(given, "model.py", "self.d_loss = (", broken)
+    run, _ = verify(given)
+    [finding] = run.findings
+    lines = (tmp_path / "model.py").read_text().splitlines()
+    assert finding.path == "model.py"
+    assert broken in lines[finding.line - 1]
+    assert "InvalidArgumentError: indices = " in finding.message
+    assert finding.message.endswith(" is not in [0, 1)")
+    # What was running then, as well.
+    assert re.search(r'File "train.py", line \d+, in main\n', run.runs[0].tail)
 
 
 def test_supervisor_queue(tmp_path: Path) -> None:

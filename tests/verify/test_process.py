@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from migrate.verify.places import last_words, place_in
 from migrate.verify.process import Command, Limits, Outcome, clean_environment, last_lines, run_all
+from migrate.verify.smoke import SmokeRun
 
 ROOT = Path(__file__).parents[2]
 
@@ -198,3 +200,55 @@ def test_the_tail_is_what_a_person_sees() -> None:
     assert last_lines(printed) == "red\n100%\n\ufffd end"
     assert last_lines(b"".join(b"%d\n" % n for n in range(100))).splitlines()[0] == "75"
     assert last_lines(b"") == ""
+
+
+STACKS = """
+Traceback (most recent call last):
+  File "train.py", line 9, in <module>
+    main()
+  File "/env/lib/python3.7/site-packages/absl/app.py", line 300, in run
+    _run_main(main, args)
+  File "/env/lib/python3.7/site-packages/absl/app.py", line 251, in _run_main
+    sys.exit(main(argv))
+  File "train.py", line 7, in main
+    session.run(step)
+  File "/env/lib/python3.7/site-packages/tensorflow_core/session.py", line 956, in run
+  File "/env/lib/python3.7/site-packages/tensorflow_core/session.py", line 1384, in _do_call
+    raise type(e)(node_def, op, message)
+errors_impl.InvalidArgumentError: 2 root error(s) found.
+  (0) Invalid argument: shapes
+Original stack trace for 'mul':
+  File "train.py", line 3, in <module>
+    import model
+  File "model.py", line 2, in <module>
+    a * b
+  File "/env/lib/python3.7/site-packages/tensorflow_core/ops.py", line 1748, in __init__
+    self._traceback = tf_stack.extract_stack()
+...which was originally created as op 'b', defined at:
+  File "/env/lib/python3.7/site-packages/tensorflow_core/ops.py", line 1748, in __init__
+    self._traceback = tf_stack.extract_stack()
+"""
+
+
+def test_frames_of_libraries_do_not_drive_out_the_error() -> None:
+    shown = """
+Traceback (most recent call last):
+  File "train.py", line 9, in <module>
+    main()
+  File "/env/lib/python3.7/site-packages/absl/app.py", line 251, in _run_main
+    sys.exit(main(argv))
+  File "train.py", line 7, in main
+    session.run(step)
+  File "/env/lib/python3.7/site-packages/tensorflow_core/session.py", line 1384, in _do_call
+    raise type(e)(node_def, op, message)
+errors_impl.InvalidArgumentError: 2 root error(s) found.
+  (0) Invalid argument: shapes
+Original stack trace for 'mul':
+  File "model.py", line 2, in <module>
+    a * b
+...which was originally created as op 'b', defined at:
+"""
+    assert last_lines(STACKS.encode()) == shown.strip()
+    run = SmokeRun("train", "python train.py", frozenset())
+    assert place_in(shown, run) == ("model.py", 2)
+    assert last_words(shown).endswith("2 root error(s) found. (0) Invalid argument: shapes")
