@@ -330,7 +330,8 @@ def test_flags_are_told_with_default_choices_and_help() -> None:
 
 
 def test_defaults_are_upstreams_where_the_runtime_moves_them() -> None:
-    define = "from absl import flags\nflags.DEFINE_string('train_dir', './out', 'where to')\n"
+    define = "flags.DEFINE_string('train_dir', './out', 'where to', flags.FLAGS)\n"
+    define = f"from absl import flags\n{define}"
     use = "tf.gfile.MakeDirs(flags.FLAGS.train_dir)\n"
     port = ported({"train.py": define + TRAIN.replace("if __name__", f"{use}if __name__")})
     assert b"output_path('./out')" in port.after["train.py"].data
