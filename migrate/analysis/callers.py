@@ -6,6 +6,7 @@ An expression is known by its file and its number among the file's nodes.
 from __future__ import annotations
 
 import ast
+import io
 from collections.abc import Iterator
 from functools import cached_property
 from typing import NamedTuple
@@ -16,6 +17,12 @@ from migrate.analysis.parts import Parts
 from migrate.analysis.project import Project
 from migrate.analysis.references import classes_in, is_unit_test, names_in
 from migrate.analysis.words import Words
+
+# Methods of texts, lists, tables and open files, as in `log.write(line)`: such a word alone does
+# not tell whose method is called.
+_OF_BUILTINS = frozenset(
+    name for kind in (str, bytes, list, dict, set, io.TextIOWrapper) for name in dir(kind)
+)
 
 
 class CallFacts(NamedTuple):
@@ -89,11 +96,19 @@ class Callers:
             for call in self._calls(other, name):
                 if call.name == wanted:
                     yield other, call, owner is not None and not call.of_class
-                elif owner is not None and call.attribute == name:
-                    if call.name is None or ":" in call.name:
-                        yield other, call, not call.of_class
+                elif owner is not None and call.attribute == name and self._may_be(call, name):
+                    yield other, call, not call.of_class
                 elif other == path and number in call.local:
                     yield other, call, False
+
+    def _may_be(self, call: CallFacts, method: str) -> bool:
+        """Whether a method that is called may be any class's of the project that has its name."""
+        if method not in _OF_BUILTINS or call.above:
+            return call.name is None or ":" in call.name
+        made = (call.name or "").rpartition(".")[0]  # an heir, perhaps
+        path, colon, _ = made.partition(":")
+        known = classes_in(self._project, path).get(made) if colon else None
+        return known is not None and method not in known.methods
 
     def _constructions(self, path: str, owner: str) -> Iterator[tuple[str, CallFacts, bool]]:
         for made in self._heirs(f"{path}:{owner}"):
@@ -161,6 +176,7 @@ def _calls_by_word(project: Project, path: str) -> dict[str, list[CallFacts]]:
         if name is not None and ":" not in name:
             continue
         func = call.func
+        name = name or module.own_method(func)
         words = {(name or "").rpartition(":")[2].rpartition(".")[2]}
         if isinstance(func, ast.Attribute):
             words.add(func.attr)

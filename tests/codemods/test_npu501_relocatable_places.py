@@ -171,6 +171,48 @@ def test_a_path_is_followed_to_where_it_begins() -> None:
     assert dict(ported.fired) == {CODE: 2}
 
 
+def test_a_method_that_open_files_have_as_well_is_told_by_its_class() -> None:
+    ported = port_files(
+        {
+            "meshes.py": """
+                class Mesh(object):
+                    def write(self, target):
+                        with open(target, 'w') as out:
+                            out.write('mesh\\n')
+
+                    def twice(self):
+                        self.write('second.ply')
+
+
+                class Scan(Mesh):
+                    pass
+            """,
+            "convert.py": """
+                import sys
+                from meshes import Mesh, Scan
+
+                LOG = open(sys.argv[1], 'a')
+
+
+                def log(text):
+                    LOG.write(text + '\\n')
+
+
+                Mesh().write('first.ply')
+                scan = Scan()
+                scan.write('third.ply')
+                log('**** done ****')
+            """,
+        },
+        CODE,
+    )
+    assert "out.write('mesh\\n')" in ported.text("meshes.py")
+    assert "self.write(output_path('second.ply'))" in ported.text("meshes.py")
+    assert "Mesh().write(output_path('first.ply'))" in ported.text("convert.py")
+    assert "scan.write(output_path('third.ply'))" in ported.text("convert.py")
+    assert "log('**** done ****')" in ported.text("convert.py")
+
+
 def test_a_flag_of_argparse_converts_what_it_is_given() -> None:
     check_port(
         """
