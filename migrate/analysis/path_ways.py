@@ -16,7 +16,8 @@ from migrate.analysis.nodes import Function, argument, is_self
 from migrate.analysis.project import Project
 from migrate.analysis.runtime_names import RANK_FILE, runtime_name
 
-Kind = Literal["text", "flag", "variable"]
+# A place that is "moved" stands in the port's runtime already: there is nothing left to do.
+Kind = Literal["text", "flag", "variable", "moved"]
 
 # What gives back the path it is given, as far as where it leads is concerned.
 _PASSING = frozenset(
@@ -71,14 +72,14 @@ class Back(NamedTuple):
 
 
 class Either(NamedTuple):
-    """To an expression, if that has any origin; else to another one.
+    """To an expression, if that has any origin; else to another one, to a text, or nowhere.
 
     Args:
-        join: the span of ``"./" + path``, where it is that.
+        join: the span of ``"./" + path``, or of ``"./%s" % path`` and the like, where it is that.
     """
 
     first: Back
-    otherwise: Back
+    otherwise: Back | Origin | None
     join: tuple[int, int] | None = None
 
 
@@ -165,7 +166,9 @@ class Ways:
                         if isinstance(way, Back):
                             left.append(way.number)
                         elif isinstance(way, Either):
-                            left += way.first.number, way.otherwise.number
+                            left.append(way.first.number)
+                            if isinstance(way.otherwise, Back):
+                                left.append(way.otherwise.number)
         return self._known[number]
 
 
@@ -226,6 +229,10 @@ class _Reader:
             yield from self._back(first.value, _GLUE if glued else _NONE)
         elif (text := text_of(first)) and not only_here(text):
             yield self._text(node, text)
+        elif text and text.endswith("/") and isinstance(node.values[1], ast.FormattedValue):
+            names = _NONE if not node.values[2:] or _begins_anew(node.values[2]) else _GLUE
+            value = Back(self._path, self._numbers[node.values[1].value], names)
+            yield Either(value, None, self.module.span(node))
 
     def _from_operator(self, node: ast.BinOp) -> Iterator[Way]:
         if isinstance(node.op, ast.Div):
@@ -251,17 +258,24 @@ class _Reader:
         by_word: dict[str | None, ast.expr],
     ) -> Iterator[Way]:
         """``text.format(...)`` or ``text % ...``: its first placeholder, or the text itself."""
-        first = _PLACEHOLDER.match(text)
-        if first is None:
-            if not (_PLACEHOLDER.search(text) and only_here(text[: text.find("{")])):
-                yield self._text(node, text)
+        first = _PLACEHOLDER.search(text)
+        lead = text[: first.start()] if first else text
+        if first is None or (lead and not only_here(lead)):
+            yield self._text(node, text)
             return
         word = first[1] or first[2] or "0"
         names = _NONE if text[first.end() : first.end() + 1] in ("", "/") else _GLUE
+        value = by_word.get(word)
         if word.isdigit() and int(word) < len(given):
-            yield from self._back(given[int(word)], names)
-        elif word in by_word:
-            yield from self._back(by_word[word], names)
+            value = given[int(word)]
+        otherwise = self._text(node, text) if lead and text[first.start()] == "%" else None
+        for back in self._back(value, names):
+            if lead.endswith("/"):
+                yield Either(back, otherwise, self.module.span(node))
+            elif not lead:
+                yield back
+            elif otherwise:
+                yield otherwise
 
     def _from_call(self, call: ast.Call) -> Iterator[Way]:
         module, func = self.module, call.func
@@ -269,6 +283,7 @@ class _Reader:
         if name is None and isinstance(func, ast.Name) and func.id in _PASSING:
             name = func.id if module.is_free(func.id, func) else None
         if name is not None and name.startswith(_RUNTIME):
+            yield Origin("moved", self._path, call.lineno, module.span(call), "")
             return
         is_rank_file = runtime_name(module, func) == RANK_FILE
         if is_rank_file or name == "os.path.join" or name in _PASSING:

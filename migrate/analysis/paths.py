@@ -27,6 +27,8 @@ _DEFINES_FLAGS = (b"add_argument", b"DEFINE_string")
 _TEXT_FLAG = re.compile(r"(?:tensorflow|absl)\.flags\.DEFINE_string")
 # What one path may cost to follow: names that are made of one another can ask for more.
 _MOST_STEPS = 2_000
+# Stands for what was found before on the way from the same path.
+_AGAIN = Origin("moved", "", 0, (0, 0), "")
 # How far from name to name; Python gives up at 1000 nested calls, and a step takes several.
 _DEEPEST = 100
 
@@ -61,6 +63,8 @@ class _Tracer:
         # On the way from one path.
         self._seen: set[tuple[str, int]] = set()
         self._asked: set[tuple[object, ...]] = set()
+        # Of both, what has any origin.
+        self._led: set[tuple[object, ...]] = set()
         self._depth = 0
         for path in project.python_files:
             for flag in project.cached_for(path, flags_in):
@@ -69,9 +73,11 @@ class _Tracer:
             for number, access, line in project.cached_for(path, taken_in):
                 self._seen.clear()
                 self._asked.clear()
+                self._led.clear()
                 where = (access, path, line)
                 for origin in self._origins(path, number, frozenset()):
-                    self.found.origins.setdefault(self._merged(origin), set()).add(where)
+                    if origin.kind != "moved":
+                        self.found.origins.setdefault(self._merged(origin), set()).add(where)
 
     def _merged(self, origin: Origin) -> Origin:
         """The origin that is known already, with all names on the ways from it."""
@@ -85,6 +91,8 @@ class _Tracer:
 
     def _origins(self, path: str, number: int, names: frozenset[str]) -> list[Origin]:
         key = (path, number)
+        if key in self._led:
+            return [_AGAIN]
         if key in self._seen or len(self._seen) > _MOST_STEPS:
             return []
         self._seen.add(key)
@@ -93,6 +101,8 @@ class _Tracer:
         self._depth += 1
         found = self._along(self._project.cached_for(path, Ways).of(number), names)
         self._depth -= 1
+        if found:
+            self._led.add(key)
         return found
 
     def _along(self, ways: tuple[Way, ...], names: frozenset[str]) -> list[Origin]:
@@ -101,7 +111,11 @@ class _Tracer:
             if isinstance(way, Back):
                 found += self._origins(way.path, way.number, names | way.names)
             elif isinstance(way, Ask):
-                found += self._along(self._answer(way), names | way.names)
+                key, ways = self._answer(way)
+                led = self._along(ways, names | way.names)
+                if led:
+                    self._led.add(key)
+                found += led
             elif isinstance(way, Origin):
                 found.append(way._replace(names=names))
             else:
@@ -111,29 +125,32 @@ class _Tracer:
     def _either(self, way: Either, names: frozenset[str]) -> list[Origin]:
         first, otherwise = way.first, way.otherwise
         found = self._origins(first.path, first.number, names)
-        if not found:
-            return self._origins(otherwise.path, otherwise.number, names | otherwise.names)
-        if way.join is not None:
+        if found and way.join is not None:
             self.found.joins.setdefault(first.path, set()).add(way.join)
-        return found
+        if found or otherwise is None:
+            return found
+        return self._along((otherwise,), names)
 
     # --- what other files tell --------------------------------------------------------------
 
-    def _answer(self, ask: Ask) -> tuple[Way, ...]:
+    def _answer(self, ask: Ask) -> tuple[tuple[object, ...], tuple[Way, ...]]:
+        """The ways on from a question, behind what tells it from others."""
         flags = self._flags.get(ask.of, []) if ask.what == "attribute" else []
         part = self._parts.of(ask.path)
         if near := [flag for flag in flags if self._parts.of(flag.path) == part]:
-            return tuple([f for f in near if f.path == ask.path] or near)
+            return ("flag", ask.of), tuple([f for f in near if f.path == ask.path] or near)
         if ask.what == "parameter":
             key: tuple[object, ...] = (ask.path, ask.number, ask.of)
         else:
             key = ("assigned" if ask.what == "attribute" else ask.what, ask.of, part)
+        if key in self._led:
+            return key, (_AGAIN,)
         if key in self._asked:
-            return ()  # where it leads is on the way already
+            return key, ()  # where it leads is on the way already
         self._asked.add(key)
         if key not in self._answers:
             self._answers[key] = tuple(self._find(ask))
-        return self._answers[key]
+        return key, self._answers[key]
 
     def _find(self, ask: Ask) -> Iterator[Back]:
         if ask.what == "parameter":

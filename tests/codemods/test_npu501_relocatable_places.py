@@ -436,6 +436,72 @@ def test_a_sum_with_the_current_folder_takes_an_absolute_path() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("'./{}/{}.png'.format(out, 3)", "os.path.join('./', '{}/{}.png'.format(out, 3))"),
+        ('"./{d}/x".format(d=out)', 'os.path.join("./", "{d}/x".format(d=out))'),
+        ("'./%s/%d.png' % (out, 3)", "os.path.join('./', '%s/%d.png' % (out, 3))"),
+        ("f'./{out}/x'", "os.path.join('./', f'{out}/x')"),
+    ],
+)
+def test_a_format_below_the_current_folder_takes_an_absolute_path(before: str, after: str) -> None:
+    source = """
+        import os
+        {}
+        out = {}
+        os.makedirs(out)
+        open({}, 'w')
+        """
+    added = "from npu_runtime.places import output_path"
+    check_port(
+        source.format("", "'samples'", before).replace("import os\n        \n", "import os\n"),
+        source.format(added, "output_path('samples')", after),
+        CODE,
+    )
+    # What else such a format holds has nothing to do with it.
+    check_noop(f"import os\nimport sys\n\nout = sys.argv[1]\nos.remove({before})\n", CODE)
+
+
+def test_each_path_that_one_parameter_takes_is_joined() -> None:
+    check_port(
+        """
+        import os
+
+
+        class Run(object):
+            def __init__(self):
+                self.out = 'samples'
+
+            def save(self, path):
+                open(path, 'w')
+
+            def step(self):
+                self.save('./' + self.out + '/real')
+                self.save('./{}/fake'.format(self.out))
+                self.save(os.path.join('./', self.out))
+        """,
+        """
+        import os
+        from npu_runtime.places import output_path
+
+
+        class Run(object):
+            def __init__(self):
+                self.out = output_path('samples')
+
+            def save(self, path):
+                open(path, 'w')
+
+            def step(self):
+                self.save(os.path.join('./', self.out) + '/real')
+                self.save(os.path.join('./', '{}/fake'.format(self.out)))
+                self.save(os.path.join('./', self.out))
+        """,
+        CODE,
+    )
+
+
 def test_a_sum_that_cannot_be_joined_is_a_warning() -> None:
     ported = port_files(
         {

@@ -9,8 +9,8 @@ given, `type=output_path` of argparse and `flag_values=output_flags` of absl and
 that a relative place on the command line moves as well. An environment variable that names the data
 may be unset where NPU_DATA_DIR is set.
 
-`'./' + path` becomes `os.path.join('./', path)` where the path may now be absolute: it is the same
-text for a relative one.
+`'./' + path` becomes `os.path.join('./', path)` where the path may now be absolute, and
+`'./%s/x' % path` becomes `os.path.join('./', '%s/x' % path)`: the same text for a relative one.
 
 Why: ModelArts and shared machines keep data and outputs in OBS, and on a disk of their own while
 a job runs; a port that only knows "./dataset" has to be edited for each.
@@ -90,6 +90,8 @@ NPU501 = Rule(
 
 # The operator of a sum, with nothing but blanks around it.
 _PLUS = re.compile(r"[ \t]*\+[ \t]*")
+# Where a text begins with the current folder, and a placeholder follows.
+_LEAD = re.compile(r"""([A-Za-z]*)('{3}|"{3}|'|")([./]*/)(?=[%{])""")
 
 
 @NPU501.on_module
@@ -200,20 +202,37 @@ def _converted(
 
 def _joined(context: Context, node: ast.expr) -> Iterator[Change]:
     """`'./' + path` as `os.path.join('./', path)`, which an absolute path survives."""
-    assert isinstance(node, ast.BinOp)
     module = context.module
-    (start, left), (right, end) = module.span(node.left), module.span(node.right)
+    end = module.span(node)[1]
     os_name = next(
         (n.id for n in module.all_of(ast.Name) if n.id == "os" and module.qualified(n) == "os"), ""
     )
-    if not os_name or not _PLUS.fullmatch(module.source.text[left:right]):
+    parted = list(_parted(module, node)) if os_name else []
+    if not parted:
         message = f"{module.text_of(node)}: wrong where the path is absolute"
         advice = "Write os.path.join(...), which keeps an absolute path, in place of the sum."
         yield context.finding(node, "warning", message, advice)
         return
-    yield Edit(start, start, "os.path.join(")
-    yield Edit(left, right, ", ")
+    yield from parted
     yield Edit(end, end, ")")
+
+
+def _parted(module: Module, node: ast.expr) -> Iterator[Edit]:
+    """Parts `'./'` from the path behind it; nothing where it cannot be seen how."""
+    text = module.source.text
+    start, end = module.span(node)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        left, right = module.span(node.left)[1], module.span(node.right)[0]
+        if _PLUS.fullmatch(text[left:right]):
+            yield Edit(start, start, "os.path.join(")
+            yield Edit(left, right, ", ")
+        return
+    # A format: './%s/x' % path, './{}/x'.format(path) or f'./{path}/x'.
+    if begin := _LEAD.match(text, start, end):
+        prefix, quote, lead = begin.groups()
+        plain = prefix.replace("f", "").replace("F", "")
+        joined = f"os.path.join({plain}{quote}{lead}{quote}, {prefix}{quote}"
+        yield Edit(start, begin.end(), joined)
 
 
 def _runtime(context: Context, name: str) -> RuntimeImport:
