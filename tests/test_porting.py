@@ -346,6 +346,14 @@ def test_upstreams_own_runtime_gives_way_and_is_told() -> None:
     assert ported(unused).after["npu_runtime/__init__.py"].data == b"VERSION = 1\n"
 
 
+def test_a_class_may_come_from_a_folder_that_is_no_package() -> None:
+    derived = (
+        "from models import Net\n\n\nclass Mine(Net):\n    def run(self):\n        self.go()\n"
+    )
+    port = ported(tree({"models/net.py": "class Net:\n    pass\n", "train.py": derived}))
+    assert port.after["train.py"].data == derived.encode()
+
+
 def test_the_mode_of_a_notice_stays() -> None:
     files = {"NOTICE": SourceFile("NOTICE", b"Of gan.\n", EXECUTABLE)}
     assert ported(files).after["NOTICE"].mode == EXECUTABLE

@@ -116,7 +116,9 @@ class Project:
         """What ``derive`` makes of one file, made once for as long as that file stays."""
         known = self._derived_of.setdefault(path, {})
         if derive not in known:
-            if derive in self._together and self._parsed.get(path) is None:
+            # A name may lead into a folder without __init__.py, of which there is nothing to read.
+            is_unread = self._parsed.get(path) is None and path in self._files
+            if derive in self._together and is_unread:
                 self._unread.append(path)
             if self._unread and not self._is_reading:
                 self._read()
