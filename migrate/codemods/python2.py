@@ -20,7 +20,12 @@ _ALL_FAILURES = frozenset({"BaseException", "Exception", "StandardError", "the b
 _LEAVES = ast.Return | ast.Raise | ast.Continue | ast.Break
 
 
-def is_guarded(module: Module, node: ast.AST, failures: Collection[str] = NAMES) -> bool:
+def is_guarded(
+    module: Module,
+    node: ast.AST,
+    failures: Collection[str] = NAMES,
+    versions: Collection[str] = _VERSIONS,
+) -> bool:
     """Whether a place is meant for Python 2 only, or expected to fail in Python 3.
 
     That is: behind a test of the version; in a ``try`` that expects the failure, or where that or
@@ -28,12 +33,13 @@ def is_guarded(module: Module, node: ast.AST, failures: Collection[str] = NAMES)
 
     Args:
         failures: the names of the exceptions that Python 3 raises there.
+        versions: what a test of the version holds.
     """
     child = node
     for parent in module.ancestors(node):
         if isinstance(parent, ast.If | ast.IfExp | ast.While | ast.BoolOp):
             test = parent if isinstance(parent, ast.BoolOp) else parent.test
-            if _asks_for_version(module, test):
+            if _asks_for_version(module, test, versions):
                 return True
         if isinstance(parent, ast.Try):
             tried = child in parent.body and _expects(parent, parent.handlers, failures)
@@ -45,7 +51,7 @@ def is_guarded(module: Module, node: ast.AST, failures: Collection[str] = NAMES)
         if isinstance(child, ast.stmt) and any(
             isinstance(s, ast.If)
             and isinstance(s.body[-1], _LEAVES)
-            and _asks_for_version(module, s.test)
+            and _asks_for_version(module, s.test, versions)
             for s in _before(parent, child)
         ):
             return True
@@ -62,15 +68,15 @@ def _before(parent: ast.AST, child: ast.stmt) -> list[ast.stmt]:
     return []
 
 
-def _asks_for_version(module: Module, test: ast.expr) -> bool:
-    if any(word in module.text_of(test) for word in _VERSIONS):
+def _asks_for_version(module: Module, test: ast.expr, versions: Collection[str]) -> bool:
+    if any(word in module.text_of(test) for word in versions):
         return True
     for name in ast.walk(test):
         found = module.lookup(name.id, name) if isinstance(name, ast.Name) else None
         for binding in found[1] if found else ():
             if binding.kind == "value" and binding.node is not None:
                 text = module.text_of(binding.node)
-                if len(text) < 200 and any(word in text for word in _VERSIONS):
+                if len(text) < 200 and any(word in text for word in versions):
                     return True
     return False
 
