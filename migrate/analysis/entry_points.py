@@ -6,7 +6,7 @@ import re
 
 from migrate.analysis.estimators import ESTIMATORS
 from migrate.analysis.graph import Graph
-from migrate.analysis.imported import imported_by, imported_files
+from migrate.analysis.imported import imported_by, importers
 from migrate.analysis.keras_models import KerasUse
 from migrate.analysis.project import Project
 from migrate.analysis.references import files_of, functions_in, is_unit_test
@@ -17,33 +17,42 @@ _USES = frozenset(
     "decode eval evaler evaluate evaluation evaluator export generate infer inference interpolate "
     "predict sample test visualize".split()
 )
+_TRAINS = frozenset({"train", "trainer", "training"})
 _SCRIPT = re.compile(rb"^if\s*\(?\s*__name__\s*==\s*['\"]__main__['\"]", re.MULTILINE)
 
 
 def training_scripts(project: Project) -> list[str]:
-    """The scripts that train, in sorted order: those with ``if __name__ == "__main__"``.
+    """The scripts that train, in sorted order.
 
-    Where no file has that line, those that no other file imports, and whose names do not tell that
-    they use a model.
+    Scripts are files with ``if __name__ == "__main__"``, and those that no other file imports and
+    whose own code trains; of the latter none whose name tells that it uses a model.
 
     An evaluation that makes the same model does not train. So what a script names counts, step by
     step, and first without the methods of a class that it makes but does not call; where no
-    script trains by that, with them.
+    script trains by that, with them. Where nothing leads from any script to what trains, as where
+    functions are called by their names in texts, a script's name tells, if it imports such code.
     """
     graph = project.cached(Graph)
     files = [path for path in project.python_files if not is_unit_test(project, path)]
     data = {path: project.files[path].data for path in files}
-    scripts = [p for p in files if b"__main__" in data[p] and _SCRIPT.search(data[p])]
-    if not scripts:
-        imported = {
-            other
-            for path in files
-            for other in project.cached_for(path, imported_files)
-            if other != path
-        }
-        scripts = [path for path in files if path not in imported and not _uses_a_model(path)]
-    named = [path for path in scripts if _trains(graph, _named(graph, f"{path}:"))]
-    return named or [path for path in scripts if _trains(graph, graph.reach({f"{path}:"}))]
+    mains = [p for p in files if b"__main__" in data[p] and _SCRIPT.search(data[p])]
+    plain = [
+        path
+        for path in files
+        if path not in mains and not _is_imported(project, path) and not _uses_a_model(path)
+    ]
+
+    def naming(scripts: list[str]) -> list[str]:
+        return [path for path in scripts if _trains(graph, _named(graph, f"{path}:"))]
+
+    def reaching(scripts: list[str]) -> list[str]:
+        return [path for path in scripts if _trains(graph, graph.reach({f"{path}:"}))]
+
+    return (
+        sorted([*(naming(mains) or reaching(mains)), *naming(plain)])
+        or reaching(plain)
+        or [path for path in mains if _words(path) & _TRAINS and _imports_training(project, path)]
+    )
 
 
 def training_code(project: Project) -> frozenset[str]:
@@ -53,7 +62,7 @@ def training_code(project: Project) -> frozenset[str]:
     make the same graph for something else, as their names tell (``evaluate.py``).
     """
     graph = project.cached(Graph)
-    leading = graph.leading(_trainers(project))
+    leading = graph.leading(project.cached(_trainers))
     programs = [
         path
         for path in project.python_files
@@ -69,8 +78,22 @@ def training_files(project: Project) -> frozenset[str]:
 
 
 def _uses_a_model(path: str) -> bool:
-    words = set(re.split(r"[\W_]+", path.rpartition("/")[2].lower()))
-    return not words.isdisjoint(_USES) and "train" not in words
+    return bool(_words(path) & _USES) and "train" not in _words(path)
+
+
+def _words(path: str) -> set[str]:
+    """The words in a file's name."""
+    return set(re.split(r"[\W_]+", path.rpartition("/")[2].lower()))
+
+
+def _is_imported(project: Project, path: str) -> bool:
+    return any(other != path for other in project.cached(importers).get(path, ()))
+
+
+def _imports_training(project: Project, path: str) -> bool:
+    """Whether a file, or what it imports, has functions that train."""
+    files = imported_by(project, path)
+    return bool(files_of(project.cached(_trainers)).intersection(files))
 
 
 def _trainers(project: Project) -> set[str]:

@@ -25,6 +25,41 @@ def test_a_script_that_evaluates_the_same_graph_is_not_the_one_that_trains() -> 
     assert training_scripts(project_of({"train.py": FLAT, "evaluate.py": FLAT})) == ["train.py"]
 
 
-def test_a_file_that_asks_for_main_counts_before_those_that_do_not() -> None:
-    text = FLAT + 'if __name__ == "__main__":\n    print(step)\n'
-    assert training_scripts(project_of({"a.py": FLAT, "b.py": text})) == ["b.py"]
+MAIN = 'if __name__ == "__main__":\n'
+
+
+def test_both_kinds_of_scripts_are_found() -> None:
+    tool = f"import os\n\n{MAIN}    os.mkdir('data')\n"
+    work = "def work():\n" + "".join(f"    {line}\n" for line in FLAT.splitlines()) + "work()\n"
+    files = {"b.py": FLAT + MAIN + "    print(step)\n", "a.py": FLAT, "c.py": work, "d.py": tool}
+    assert training_scripts(project_of(files)) == ["a.py", "b.py", "c.py"]
+
+
+def test_a_module_that_nobody_imports_is_no_script() -> None:
+    unused = (
+        "import tensorflow as tf\n\ndef step(loss):\n    tf.train.AdamOptimizer().minimize(loss)\n"
+    )
+    train = f"from model import train\n\n{MAIN}    train()\n"
+    model = f"def train():\n    from base import work\n    work()\n\n{MAIN}    train()\n"
+    base = f"def work():\n    {'; '.join(FLAT.splitlines()[:2])}\n"
+    files = {"unused.py": unused, "train.py": train, "model.py": model, "base.py": base}
+    assert training_scripts(project_of(files)) == ["model.py", "train.py"]
+
+
+def test_where_nothing_leads_to_what_trains_a_scripts_name_tells() -> None:
+    """A function of a module whose name a local variable takes, and one that a text names."""
+    optim = """import tensorflow as tf
+
+def sgd(loss, params):
+    return [v.assign_sub(0.1 * g) for v, g in zip(params, tf.gradients(loss, params))]
+"""
+    rebound = (
+        f"def main():\n    import optim\n    optim = optim.sgd\n    optim()\n\n{MAIN}    main()\n"
+    )
+    by_text = f"import optim\nRUN = 'sgd'\n\n{MAIN}    vars(optim)[RUN]()\n"
+    files = {"train.py": rebound, "train_fast.py": by_text, "convert.py": by_text}
+    assert training_scripts(project_of({"optim.py": optim, **files})) == [
+        "train.py",
+        "train_fast.py",
+    ]
+    assert training_scripts(project_of({"train.py": rebound, "optim.py": "sgd = print\n"})) == []
