@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from migrate.analysis.feeding import Feeding, Follower, Step
+from migrate.analysis.feeding import Feeding, Step, last_name
+from migrate.analysis.follower import Follower
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import Function
 
@@ -106,6 +107,4 @@ class BatchFollower(Follower):
 
 def _last(module: Module, call: ast.Call) -> str:
     """The last part of the name of what is called."""
-    if isinstance(call.func, ast.Attribute):
-        return call.func.attr
-    return (module.qualified(call.func) or "").rpartition(".")[2]
+    return last_name(call, module.qualified(call.func) or "")

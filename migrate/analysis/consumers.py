@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from migrate.analysis.feeding import Feeding, Follower, Step
+from migrate.analysis.feeding import Feeding, Step, last_name
+from migrate.analysis.follower import Follower
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import Function, argument, own_nodes, spelled
 from migrate.analysis.parts import Parts
@@ -83,10 +84,11 @@ class Judged:
 
 
 class Consumers(Follower):
-    """Tells what data is read for; what it indexes serves all data of a project."""
+    """Tells what data is read for; what it has looked up serves all data of a project."""
 
     def __init__(self, project: Project) -> None:
         super().__init__(project)
+        self._parts = project.cached(Parts)
         self._judged: dict[tuple[object, ...], Judged] = {}
         self._read_for: dict[tuple[object, ...], Purposes] = {}
         self._may_train: dict[str, bool] = {}
@@ -159,7 +161,7 @@ class Consumers(Follower):
                     module.qualified(part) if isinstance(part, ast.Name | ast.Attribute) else None
                 )
                 path, colon, dotted = (name or "").partition(":")
-                other = self._module(path) if colon else None
+                other = self._reads.module(path) if colon else None
                 found = other.definition(dotted) if other is not None else None
                 if other is not None and isinstance(found, Function):
                     yield other, found
@@ -216,7 +218,7 @@ class Consumers(Follower):
             yield from super()._call(step, call, found)
             return
         name = module.qualified(call.func) or ""
-        last = call.func.attr if isinstance(call.func, ast.Attribute) else name.rpartition(".")[2]
+        last = last_name(call, name)
         if name == NPU_SHARD:
             found.sharded = True
         elif name in FILE_READERS:
@@ -265,12 +267,7 @@ class Consumers(Follower):
             self._training_runs[key] = runs_training(step.module, call) or self._fetches_training(
                 step.module, call
             )
-        if not self._training_runs[key]:
-            found.evaluates.add(place)
-        elif step.shared:
-            found.mixed.add(place)
-        else:
-            found.trains.add(place)
+        found.add("train" if self._training_runs[key] else "evaluate", place, step.shared)
 
     def _fetches_training(self, module: Module, call: ast.Call) -> bool:
         """Whether a run fetches a variable of this file, or an attribute, that makes a step."""
@@ -288,7 +285,7 @@ class Consumers(Follower):
         """Whether the call makes an object of a class of the project's, which keeps the data."""
         path, colon, dotted = name.partition(":")
         if colon:
-            other = self._module(path)
+            other = self._reads.module(path)
             return other is not None and isinstance(other.definition(dotted), ast.ClassDef)
         return self._class_method(module, call) is not None
 

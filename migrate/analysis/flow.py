@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import Function, argument, is_self, place_of
+from migrate.analysis.nodes import Function, argument, decorators, is_self, place_of
 from migrate.analysis.parts import Parts
 from migrate.analysis.project import Project
 
@@ -284,9 +284,8 @@ class Flow:
     def _parameter(self, module: Module, function: Function, where: str | int) -> Iterator[Place]:
         """Uses of the parameter that takes an argument."""
         parameters = [*function.args.posonlyargs, *function.args.args]
-        if isinstance(module.parents.get(function), ast.ClassDef) and not any(
-            isinstance(d, ast.Name) and d.id == "staticmethod" for d in function.decorator_list
-        ):
+        is_method = isinstance(module.parents.get(function), ast.ClassDef)
+        if is_method and "staticmethod" not in decorators(function):
             parameters = parameters[1:]
         if isinstance(where, int):
             taken = parameters[where : where + 1]
@@ -321,7 +320,7 @@ class Flow:
         uses: list[Place]
         if isinstance(parent, ast.ClassDef):
             uses = list(self._named_attributes(function.name, module))
-            if any(isinstance(d, ast.Name) and d.id == "property" for d in function.decorator_list):
+            if "property" in decorators(function):
                 yield from uses
                 return
         else:

@@ -46,6 +46,11 @@ def argument(call: ast.Call, name: str, position: int) -> ast.expr | None:
     return None
 
 
+def decorators(function: Function) -> set[str]:
+    """The plain names among a function's decorators, such as ``property``."""
+    return {d.id for d in function.decorator_list if isinstance(d, ast.Name)}
+
+
 def spelled(node: ast.AST | None) -> str:
     """The last part of a name as it stands there, ``c`` of ``a.b.c``; empty for other nodes."""
     if isinstance(node, ast.Attribute):

@@ -11,6 +11,16 @@ KERAS_RUNNING = frozenset(
 )
 # tf.gradients, and what a port has in its place where an optimizer applies the result.
 GRADIENTS = frozenset({"tensorflow.gradients", "npu_runtime.npu_gradients"})
+# What makes a step of training from a loss.
+OPTIMIZING = frozenset(
+    {
+        "tensorflow.contrib.layers.optimize_loss",
+        "tensorflow.contrib.training.create_train_op",
+        "tensorflow.contrib.training.train",
+        "tensorflow.contrib.slim.learning.create_train_op",
+        "tensorflow.contrib.slim.learning.train",
+    }
+)
 # Libraries with methods of the same names.
 OTHER_MINIMIZERS = ("scipy.", "sklearn.", "lmfit.", "iminuit.")
 
@@ -48,17 +58,7 @@ def _is_keras_model(method: str) -> bool:
     )
 
 
-_TRAINERS = frozenset(
-    {
-        "tensorflow.contrib.layers.optimize_loss",
-        "tensorflow.contrib.training.create_train_op",
-        "tensorflow.contrib.training.train",
-        "tensorflow.contrib.slim.learning.create_train_op",
-        "tensorflow.contrib.slim.learning.train",
-        "tensorflow.gradients",
-        "tensorflow.train.MonitoredTrainingSession",
-    }
-)
+_TRAINERS = OPTIMIZING | {"tensorflow.gradients", "tensorflow.train.MonitoredTrainingSession"}
 _RESTORERS = frozenset(
     {
         "tensorflow.train.Saver",
