@@ -37,7 +37,8 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from migrate.analysis.inventory import Settled
-from migrate.analysis.module import Module, argument, keyword
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import argument, keyword
 from migrate.analysis.project import Project
 from migrate.analysis.symbols import canonical
 from migrate.codemods.edits import Edit
