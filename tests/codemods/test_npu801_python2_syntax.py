@@ -53,6 +53,33 @@ def test_fixes(before: str, after: str) -> None:
     check_port(before, after, CODE)
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "if x:\n\tprint 1\n        y = 2\n    \t# so\n\tif y:\n\t    y = 3\n",
+            "if x:\n        print(1)\n        y = 2\n        # so\n        if y:\n            y = 3\n",
+        ),
+        # nothing else of Python 2
+        ("if x:\n\ty = 1\n        z = 2\n", "if x:\n        y = 1\n        z = 2\n"),
+        # what a string or a line holds stays
+        (
+            "if x:\n\ty = '''a\n\tb'''\t# c\n        z = f(1,\n\t\t2)\n",
+            "if x:\n        y = '''a\n\tb'''\t# c\n        z = f(1,\n                2)\n",
+        ),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_tabs_become_spaces_where_only_python_2_can_tell_them(
+    before: str, after: str, newline: str
+) -> None:
+    assert fixed(before.replace("\n", newline)) == after.replace("\n", newline).encode()
+
+
+def test_tabs_that_python_3_reads_stay() -> None:
+    assert fixed("if x:\n\tprint 1\n") == b"if x:\n\tprint(1)\n"
+
+
 def test_lines_that_are_python_3_keep_their_bytes() -> None:
     before = """
         # A comment,  with   spaces
@@ -209,7 +236,7 @@ def test_python_3_is_left_alone(source: str) -> None:
     [
         "print 'a'\nclass :\n",  # no Python at all
         "def f(:\n    print x\n",
-        "print 'a'\nif x:\n\ty = 1\n        z = 2\n",  # parses as Python 2 only
+        "print 'a'\nif x:\n\ty = 1\n    z = 2\n",  # not even Python 2 sees one block
         "print 'a'\nx = await y z\n",
         "match = 1\nprint (yield) = 2\n",
     ],

@@ -3,7 +3,8 @@
 What it does: a file that Python 3 cannot parse and that looks like Python 2 (print and exec
 statements, `except X, e`, `raise X, "..."`, `<>`, backquotes, `0777`, `10L`, `ur"..."`) goes
 through the fixers of fissix, a maintained copy of lib2to3. They also give Python 3's meaning to
-the rest of such a file: `d.keys()[0]`, `xrange`, `has_key`, `urllib2`, and so on.
+the rest of such a file: `d.keys()[0]`, `xrange`, `has_key`, `urllib2`, and so on. Where indentation
+mixes tabs and spaces in a way that only Python 2 can read, spaces take the place of the tabs.
 
 Why: TensorFlow 1.15.0 on Ascend runs on Python 3.7. Neither this kit nor Python 3 can read such a
 file, so nothing else in it would be ported.
@@ -21,11 +22,11 @@ need no change keep their bytes. Divisions in a file without `from __future__ im
 notes: `/` between two integers used to drop the remainder. So they are in a file that parses, but
 has other things of Python 2 in it.
 
-Not handled: indentation that mixes tabs and spaces, text against bytes, and names of Python 2 in
-files that do parse (NPU802, NPU808, NPU809 and NPU811). A file that stays unreadable is reported as
-NPU902.
+Not handled: text against bytes, and names of Python 2 in files that do parse (NPU802, NPU808,
+NPU809 and NPU811). A file that stays unreadable is reported as NPU902.
 
-Authority: Python 3.7 documentation, "2to3 - Automated Python 2 to 3 code translation".
+Authority: Python 3.7 documentation, "2to3 - Automated Python 2 to 3 code translation"; Python 2.7
+reference, "Indentation": a tab reaches to the next multiple of eight.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -53,6 +55,10 @@ if TYPE_CHECKING:
 
 NPU801 = Rule("NPU801", "python2-syntax", group="compat")
 
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+_INDENT = re.compile(r"\A[ \t]+")
+# What the parser says of a file that Python 2 may read.
+_MIXED = "inconsistent use of tabs and spaces"
 _OWN_NEXT = re.compile(rb"\bdef[ \t]+next[ \t]*\([ \t]*self\b")
 # What only Python 2 can read; a file that matches may still be Python 3.
 _SIGNS = re.compile(
@@ -88,7 +94,7 @@ def fix_python2(context: ProjectContext) -> Iterator[Change]:
         failure = context.project.failure(path)
         if failure is not None and failure.kind == "syntax":
             data = context.project.files[path].data
-            if _SIGNS.search(data):
+            if _SIGNS.search(data) or failure.reason.startswith(_MIXED):
                 yield from _fix(context, path, Source(data))
         elif failure is None:
             lines = _divisions(context, path)
@@ -123,12 +129,41 @@ def _fix(context: ProjectContext, path: str, source: Source) -> Iterator[Change]
     text = _fixed(source, _fixers(context.project, path, source.text))
     if text is None:
         return
+    if _is_mixed(text):
+        text = _with_spaces(text)
     try:
         check_python(text)
         yield FileChange(path, check_bytes(source, text))
     except GateFailed:
         return
     yield from _tell_of_division(context, path, divisions(ast.parse(text)))
+
+
+def _is_mixed(text: str) -> bool:
+    """Whether the indentation is what keeps Python 3 from reading a text."""
+    try:
+        ast.parse(text)
+    except TabError:
+        return True
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        pass
+    return False
+
+
+def _with_spaces(text: str) -> str:
+    """The text with its lines indented by spaces as far as Python 2 takes tabs to reach."""
+    from fissix.pgen2 import tokenize
+
+    within: set[int] = set()  # a string, whose lines are not indented
+    read = StringIO(text, newline=None).readline
+    for kind, _, (first, _), (last, _), _ in tokenize.generate_tokens(read):
+        if kind == tokenize.STRING:
+            within.update(range(first + 1, last + 1))
+    lines = _LINE.findall(text)
+    return "".join(
+        line if number in within else _INDENT.sub(lambda tabs: tabs[0].expandtabs(8), line)
+        for number, line in enumerate(lines, 1)
+    )
 
 
 @cache
@@ -168,7 +203,7 @@ def _fixers(project: Project, path: str, text: str) -> list[str]:
 
 def _fixed(source: Source, fixers: list[str]) -> str | None:
     """The text as Python 3; None when the fixers cannot read it or would lose a comment."""
-    old = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", source.text)
+    old = _LINE.findall(source.text)
     before = [line.rstrip("\r\n") for line in old]
     try:
         result = str(_tool(fixers).refactor_string("\n".join([*before, ""]), "file"))
