@@ -60,9 +60,9 @@ upstream is an older port, that is as it should be; else rename upstream's folde
     "NPU916": """A script of the port was not written, for want of something to start.
 
 run.sh, npu_boot.py and the scripts in test/ start the script that trains: the first of the recipe's
-`entries`, else the only script with `if __name__ == "__main__"` that trains; where no file has that
-line, the only file that trains and that no other imports. Where several do, or none was found, say
-which in the recipe: `entries = ["train.py"]`. test/train_performance_1p.sh needs arguments that
+`entries`, else the only script that trains: a file with `if __name__ == "__main__"`, or one that no
+other imports and whose own code trains. Where several do, or none was found, say which in the
+recipe: `entries = ["train.py"]`. test/train_performance_1p.sh needs arguments that
 shorten a training, never an edit: `[harness]` with `performance = "--epochs 1"`, unless a flag with
 a usual name, such as --max_steps, tells the number of steps.""",
     "NPU917": """Upstream has a file where one of the port's scripts would go.

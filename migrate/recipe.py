@@ -18,6 +18,7 @@ from migrate.runtime import precision_modes
 from migrate.tables import Reader, read_toml
 from migrate.upstream.leave_out import matcher
 from migrate.upstream.tree import SourceTree
+from migrate.verify.smoke import Smoke, read_smoke
 
 RECIPE_NAME = "recipe.toml"
 _KEYS = ("entries", "harness", "leave_out", "readme", "rules", "settings", "smoke")
@@ -34,7 +35,7 @@ class Recipe(NamedTuple):
         harness: how ModelZoo's scripts start the training.
         readme: what the READMEs say that no code tells.
         settings: what is fixed in the port's runtime: ``precision_mode``, or nothing.
-        smoke: how verify tries the port; read by migrate.verify.smoke.
+        smoke: how verify tries the port.
         digest: of what a port depends on, the recipe without smoke and its rules; None without
             either.
         where: the file, for errors.
@@ -47,7 +48,7 @@ class Recipe(NamedTuple):
     harness: Harness = Harness()
     readme: Readme = Readme()
     settings: Mapping[str, str] = MappingProxyType({})
-    smoke: Mapping[str, Any] = MappingProxyType({})
+    smoke: Smoke = Smoke()
     digest: str | None = None
     where: str = RECIPE_NAME
 
@@ -125,7 +126,7 @@ def _read(folder: Path) -> Recipe:
         read_harness(table.get("harness", {}), str(path)),
         read_readme(table.get("readme", {}), folder, str(path)),
         _settings(reader, table.get("settings", {})),
-        reader.table(smoke, "smoke", "tables, such as [[smoke.run]]"),
+        read_smoke(smoke, str(path)),
         _digest(folder, table),
         str(path),
     )

@@ -592,11 +592,12 @@ def test_everything_of_the_kit_has_a_chinese_text() -> None:
         ({"paper": 1}, "readme.paper: expected a text"),
         ({"train": "'x"}, "readme.train: expected words as in a shell"),
         ({"published": {}}, "readme.published: expected tables"),
-        ({"published": [1]}, "readme.published, number 1: expected metric"),
-        ({"published": [{"metric": "x"}]}, "number 1: metric: expected a text in both"),
+        ({"published": [{"cpu": "1"}]}, "published[0].cpu: expected one of gpu, metric, npu, so"),
+        ({"published": [1]}, "readme.published: expected tables, each under"),
+        ({"published": [{"metric": "x"}]}, "published[0].metric: expected a text in both"),
         (
             {"published": [{"metric": {"zh": "x", "en": "y"}, "npu": "1"}]},
-            "number 1: source: expected a text in both languages",
+            "published[0].source: expected a text in both languages",
         ),
     ],
 )

@@ -260,9 +260,14 @@ def test_the_digest_tells_recipes_apart(tmp_path: Path) -> None:
 def test_what_no_port_depends_on_is_not_in_the_digest(tmp_path: Path) -> None:
     text = "entries = ['a.py']\n"
     digest = recipe(tmp_path, text).digest
-    tried = recipe(tmp_path, text + "# why\n[[smoke.run]]\nname = 'train'\n")
+    tried = recipe(tmp_path, text + "# why\n[[smoke.run]]\nname = 'train'\ncommand = 'true'\n")
     assert tried.digest == digest
-    assert tried.smoke == {"run": [{"name": "train"}]}
+    assert [run.name for run in tried.smoke.runs] == ["train"]
+
+
+def test_what_is_wrong_with_smoke_is_told_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"recipe\.toml: smoke\.run\[0\]\.comand: expected one of"):
+        recipe(tmp_path, "[[smoke.run]]\nname = 'train'\ncomand = 'true'\n")
 
 
 @pytest.mark.parametrize("name", ["biggan", "realmix", "ssgan", "vgg19"])

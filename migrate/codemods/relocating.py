@@ -78,6 +78,7 @@ class Places:
 
     Attributes:
         files: those with any place.
+        texts: what a recipe can call them by.
     """
 
     def __init__(self, project: Project) -> None:
@@ -92,6 +93,7 @@ class Places:
             self._uses[_key(origin)] |= uses
             self._in_file[origin.path].append(origin)
             self._alike[_whole(origin)].append(origin)
+        self.texts = frozenset(origin.text for origin in found.origins)
         self.files = frozenset({origin.path for origin in found.origins} | found.joins.keys())
 
     def of(self, path: str, chosen: Mapping[str, str]) -> FilePlaces:

@@ -240,14 +240,13 @@ class _Verification:
             return None, f"there is no TensorFlow 1.15.0: {error}"
 
     def _smoke(self) -> Smoke:
-        from migrate.recipe import RECIPE_NAME, read_recipe
+        from migrate.recipe import read_recipe
         from migrate.verify.process import shell_line
-        from migrate.verify.smoke import Smoke, SmokeRun, read_smoke
+        from migrate.verify.smoke import Smoke, SmokeRun
 
         smoke = Smoke()
         if self._manifest and self._workspace:
-            folder = self._workspace.patches(self.name)
-            smoke = read_smoke(read_recipe(folder).smoke, str(folder / RECIPE_NAME))
+            smoke = read_recipe(self._workspace.patches(self.name)).smoke
         program = self._arguments.program
         if program:
             run = SmokeRun("command", shell_line(program), frozenset({"session"}), everywhere=True)

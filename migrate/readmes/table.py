@@ -137,22 +137,17 @@ def read_readme(table: Any, folder: Path, where: str) -> Readme:
     words = {
         key: reader.words(table.get(key, ""), f"readme.{key}") for key in ("train", "evaluate")
     }
-    published = table.get("published", [])
-    if not isinstance(published, list):
-        raise reader.wrong("readme.published", "tables, such as [[readme.published]]")
     figures = []
-    for number, row in enumerate(published, start=1):
-        key = f"readme.published, number {number}"
-        if not isinstance(row, dict) or row.keys() - {"metric", "gpu", "npu", "source"}:
-            raise reader.wrong(key, "metric, source, and gpu or npu")
-        metric = _text(reader, row.get("metric"), f"{key}: metric")
+    for key, row in reader.tables(table.get("published", []), "readme.published"):
+        reader.known(row, key, ("metric", "gpu", "npu", "source"))
+        metric = _text(reader, row.get("metric"), f"{key}.metric")
         gpu, npu = row.get("gpu", ""), row.get("npu", "")
         if not isinstance(gpu, str) or not isinstance(npu, str):
             raise reader.wrong(key, "texts for gpu and npu")
         source = row.get("source")
         if isinstance(source, str):  # the same in both
             source = dict.fromkeys(LANGUAGES, source)
-        figures.append(Published(metric, gpu, npu, _text(reader, source, f"{key}: source")))
+        figures.append(Published(metric, gpu, npu, _text(reader, source, f"{key}.source")))
     return Readme(
         table.get("paper", ""),
         {key: table[key] for key in TEXTS if key in table},

@@ -22,6 +22,7 @@ tolerance_why = "upstream differs from itself by as much"
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,7 @@ from typing import Any
 from migrate.tables import Reader
 
 GENERATORS = Path(__file__).parent / "data"
+_OPTION = re.compile(r'\.add_argument\("--(\w+)"')
 TOLERANCE = 1e-6
 MINIMUM_STEPS = 5
 _EXPECT = ("session", "train", "save", "restore")
@@ -98,7 +100,7 @@ class Smoke:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_smoke(table: Mapping[str, Any], where: str) -> Smoke:
+def read_smoke(table: Any, where: str) -> Smoke:
     """Reads the tables.
 
     Args:
@@ -109,7 +111,7 @@ def read_smoke(table: Mapping[str, Any], where: str) -> Smoke:
         UsageError: it says something that is not known; with the key and what is expected.
     """
     reader = Reader(where)
-    reader.table(table, "smoke")
+    reader.table(table, "smoke", "tables, such as [[smoke.run]]")
     reader.known(table, "smoke", {"data", "run", "environment"})
     environment = table.get("environment", {})
     if not isinstance(environment, dict) or not all(
@@ -135,12 +137,18 @@ def generators() -> list[str]:
     return sorted(path.stem for path in GENERATORS.glob("*.py") if not path.stem.startswith("_"))
 
 
+def _options(make: str) -> set[str]:
+    """The flags of a generator, which is Python 3.7 code and not imported here."""
+    return set(_OPTION.findall((GENERATORS / f"{make}.py").read_text("utf-8")))
+
+
 def _data(reader: Reader, key: str, entry: Mapping[str, Any]) -> Data:
     make, to = _text(reader, entry, key, "make"), _text(reader, entry, key, "to")
     if make not in generators():
         raise reader.wrong(f"{key}.make", f"one of {', '.join(generators())}")
     if to.startswith("/") or ".." in to.split("/"):
         raise reader.wrong(f"{key}.to", "a folder below the project, or below ~")
+    reader.known(entry, key, {"make", *_options(make)})
     options = {name: value for name, value in entry.items() if name not in ("make", "to")}
     for name, value in options.items():
         if isinstance(value, bool) or not isinstance(value, str | int):

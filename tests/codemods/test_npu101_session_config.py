@@ -238,11 +238,13 @@ def test_a_role_that_is_none_is_a_usage_error() -> None:
 
 
 @pytest.mark.parametrize("place", ["train.py:trian", "gone.py:train", "train.py:4"])
-def test_a_role_for_a_place_without_a_session_is_told(place: str) -> None:
+def test_a_role_for_a_place_without_a_session_is_a_usage_error(place: str) -> None:
     options = {"NPU101": {"roles": {place: "host"}}}
-    ported = port_files({"train.py": ROLE}, "NPU101", options=options)
-    assert ported.codes("warning") == ["NPU101"]
-    assert "tf.Session(config=npu_session_config())" in ported.text()
+    with pytest.raises(
+        UsageError, match=f"NPU101.roles: no session is opened in '{place}'"
+    ) as told:
+        port_files({"train.py": ROLE}, "NPU101", options=options)
+    assert ("train.py:train" in told.value.advice) is place.startswith("train.py")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from migrate.errors import UsageError
 from tests.codemods.support import check_noop, check_port, port_files
 
 CODE = "NPU501"
@@ -614,6 +615,26 @@ def test_the_recipe_says_what_the_code_cannot() -> None:
         CODE,
         options={CODE: {"places": places}},
     )
+
+
+@pytest.mark.parametrize("named", ["./stroe", "out-dir", ""])
+def test_a_place_that_the_recipe_misspells_is_a_usage_error(named: str) -> None:
+    files = {
+        "train.py": """
+            import argparse
+            parser = argparse.ArgumentParser()
+            parser.add_argument('--out-dir', default='x/y')
+            args = parser.parse_args()
+            open(args.out_dir, 'w')
+            open('./store/%d' % 1)
+            """,
+        "other.py": "NAME = 'kept'\n",
+    }
+    right = {"./store/%d": "data", "out_dir": "output", "kept": "keep"}
+    assert not port_files(files, CODE, options={CODE: {"places": right}}).codes("error")
+    with pytest.raises(UsageError, match="the project has no place,") as told:
+        port_files(files, CODE, options={CODE: {"places": {**right, named: "data"}}})
+    assert told.value.advice == "It has, among others, './store/%d', 'out_dir'."
 
 
 def test_names_that_go_round_in_circles_end() -> None:

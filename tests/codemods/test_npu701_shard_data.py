@@ -657,6 +657,12 @@ def test_the_recipe_can_leave_data_whole(named: str) -> None:
     assert ported(source, leave=[named]).text() == source
 
 
+@pytest.mark.parametrize("named", ["gone.py", "train.py:rnu"])
+def test_what_the_recipe_leaves_has_to_be_there(named: str) -> None:
+    with pytest.raises(RecipeError, match="no such file or name"):
+        ported(training("data = tf.data.TFRecordDataset(files)"), leave=[named])
+
+
 def test_batches_stay_fixed_on_a_second_pass() -> None:
     source = training("data = tf.data.TFRecordDataset(files).repeat().batch(size)")
     result = port_files({"train.py": source}, "NPU301", "NPU701")

@@ -11,7 +11,7 @@ from migrate.recipe import Recipe, read_recipe
 from migrate.upstream.tree import SourceTree, read_folder
 from migrate.verify.process import Limits
 from migrate.verify.report import Part
-from migrate.verify.smoke import Smoke, SmokeRun, read_smoke
+from migrate.verify.smoke import Smoke, SmokeRun
 from migrate.verify.verification import Trial, run_and_compare
 from migrate.workspace import DEFAULT_CANN
 from tests.tf115 import required_tf115
@@ -56,7 +56,7 @@ def tiny_gan(folder: Path, steps: int = 5) -> Trial:
     """The bundled example with its own recipe."""
     recipe = read_recipe(ROOT / "patches" / "tiny_gan")
     port = ported(ROOT / "examples" / "tiny_gan", folder, recipe)
-    return trial(folder, port, read_smoke(recipe.smoke, "recipe"), steps)
+    return trial(folder, port, recipe.smoke, steps)
 
 
 def fixture(folder: Path, name: str, *runs: SmokeRun) -> Trial:

@@ -42,7 +42,7 @@ def smoke(text: str) -> Smoke:
 
 def test_nothing_said(tmp_path: Path) -> None:
     assert smoke("") == Smoke()
-    assert read_smoke(read_recipe(tmp_path).smoke, "recipe.toml") == Smoke()
+    assert read_recipe(tmp_path).smoke == Smoke()
 
 
 def test_everything_that_can_be_said() -> None:
@@ -88,7 +88,14 @@ RUN = "[[smoke.run]]\nname = 'a'\ncommand = 'b'\n"
         ("[[smoke.data]]\nmake = 'hdf5_ids'", r"smoke\.data\[0\]\.to: expected a text"),
         ("[[smoke.data]]\nmake = 'hdf5_ids'\nto = '/etc'", r"\.to: expected a folder below"),
         ("[[smoke.data]]\nmake = 'hdf5_ids'\nto = 'a/../../b'", r"\.to: expected a folder below"),
-        ("[[smoke.data]]\nmake = 'hdf5_ids'\nto = 'a'\nx = [1]", r"\.x: expected a text or a"),
+        (
+            "[[smoke.data]]\nmake = 'hdf5_ids'\nto = 'a'\nsize = [1]",
+            r"\.size: expected a text",
+        ),
+        (
+            "[[smoke.data]]\nmake = 'jpeg_folder'\nto = 'a'\ncuont = 1",
+            r"smoke\.data\[0\]\.cuont: expected one of classes, count, make, seed, size, to",
+        ),
         ("smoke.environment = {A = 1}", r"smoke\.environment: expected a table of texts"),
     ],
 )
@@ -100,8 +107,7 @@ def test_what_is_wrong_is_told_with_its_place(text: str, message: str) -> None:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_each_recipe_trains_saves_and_restores(name: str) -> None:
-    folder = PATCHES / name
-    read = read_smoke(read_recipe(folder).smoke, name)
+    read = read_recipe(PATCHES / name).smoke
     done = frozenset[str]().union(*(run.expect for run in read.runs))
     assert done == {"train", "save", "restore"}
     assert read.data

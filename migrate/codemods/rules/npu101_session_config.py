@@ -163,7 +163,7 @@ def _role(context: Context, site: SessionSite | SessionValue) -> tuple[str, str]
 
 @NPU101.on_project
 def check_roles(context: ProjectContext) -> Iterator[Change]:
-    """A role that the recipe misspells, or gives to a place without a session, is told."""
+    """Every place in the recipe must open a session, and every role be one."""
     for place, role in context.options.get("roles", {}).items():
         if role not in ("device", "host"):
             raise RecipeError(
@@ -172,13 +172,15 @@ def check_roles(context: ProjectContext) -> Iterator[Change]:
         path = place.partition(":")[0]
         module = context.project.parsed(path) if path in context.project.files else None
         if module is None or place not in _places(module, context.project):
-            yield context.finding(
-                path,
-                0,
-                "warning",
-                f"the recipe gives {place!r} a role, but no session is opened there",
-                "Write path:function or path:Class.method, as the code has it.",
+            known = sorted(_places(module, context.project)) if module is not None else []
+            raise RecipeError(
+                "rules.NPU101.roles",
+                f"no session is opened in {place!r}",
+                advice=f"Sessions are opened in {', '.join(known)}."
+                if known
+                else "Write path:function or path:Class.method, as the code has it.",
             )
+    yield from ()
 
 
 def _places(module: Module, project: Project) -> set[str]:

@@ -48,6 +48,7 @@ npu_runtime/places.py.
 from __future__ import annotations
 
 import ast
+import difflib
 import re
 from collections.abc import Iterator
 
@@ -55,6 +56,7 @@ from migrate.analysis.flags import default_of, is_argparse
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import argument, keyword
 from migrate.analysis.paths import assigned_in, flags_in, taken_in
+from migrate.analysis.project import Project
 from migrate.codemods.edits import Edit
 from migrate.codemods.imports import runtime_import
 from migrate.codemods.relocating import (
@@ -66,11 +68,21 @@ from migrate.codemods.relocating import (
     names_output,
     names_place,
 )
-from migrate.codemods.rule import Change, Context, Option, Rule, RuntimeImport, is_table
+from migrate.codemods.rule import (
+    Change,
+    Context,
+    Option,
+    ProjectContext,
+    Rule,
+    RuntimeImport,
+    is_table,
+)
+from migrate.errors import RecipeError
 from migrate.findings import Finding
 
 _RUNTIME = "npu_runtime.places"
 _CHOICES = ("data", "output", "keep")
+_NEAREST = 5  # places that are named where the recipe names one that there is not
 
 NPU501 = Rule(
     "NPU501",
@@ -92,6 +104,29 @@ NPU501 = Rule(
 _PLUS = re.compile(r"[ \t]*\+[ \t]*")
 # Where a text begins with the current folder, and a placeholder follows.
 _LEAD = re.compile(r"""([A-Za-z]*)('{3}|"{3}|'|")([./]*/)(?=[%{])""")
+
+
+@NPU501.on_part
+def check_names(context: ProjectContext) -> Iterator[Change]:
+    """Every place in the recipe must be a text, a flag or a variable of the project's."""
+    project, chosen = context.project, context.options.get("places", {})
+    known = project.cached(Places).texts if chosen else frozenset()
+    for place in sorted(chosen.keys() - known):
+        if any(place in project.cached_for(path, _texts) for path in project.python_files):
+            continue
+        near = difflib.get_close_matches(place, known, _NEAREST, cutoff=0)
+        raise RecipeError(
+            "rules.NPU501.places",
+            f"the project has no place, flag or variable {place!r}",
+            advice=f"It has, among others, {', '.join(sorted(map(repr, near)))}." if near else "",
+        )
+    yield from ()
+
+
+def _texts(project: Project, path: str) -> frozenset[str]:
+    module = project.parsed(path)
+    constants = module.all_of(ast.Constant) if module is not None else ()
+    return frozenset(node.value for node in constants if isinstance(node.value, str))
 
 
 @NPU501.on_module

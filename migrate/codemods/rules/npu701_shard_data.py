@@ -135,6 +135,15 @@ def check_project(context: ProjectContext) -> Iterator[Change]:
                 f"{place!r}: nothing is assigned to that",
                 advice="Write path.py:name, or path.py:name, name for what belongs together.",
             )
+    for place in context.options.get("leave", ()):
+        path, _, text = place.partition(":")
+        file = context.project.files.get(path)
+        if file is None or any(name.encode() not in file.data for name in _names(text)):
+            raise RecipeError(
+                "rules.NPU701.leave",
+                f"{place!r}: the project has no such file or name",
+                advice="Write path.py or path.py:name, as in the warning.",
+            )
     yield from ()
 
 
