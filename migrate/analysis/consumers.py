@@ -8,20 +8,20 @@ that serves.
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from migrate.analysis.data_sources import FILE_READERS
 from migrate.analysis.feeding import Feeding, Step, last_name
 from migrate.analysis.follower import Follower
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import Function, argument, own_nodes, spelled
-from migrate.analysis.parts import Parts
+from migrate.analysis.nodes import Function, argument
 from migrate.analysis.project import Project
 from migrate.analysis.references import owner_of
+from migrate.analysis.shards import NPU_SHARD
 from migrate.analysis.training import trains
-from migrate.analysis.words import holds_any
+from migrate.analysis.training_runs import TrainingRuns
 
 # ``mixed``: training, as far as can be told, but other data may come the same way. ``other``:
 # statistics and the like; ``aside``: those of programs that do not train. ``lost``: what becomes
@@ -30,21 +30,7 @@ Purpose = Literal["train", "mixed", "evaluate", "other", "aside", "lost"]
 Purposes = dict[Purpose, str]
 
 _ITERATORS = frozenset({"make_one_shot_iterator", "make_initializable_iterator"})
-# What reads files, and may be given a dataset of their names.
-FILE_READERS = frozenset(
-    {
-        "tensorflow.data.TFRecordDataset",
-        "tensorflow.data.TextLineDataset",
-        "tensorflow.data.FixedLengthRecordDataset",
-        "tensorflow.data.experimental.CsvDataset",
-        "tensorflow.contrib.data.CsvDataset",
-    }
-)
 _OF_FILES = frozenset({"interleave", "flat_map", "parallel_interleave", "apply"})
-_TRAINING_OP = re.compile(r"train|tune|optim|solver|minimi[sz]e|apply_grad", re.I)
-_MINIMIZERS = frozenset({"minimize", "apply_gradients", "create_train_op", "optimize_loss"})
-_STEPPING = [b"control_dependencies", *(word.encode() for word in _MINIMIZERS)]
-NPU_SHARD = "npu_runtime.npu_shard"
 
 
 @dataclass
@@ -88,11 +74,10 @@ class Consumers(Follower):
 
     def __init__(self, project: Project) -> None:
         super().__init__(project)
-        self._parts = project.cached(Parts)
+        self._runs = TrainingRuns(project)
         self._judged: dict[tuple[object, ...], Judged] = {}
         self._read_for: dict[tuple[object, ...], Purposes] = {}
         self._may_train: dict[str, bool] = {}
-        self._training_runs: dict[tuple[object, ...], bool] = {}
         self._following: Consumed = Consumed()
 
     def judge(self, step: Step, *, stream: bool = False) -> Judged:
@@ -262,24 +247,8 @@ class Consumers(Follower):
     def _feed(self, step: Step, call: ast.Call, found: Consumed) -> None:
         place = f"{step.module.path}:{call.lineno}"
         found.fed.add(place)
-        key = (step.module.path, call.lineno, call.col_offset)
-        if key not in self._training_runs:
-            self._training_runs[key] = runs_training(step.module, call) or self._fetches_training(
-                step.module, call
-            )
-        found.add("train" if self._training_runs[key] else "evaluate", place, step.shared)
-
-    def _fetches_training(self, module: Module, call: ast.Call) -> bool:
-        """Whether a run fetches a variable of this file, or an attribute, that makes a step."""
-        fetches = argument(call, "fetches", 0)
-        parts = list(ast.walk(fetches)) if fetches is not None else []
-        names = {part.id for part in parts if isinstance(part, ast.Name)}
-        attributes = {part.attr for part in parts if isinstance(part, ast.Attribute)}
-        steps = self._project.cached(_step_names)
-        own = steps.get(module.path, set())
-        return not names.isdisjoint(own) or any(
-            not attributes.isdisjoint(steps[path]) for path in self._parts.near(module.path, steps)
-        )
+        trains = self._runs.trains(step.module, call)
+        found.add("train" if trains else "evaluate", place, step.shared)
 
     def _makes_object(self, module: Module, call: ast.Call, name: str) -> bool:
         """Whether the call makes an object of a class of the project's, which keeps the data."""
@@ -339,106 +308,6 @@ def _purposes_at_once(purposes: Purposes, once: bool) -> Purposes:
     return {"train": purposes["train"]} if once and "train" in purposes else purposes
 
 
-def is_shard(module: Module, node: ast.AST) -> bool:
-    """Whether an expression takes a rank's part."""
-    return isinstance(node, ast.Call) and module.qualified(node.func) == NPU_SHARD
-
-
-def holds_shard(module: Module, name: ast.Name) -> bool:
-    """Whether a rank's part is assigned to a variable."""
-    _, bindings = module.lookup(name.id, name) or (None, [])
-    for binding in bindings:
-        value = getattr(binding.statement, "value", binding.node)
-        if isinstance(value, ast.AST) and is_shard(module, value):
-            return True
-    return False
-
-
 def _dotted(module: Module, function: Function) -> str:
     parent = module.parents[function]
     return f"{parent.name}.{function.name}" if isinstance(parent, ast.ClassDef) else function.name
-
-
-def _step_names(project: Project) -> dict[str, set[str]]:
-    """By file, the names of what makes a step: what optimizers return, and what waits for it."""
-    facts = {path: project.cached_for(path, steps_in) for path in project.python_files}
-    found = {path: set(made) for path, (made, _) in facts.items()}
-    parts = project.cached(Parts)
-    for _ in range(2):  # what waits may be in a file before
-        everywhere: dict[str, set[str]] = {}
-        for path, names in found.items():
-            everywhere.setdefault(parts.of(path), set()).update(names)
-        for path, (_, waits) in facts.items():
-            known = everywhere[parts.of(path)]
-            for waited, given in waits:
-                if not waited.isdisjoint(known) or not waited.isdisjoint(found[path]):
-                    found[path] |= given - known
-    return found
-
-
-def steps_in(
-    project: Project, path: str
-) -> tuple[frozenset[str], list[tuple[frozenset[str], frozenset[str]]]]:
-    """The names that optimizers' results get, and what waits: for which names, and its own.
-
-    Derive it with ``cached_for``.
-    """
-    made: set[str] = set()
-    waits: list[tuple[frozenset[str], frozenset[str]]] = []
-    steps = holds_any(project.files[path].data, _STEPPING)
-    module = project.parsed(path) if steps else None
-    if module is None:
-        return frozenset(), waits
-    for call in module.all_of(ast.Call):
-        last = spelled(call.func)
-        if last in _MINIMIZERS:
-            for parent in module.ancestors(call):
-                if isinstance(parent, ast.Assign | ast.keyword):
-                    made |= _given_names(parent)
-                if isinstance(parent, ast.stmt):
-                    break
-    for block in module.all_of(ast.With):
-        waited = {spelled(part) for item in block.items for part in ast.walk(item.context_expr)}
-        if "control_dependencies" in waited:
-            given: set[str] = set()
-            for part in (part for statement in block.body for part in ast.walk(statement)):
-                if isinstance(part, ast.Assign | ast.keyword):
-                    given |= _given_names(part)
-            waits.append((frozenset(waited), frozenset(given)))
-    return frozenset(made), waits
-
-
-def _given_names(node: ast.Assign | ast.keyword) -> set[str]:
-    if isinstance(node, ast.keyword):
-        return {node.arg or ""} - {""}
-    return {spelled(part) for target in node.targets for part in ast.walk(target)} - {"", "self"}
-
-
-def runs_training(module: Module, call: ast.Call) -> bool:
-    """Whether a session's ``run`` fetches something that trains, as its name tells."""
-    fetches = argument(call, "fetches", 0)
-    if fetches is None:
-        return False
-    parts = list(ast.walk(fetches))
-    owners = {part.value for part in parts if isinstance(part, ast.Attribute)}
-    names = {part.id for part in parts if isinstance(part, ast.Name) and part not in owners}
-    for node in own_nodes(module.function_of(call) or module.tree):
-        if isinstance(node, ast.Assign | ast.AugAssign):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            if any(isinstance(t, ast.Name) and t.id in names for t in targets):
-                parts += ast.walk(node.value)
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            holder = node.func.value
-            adds = node.func.attr in ("append", "extend", "insert")
-            if adds and isinstance(holder, ast.Name) and holder.id in names:
-                parts += [part for value in node.args for part in ast.walk(value)]
-    return any(_TRAINING_OP.search(_word(module, part)) for part in parts)
-
-
-def _word(module: Module, part: ast.AST) -> str:
-    if isinstance(part, ast.Constant):
-        return part.value if isinstance(part.value, str) else ""
-    name = spelled(part)
-    if name == "train" and (module.qualified(part) or "").startswith("tensorflow."):
-        return ""  # tf.train
-    return name

@@ -6,7 +6,6 @@ import ast
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from migrate.analysis.consumers import FILE_READERS
 from migrate.analysis.graph import Graph
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import argument, keyword
@@ -42,6 +41,16 @@ class Source(NamedTuple):
 
 
 _DATASET = "tensorflow.data.Dataset"
+# What reads files, and may be given a dataset of their names.
+FILE_READERS = frozenset(
+    {
+        "tensorflow.data.TFRecordDataset",
+        "tensorflow.data.TextLineDataset",
+        "tensorflow.data.FixedLengthRecordDataset",
+        "tensorflow.data.experimental.CsvDataset",
+        "tensorflow.contrib.data.CsvDataset",
+    }
+)
 _ITSELF = FILE_READERS | {
     f"{_DATASET}.from_generator",
     f"{_DATASET}.range",

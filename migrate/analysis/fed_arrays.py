@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from migrate.analysis.consumers import holds_shard, runs_training
 from migrate.analysis.data_sources import Source, arrays
 from migrate.analysis.keras_models import KerasUse
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import argument
 from migrate.analysis.project import Project
+from migrate.analysis.shards import holds_shard
+from migrate.analysis.training_runs import runs_training
 
 _FEEDS = re.compile(rb"feed_dict|\.run\([^\n]*,\s*\{")
 # What makes the next batch, by its name.

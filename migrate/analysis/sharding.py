@@ -12,14 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from migrate.analysis.consumers import (
-    NPU_SHARD,
-    Consumed,
-    Consumers,
-    Judged,
-    holds_shard,
-    is_shard,
-)
+from migrate.analysis.consumers import Consumed, Consumers, Judged
 from migrate.analysis.data_sources import Source, data_sources, may_hold_sources
 from migrate.analysis.dataset_chains import (
     behind_counting,
@@ -35,6 +28,7 @@ from migrate.analysis.module import Module
 from migrate.analysis.nodes import Definition
 from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test
+from migrate.analysis.shards import NPU_SHARD, holds_shard, is_shard
 from migrate.analysis.splits import split_called, split_named, training_condition
 from migrate.findings import Severity
 

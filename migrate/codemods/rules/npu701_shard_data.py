@@ -53,11 +53,12 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from migrate.analysis.consumers import is_shard, steps_in
 from migrate.analysis.entry_points import training_scripts
 from migrate.analysis.imported import imported_by
 from migrate.analysis.module import Module
 from migrate.analysis.sharding import Doubt, Place, Sharding, assignment_of
+from migrate.analysis.shards import is_shard
+from migrate.analysis.training_runs import steps_in
 from migrate.codemods.edits import Edit
 from migrate.codemods.imports import runtime_import
 from migrate.codemods.rule import Change, Context, Option, ProjectContext, Rule
