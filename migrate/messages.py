@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 import migrate
-from migrate.codemods.engine import GroupResult
+from migrate.codemods.results import GroupResult
 from migrate.codemods.rule import Rule
 from migrate.manifest import Upstream
 from migrate.upstream.names import printable

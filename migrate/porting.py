@@ -16,7 +16,8 @@ from migrate.analysis.inventory import Settled, SymbolReport, classified, symbol
 from migrate.analysis.project import TOO_NEW, Project, Unparsable
 from migrate.analysis.references import Use
 from migrate.analysis.syntax import uncollected
-from migrate.codemods.engine import GATE, GroupResult, read, rewrite
+from migrate.codemods.engine import GATE, read, rewrite
+from migrate.codemods.results import GroupResult
 from migrate.codemods.rule import GROUP_TITLES, SessionRow
 from migrate.codemods.unread import unread
 from migrate.errors import RecipeError

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from migrate.analysis.imported import imported_files
 from migrate.analysis.inventory import Settled
 from migrate.analysis.module import Module
-from migrate.analysis.parts import Parts
 from migrate.analysis.project import Project, top_level
 from migrate.analysis.references import FACTS as REFERENCES
 from migrate.analysis.syntax import uncollected
@@ -26,67 +23,20 @@ from migrate.codemods.gates import (
 )
 from migrate.codemods.imports import with_imports
 from migrate.codemods.registry import in_groups
-from migrate.codemods.rule import Change, FileChange, Rule, RuntimeImport, SessionRow
+from migrate.codemods.results import GroupResult, rule_failed
+from migrate.codemods.rule import Change, FileChange, Options, Rule, RuntimeImport, SessionRow
+from migrate.codemods.second_pass import NOT_IDEMPOTENT, second_pass
 from migrate.codemods.settling import settled_by
+from migrate.codemods.stages import Stage, is_whole, parts_of, stages_of
 from migrate.codemods.unread import unread_files
 from migrate.codemods.unused import completed
 from migrate.errors import MigrateError
 from migrate.findings import Finding
 from migrate.upstream.tree import SourceFile
 
-Options = Mapping[str, Mapping[str, Any]]
-
 GATE = "NPU900"
-RULE_FAILED = "NPU903"
-NOT_IDEMPOTENT = "NPU904"
-
 # What many rules ask of every file.
 _FACTS = (*REFERENCES, top_level, imported_files, identifiers_in)
-
-
-@dataclass
-class GroupResult:
-    """What one group of rules did.
-
-    Args:
-        changed: the files it rewrote or added.
-        fired_in: how many changes each rule made in each file, by path and code.
-        runtime_in: modules of the port's runtime that the rewritten files import, by path.
-        settled: what became of single uses of TensorFlow's names.
-        texts: for each file, the bytes whose lines the findings and the like count.
-    """
-
-    group: str
-    changed: dict[str, SourceFile] = field(default_factory=dict)
-    fired_in: dict[str, Counter[str]] = field(default_factory=dict)
-    runtime_in: dict[str, set[str]] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
-    sessions: list[SessionRow] = field(default_factory=list)
-    settled: list[Settled] = field(default_factory=list)
-    texts: dict[str, bytes] = field(default_factory=dict)
-
-    @property
-    def fired(self) -> Counter[str]:
-        """How many changes each rule made, by code."""
-        return sum(self.fired_in.values(), Counter[str]())
-
-    @property
-    def runtime(self) -> set[str]:
-        """The modules of the port's runtime that the rewritten files import."""
-        return set[str]().union(*self.runtime_in.values())
-
-    def count(self, path: str, code: str, changes: int) -> None:
-        """Adds the changes that a rule made in a file."""
-        self.fired_in.setdefault(path, Counter())[code] += changes
-
-    def withdraw(self, path: str) -> None:
-        """Forgets what was done to a file; what was found in it stays."""
-        for done in (self.changed, self.fired_in, self.runtime_in):
-            done.pop(path, None)
-        self.settled = [use for use in self.settled if use.path != path]
-
-
-Group = tuple[GroupResult, Sequence[Rule]]
 
 
 def read(project: Project, rules: Sequence[Rule]) -> None:
@@ -101,6 +51,7 @@ def read(project: Project, rules: Sequence[Rule]) -> None:
             project.cached_for(path, fact)
 
 
+@uncollected()
 def rewrite(
     project: Project,
     rules: Sequence[Rule],
@@ -113,31 +64,17 @@ def rewrite(
     of the check that a second pass is empty with the last's. A file that fails a gate ends as it
     was before the first group.
     """
-    with uncollected():
-        return _rewrite(project, rules, options, progress)
-
-
-def _rewrite(
-    project: Project,
-    rules: Sequence[Rule],
-    options: Options,
-    progress: Callable[[str], None],
-) -> list[GroupResult]:
     read(project, rules)
     originals = dict(project.files)
     groups = [(GroupResult(group), members) for group, members in in_groups(rules)]
     results = [result for result, _ in groups]
-    stages = _stages(groups, options)
+    stages = stages_of(groups, options)
     for stage in stages:
         _run_stage(project, stage, options, progress)
     results[0].findings += unread_files(project)
     changed = {path for result in results for path in result.changed}
     changed -= _paths(results, GATE)
-    results[-1].findings += _second_pass(project, stages, options, changed)
-    fired = {code for result in results for code in result.fired}
-    results[-1].findings += _second_project_pass(
-        project, [rule for rule in rules if rule.code in fired], options
-    )
+    results[-1].findings += second_pass(project, stages, options, changed)
     failed = _paths(results, GATE, NOT_IDEMPOTENT)
     for path in failed:
         for result in results:
@@ -151,34 +88,16 @@ def _paths(results: Sequence[GroupResult], *codes: str) -> set[str]:
     return {f.path for result in results for f in result.findings if f.code in codes}
 
 
-def _stages(groups: Sequence[Group], options: Options) -> list[list[Group]]:
-    """Groups that one part of the project may go through after the other.
-
-    What looks at the whole project has to wait until all parts have gone through the groups before.
-    """
-    stages: list[list[Group]] = []
-    is_open = False
-    for group in groups:
-        rules = group[1]
-        whole = any(rule.whole for rule in rules)
-        asks = any(rule.asks_project(options.get(rule.code, {})) for rule in rules)
-        if not is_open or whole or asks:
-            stages.append([])
-        stages[-1].append(group)
-        is_open = not whole and not any(rule.late for rule in rules)
-    return stages
-
-
 def _run_stage(
     project: Project,
-    stage: Sequence[Group],
+    stage: Stage,
     options: Options,
     progress: Callable[[str], None],
 ) -> None:
     for result, rules in stage:
         early = [rule for rule in rules if not rule.late]
         _run_file_rules(project, early, Rule.check_project, options, result)
-    parts = _parts(project, whole=_is_whole(stage))
+    parts = parts_of(project, whole=is_whole(stage))
     for part in parts:
         with project.narrowed(part):
             for result, rules in stage:
@@ -188,15 +107,6 @@ def _run_stage(
     for result, rules in stage:
         late = [rule for rule in rules if rule.late]
         _run_file_rules(project, late, Rule.check_project, options, result)
-
-
-def _is_whole(stage: Sequence[Group]) -> bool:
-    return any(rule.whole for _, rules in stage for rule in rules)
-
-
-def _parts(project: Project, *, whole: bool) -> list[list[str]]:
-    """The files that a rule sees as its project."""
-    return [project.python_files] if whole else project.cached(Parts).all()
 
 
 def _run_group(
@@ -233,7 +143,7 @@ def _run_file_rules(
         except MigrateError:
             raise  # the recipe asks for something impossible
         except Exception as error:
-            result.findings.append(_rule_failed(rule, ".", error))
+            result.findings.append(rule_failed(rule, ".", error))
             continue
         for change in changes:
             if isinstance(change, FileChange):
@@ -320,21 +230,10 @@ def _changes(
         except MigrateError:
             raise  # the recipe asks for something impossible
         except Exception as error:  # one rule's bug must not stop the port of other files
-            result.findings.append(_rule_failed(rule, module.path, error))
+            result.findings.append(rule_failed(rule, module.path, error))
             continue
         changes += [(change, rule) for change in found]
     return changes
-
-
-def _rule_failed(rule: Rule, path: str, error: Exception) -> Finding:
-    return Finding(
-        path,
-        0,
-        RULE_FAILED,
-        "error",
-        f"{rule.code} failed here: {type(error).__name__}: {error}",
-        "Report this; what the rule would do here is left out.",
-    )
 
 
 def _edited(
@@ -348,68 +247,3 @@ def _edited(
         first, second = (module.source.line_of(edit.start) for edit in found)
         raise GateFailed(f"two edits touch the same text (lines {first} and {second})")
     return apply(module.source.text, edits)
-
-
-def _second_pass(
-    project: Project, stages: Sequence[Sequence[Group]], options: Options, paths: set[str]
-) -> list[Finding]:
-    """Porting the result again must change nothing."""
-    findings: list[Finding] = []
-    for whole in (False, True):
-        groups = [group for stage in stages if _is_whole(stage) is whole for group in stage]
-        rules = [rule for _, members in groups for rule in members]
-        for part in _parts(project, whole=whole):
-            with project.narrowed(part):
-                findings += _second_pass_of(project, rules, options, paths.intersection(part))
-    return findings
-
-
-def _second_pass_of(
-    project: Project, rules: Sequence[Rule], options: Options, paths: set[str]
-) -> list[Finding]:
-    findings = []
-    for path in sorted(path for path in paths if path.endswith(".py")):
-        module = project.parsed(path)
-        if module is None:
-            continue
-        for rule in rules:
-            given = options.get(rule.code, {})
-            if rule.only_reports or not rule.concerns(project, path, given):
-                continue
-            try:
-                changes = list(rule.check_module(module, project, given))
-            except Exception as error:
-                findings.append(_rule_failed(rule, path, error))
-                continue
-            again = [change for change in changes if isinstance(change, Edit)]
-            if again:
-                findings.append(
-                    Finding(
-                        path,
-                        0,
-                        NOT_IDEMPOTENT,
-                        "error",
-                        f"{rule.code} would change its own output again",
-                        "Report this: porting a port must change nothing.",
-                    )
-                )
-    return findings
-
-
-def _second_project_pass(
-    project: Project, rules: Sequence[Rule], options: Options
-) -> list[Finding]:
-    return [
-        Finding(
-            change.path,
-            0,
-            NOT_IDEMPOTENT,
-            "error",
-            f"{rule.code} would change its own output again",
-            "Report this: porting a port must change nothing.",
-        )
-        for rule in rules
-        for change in rule.check_project(project, options.get(rule.code, {}))
-        if isinstance(change, FileChange)
-        and (change.path not in project.files or project.files[change.path].data != change.data)
-    ]

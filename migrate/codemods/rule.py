@@ -39,6 +39,8 @@ GROUP_TITLES = {
 
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+# What a recipe says to rules, by their codes.
+Options = Mapping[str, Mapping[str, Any]]
 
 
 class RuntimeImport(NamedTuple):

@@ -15,7 +15,7 @@ import migrate
 from migrate.analysis.flags import Flag, flags_of
 from migrate.analysis.imported import imported_by
 from migrate.analysis.project import Project
-from migrate.codemods.engine import GroupResult
+from migrate.codemods.results import GroupResult
 from migrate.codemods.rule import SessionRow
 from migrate.manifest import Upstream
 from migrate.readmes import patch_folder

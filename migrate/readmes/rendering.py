@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from migrate.analysis.project import Project
-from migrate.codemods.engine import GroupResult
+from migrate.codemods.results import GroupResult
 from migrate.findings import Finding
 from migrate.manifest import MANIFEST_NAME
 from migrate.readmes import READMES, is_readme

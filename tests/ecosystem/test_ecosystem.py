@@ -17,8 +17,10 @@ import pytest
 
 from migrate.analysis.inventory import classified, symbol_uses, totals
 from migrate.analysis.project import Project
-from migrate.codemods.engine import GATE, NOT_IDEMPOTENT, RULE_FAILED, rewrite
+from migrate.codemods.engine import GATE, rewrite
 from migrate.codemods.registry import kit_rules
+from migrate.codemods.results import RULE_FAILED
+from migrate.codemods.second_pass import NOT_IDEMPOTENT
 from migrate.upstream.tree import SourceFile
 from tests.ecosystem.test_fetch import ROOT, fetch
 
