@@ -36,8 +36,9 @@ it is a warning; where it names a Session, too, it is an error: a session that c
 configured would train on the host, silently.""",
     "NPU910": """An entry of the upstream tree cannot be part of a port and was skipped.
 
-Symbolic links and submodules are not taken: a port holds plain files only. Where a file of the
-project is reached through such an entry, the finding is an error. Leave it out in the recipe
+Submodules are not taken, nor are symbolic links, but those from one Python file's name to another
+Python file of the project: such a link stays, and what it leads to is ported. Where Python code is
+reached through what was skipped, the finding is an error. Leave it out in the recipe
 (leave_out), or bring the files in by hand.""",
     "NPU911": """A file's name is hostile or not portable, and the file was refused.
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from migrate.errors import MigrateError
-from migrate.upstream.tree import EXECUTABLE, REGULAR, SourceFile
+from migrate.upstream.tree import EXECUTABLE, LINK, REGULAR, SourceFile
 
 MANIFEST_NAME = "migrate-manifest.json"
 FORMAT = 1
@@ -54,7 +54,8 @@ class FileRecord(NamedTuple):
     Args:
         path: relative to the port's root.
         mode: git's file mode.
-        before: sha256 of upstream's bytes, or None when the kit added the file.
+        before: sha256 of upstream's bytes, or None when the kit added the file; of a symbolic link,
+            the bytes are where it leads.
         after: sha256 of the port's bytes.
     """
 
@@ -259,7 +260,7 @@ class _Value:
         return None if self.value is None else self.text(pattern, f"{expected} or null")
 
     def mode(self) -> int:
-        modes = {f"{mode:o}": mode for mode in (REGULAR, EXECUTABLE)}
+        modes = {f"{mode:o}": mode for mode in (REGULAR, EXECUTABLE, LINK)}
         text = self.text()
         if text not in modes:
             raise self._expected(" or ".join(modes))

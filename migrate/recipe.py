@@ -61,6 +61,8 @@ class Recipe(NamedTuple):
         for entry in self.entries:
             if entry not in source.files:
                 raise RecipeError("entries", f"the project has no file {entry!r}")
+            if target := source.files[entry].target:
+                raise RecipeError("entries", f"{entry!r} is a link: name {target!r}")
         for pattern in self.leave_out:
             if not any(map(matcher([pattern]), source.left_out)):
                 raise RecipeError(

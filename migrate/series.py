@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from migrate.errors import MigrateError
-from migrate.upstream.tree import EXECUTABLE, REGULAR, SourceFile
+from migrate.upstream.tree import EXECUTABLE, LINK, REGULAR, SourceFile
 
 PATCH_NAME = re.compile(r"[0-9]{4}-[a-z0-9][a-z0-9-]*\.patch")
 
@@ -223,8 +223,11 @@ def check_tree(files: Mapping[str, SourceFile]) -> None:
         parts = path.split("/")
         if not {"", ".", "..", ".git"}.isdisjoint(parts) or "\0" in path:
             raise ValueError(f"{path!r}: not a path below the project's root")
-        if file.mode not in (REGULAR, EXECUTABLE):
-            raise ValueError(f"{path}: mode {file.mode:o} is neither 100644 nor 100755")
+        if file.mode == LINK:
+            if file.target not in files or files[file.target].mode == LINK:
+                raise ValueError(f"{path}: a link to no file of the tree")
+        elif file.mode not in (REGULAR, EXECUTABLE):
+            raise ValueError(f"{path}: mode {file.mode:o} is none of 100644, 100755 and 120000")
         folders.update("/".join(parts[:depth]) for depth in range(1, len(parts)))
     for path in folders & files.keys():
         raise ValueError(f"{path}: both a file and a folder")

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from migrate.errors import MigrateError
 from migrate.series import PATCH_NAME, Series, Step, build_series, unified_diff
-from migrate.upstream.tree import EXECUTABLE, REGULAR, SourceFile
+from migrate.upstream.tree import EXECUTABLE, LINK, REGULAR, SourceFile
 
 MESSAGE = "Import example\n\nurl: https://example.com/x.git\ncommit: " + "a" * 40 + "\n"
 
@@ -506,8 +506,15 @@ def test_steps_that_cannot_name_a_patch(name: str, subject: str) -> None:
 
 
 def test_odd_modes_are_refused() -> None:
-    with pytest.raises(ValueError, match="link: mode 120000"):
-        build_series(tree(("link", b"x", 0o120000)), MESSAGE, [])
+    with pytest.raises(ValueError, match="module: mode 160000"):
+        build_series(tree(("module", b"x", 0o160000)), MESSAGE, [])
+
+
+@pytest.mark.parametrize("target", [b"nowhere", b"../x", b"link", b"other"])
+def test_links_to_no_file_are_refused(target: bytes) -> None:
+    files = tree(("x", b"1"), ("link", target, LINK), ("other", b"x", LINK))
+    with pytest.raises(ValueError, match="link: a link to no file"):
+        build_series(files, MESSAGE, [])
 
 
 @pytest.mark.parametrize("path", ["../x", "a/../../x", "/x", "a//b", "./a", ".git/hooks/x", ""])

@@ -81,10 +81,14 @@ def top_level(project: Project, path: str) -> TopLevel:
 
 
 class Project:
-    """The current state of a project's files; parsing is done on demand."""
+    """The current state of a project's files; parsing is done on demand.
+
+    Symbolic links are none of its files: what is imported through one is what that leads to.
+    """
 
     def __init__(self, files: Mapping[str, SourceFile]) -> None:
-        self._files = dict(files)
+        self._files = {path: file for path, file in files.items() if not file.target}
+        self._links = {path: f.target for path, f in files.items() if f.target in self._files}
         self._narrowed: list[str] | None = None
         self._together: Collection[Callable[[Project, str], object]] = ()
         self._unread: list[str] = []
@@ -338,11 +342,10 @@ class Project:
         return canonical(dotted)
 
     def _module_at(self, place: str) -> str | None:
-        if place + ".py" in self._files:
-            return place + ".py:"
-        package = posixpath.join(place, "__init__.py")
-        if package in self._files:
-            return package + ":"
+        for path in (place + ".py", posixpath.join(place, "__init__.py")):
+            path = self._links.get(path, path)
+            if path in self._files:
+                return path + ":"
         if place and place in self._folders:
             return place + "/:"
         return None
@@ -350,7 +353,7 @@ class Project:
     @cached_property
     def _folders(self) -> frozenset[str]:
         names: set[str] = set()
-        for path in self.all_python_files:
+        for path in (*self.all_python_files, *self._links):
             folder = posixpath.dirname(path)
             while folder and folder not in names:
                 names.add(folder)

@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import io
 import json
+import os
 import sys
 import tarfile
 from dataclasses import replace
@@ -21,7 +22,7 @@ from migrate.readmes import READMES, patch_folder
 from migrate.recipe import read_recipe
 from migrate.scripts import network_name
 from migrate.upstream.lock import read_lock
-from migrate.upstream.tree import REGULAR
+from migrate.upstream.tree import LINK, REGULAR
 from migrate.workspace import EXAMPLE, Workspace
 
 _PATCHES = "migrate-patches/"
@@ -92,10 +93,11 @@ def _contents(port: Path, state: PortState) -> dict[str, tuple[bytes, int]]:
         place = port / path
         if path in state.deleted:
             continue
-        if place.is_symlink() or not place.is_file():
+        if place.is_symlink() != (mode == LINK) or not place.is_file():
             raise MigrateError("not a plain file, so it cannot be exported", where=str(place))
         with explained("read the port", place):
-            found[path] = place.read_bytes(), mode
+            data = os.fsencode(place.readlink()) if mode == LINK else place.read_bytes()
+            found[path] = data, mode
     return found
 
 
@@ -138,6 +140,10 @@ def _archive(folder: str, contents: dict[str, tuple[bytes, int]]) -> bytes:
     with tarfile.open(fileobj=data, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path, (content, mode) in contents.items():
             entry = tarfile.TarInfo(f"{folder}/{path}")
-            entry.size, entry.mode = len(content), mode & 0o777
-            archive.addfile(entry, io.BytesIO(content))
+            if mode == LINK:
+                entry.type, entry.linkname = tarfile.SYMTYPE, os.fsdecode(content)
+                archive.addfile(entry)
+            else:
+                entry.size, entry.mode = len(content), mode & 0o777
+                archive.addfile(entry, io.BytesIO(content))
     return data.getvalue()

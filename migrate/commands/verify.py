@@ -15,7 +15,7 @@ from migrate.console import progress, this_command
 from migrate.errors import MigrateError, UsageError
 from migrate.manifest import Manifest, read_manifest
 from migrate.runtime import cann_release
-from migrate.upstream.tree import EXECUTABLE, REGULAR, SourceFile
+from migrate.upstream.tree import EXECUTABLE, LINK, REGULAR, SourceFile
 from migrate.verify.report import Count, Part, Report, checked, report_html, report_lines
 from migrate.workspace import DEFAULT_CANN, EXAMPLE, Workspace, cache_folder
 
@@ -310,8 +310,10 @@ def _files(folder: Path) -> dict[str, SourceFile]:
         for name in sorted(names):
             path = Path(parent, name)
             status = path.lstat()
-            if stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST:
-                key = path.relative_to(folder).as_posix()
+            key = path.relative_to(folder).as_posix()
+            if stat.S_ISLNK(status.st_mode) and name.endswith(".py"):
+                files[key] = SourceFile(key, os.fsencode(path.readlink()), LINK)
+            elif stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST:
                 mode = EXECUTABLE if status.st_mode & stat.S_IXUSR else REGULAR
                 files[key] = SourceFile(key, path.read_bytes(), mode)
     return files

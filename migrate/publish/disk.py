@@ -61,6 +61,11 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def link_sha256(path: Path) -> str:
+    """The digest of where a symbolic link leads."""
+    return hashlib.sha256(os.fsencode(path.readlink())).hexdigest()
+
+
 def write(path: Path, data: bytes, *, executable: bool = False) -> None:
     """Write a new file; the umask has its say, as it has for git."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW

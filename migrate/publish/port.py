@@ -22,7 +22,7 @@ from migrate.publish.patches import (
 )
 from migrate.publish.state import PortKind, inspect, unknown
 from migrate.series import Series, check_tree
-from migrate.upstream.tree import EXECUTABLE, SourceFile
+from migrate.upstream.tree import EXECUTABLE, LINK, SourceFile
 
 _SHOWN = 20
 
@@ -210,7 +210,10 @@ def _stage(lock: PortLock, files: Mapping[str, SourceFile], manifest: Manifest) 
     for folder in sorted(folders_of(files)):
         (staged / folder).mkdir()
     for path, file in files.items():
-        write(staged / path, file.data, executable=file.mode == EXECUTABLE)
+        if file.mode == LINK:
+            (staged / path).symlink_to(os.fsdecode(file.data))
+        else:
+            write(staged / path, file.data, executable=file.mode == EXECUTABLE)
     write(staged / MANIFEST_NAME, manifest.to_json())
     sync_all(staged)
     return staged

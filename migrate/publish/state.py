@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from migrate.manifest import MANIFEST_NAME, Manifest, read_manifest
-from migrate.publish.disk import exists, explained, folders_of, is_folder, sha256, walk
-from migrate.upstream.tree import EXECUTABLE, REGULAR
+from migrate.publish.disk import exists, explained, folders_of, is_folder, link_sha256, sha256, walk
+from migrate.upstream.tree import EXECUTABLE, LINK, REGULAR
 
 
 class PortKind(enum.Enum):
@@ -104,6 +104,10 @@ def _compare(port_dir: Path, manifest: Manifest) -> PortState:
                 added.append(path)
             continue
         missing.discard(path)
+        if record.mode == LINK:
+            if not entry.is_symlink() or link_sha256(port_dir / path) != record.after:
+                edited.append(path)
+            continue
         status = entry.stat(follow_symlinks=False)
         mode = EXECUTABLE if status.st_mode & stat.S_IXUSR else REGULAR
         if (

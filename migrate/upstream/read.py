@@ -1,7 +1,8 @@
 """From the tree of a commit to the files of a project.
 
 Findings:
-    NPU910  an entry that a port cannot hold is skipped: a symbolic link or a submodule.
+    NPU910  an entry that a port cannot hold is skipped: a submodule, or a symbolic link that is
+            not one Python file's second name.
     NPU911  an entry is refused for its name, which is hostile or not portable.
     NPU912  a file is refused because another has its name in other letter case.
     NPU913  a file is only a Git LFS pointer; it is copied as it is.
@@ -12,7 +13,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from migrate.errors import MigrateError, UsageError
@@ -20,7 +21,7 @@ from migrate.findings import Finding
 from migrate.upstream.leave_out import matcher
 from migrate.upstream.names import MAX_PATH, clashes, printable
 from migrate.upstream.objects import ObjectStore
-from migrate.upstream.tree import EXECUTABLE, REGULAR, SourceFile, SourceTree
+from migrate.upstream.tree import EXECUTABLE, LINK, REGULAR, SourceFile, SourceTree
 from migrate.upstream.walk import LEAVE_OUT, Entry, Walker, finding
 
 _LICENCE = re.compile(r"(LICEN[CS]E|COPYING|NOTICE)([-.][A-Z0-9.+-]*)?", re.IGNORECASE)
@@ -75,19 +76,30 @@ def read_project(
     if not entries:
         raise UsageError(f"{path or 'the repository'} has no file that is not left out")
     _check_count(entries, limits)
-    clashing = clashes(entry.path for entry in entries if entry.is_file)
-    files = [entry for entry in entries if entry.is_file and entry.path not in clashing]
+    files = [entry for entry in entries if entry.is_file]
     links = [entry for entry in entries if entry.is_link]
     sizes = store.sizes(entry.oid for entry in (*files, *links))
+    read = {entry.path: _link(store, entry, sizes) for entry in links}
+    names = {entry.path for entry in files}
+    kept = {path: link for path, link in read.items() if link and _is_second_name(link, names)}
+    clashing = clashes(sorted([*names, *kept]))
+    files = [entry for entry in files if entry.path not in clashing]
     _check_sizes(store, files, sizes, limits)
     sources = {entry.path: _source(store, entry, sizes) for entry in files}
+    kept = {p: link for p, link in kept.items() if p not in clashing and link.target in sources}
     findings = [
         *walker.findings,
         *(_clash(path, other) for path, other in clashing.items()),
-        *(_not_a_file(store, entry, sizes, sources) for entry in entries if not entry.is_file),
+        *(_submodule(entry) for entry in entries if not (entry.is_file or entry.is_link)),
+        *(
+            _skipped(path, link, sources)
+            for path, link in read.items()
+            if path not in kept and path not in clashing
+        ),
         *_lfs(sources.values()),
     ]
-    return SourceTree(sources, tuple(sorted(findings)), tuple(sorted(walker.left_out)))
+    taken = dict(sorted({**sources, **kept}.items()))
+    return SourceTree(taken, tuple(sorted(findings)), tuple(sorted(walker.left_out)))
 
 
 def _licences(root: Sequence[Entry], project: Sequence[Entry]) -> Iterator[Entry]:
@@ -146,31 +158,42 @@ def _clash(path: str, other: str) -> Finding:
     return finding(path, "NPU912", "error", message, "Leave one of the two out (leave_out).")
 
 
-def _not_a_file(
-    store: ObjectStore, entry: Entry, sizes: Mapping[str, int], sources: Mapping[str, SourceFile]
-) -> Finding:
-    if not entry.is_link:
-        message = f"skipped: a submodule, at commit {entry.oid}"
-        advice = "Its code is not in the port. Pin its repository as an upstream of its own."
-        return finding(entry.path, "NPU910", "warning", message, advice)
+def _submodule(entry: Entry) -> Finding:
+    message = f"skipped: a submodule, at commit {entry.oid}"
+    advice = "Its code is not in the port. Pin its repository as an upstream of its own."
+    return finding(entry.path, "NPU910", "warning", message, advice)
+
+
+def _link(store: ObjectStore, entry: Entry, sizes: Mapping[str, int]) -> SourceFile | None:
+    """A symbolic link; None where it leads nowhere that could be a path."""
     if sizes.get(entry.oid, MAX_PATH + 1) > MAX_PATH:
+        return None
+    return SourceFile(entry.path, store.read(entry.oid, "blob", entry.path), LINK)
+
+
+def _is_second_name(link: SourceFile, names: Collection[str]) -> bool:
+    """Whether a link leads from one Python file's name straight to a Python file of the project."""
+    text = link.data.decode(errors="surrogateescape")
+    # What goes up only at its beginning passes no folder that may be missing, or a link itself.
+    is_straight = posixpath.normpath(text) == text.removeprefix("./")
+    both = link.path.endswith(".py") and link.target.endswith(".py")
+    return is_straight and both and link.target in names
+
+
+def _skipped(path: str, link: SourceFile | None, sources: Mapping[str, SourceFile]) -> Finding:
+    if link is None:
         message = "skipped: a symbolic link whose target cannot be read"
-        return finding(entry.path, "NPU910", "warning", message, LEAVE_OUT)
-    target = store.read(entry.oid, "blob", entry.path).decode(errors="surrogateescape")
-    message = f"skipped: a symbolic link to {printable(target)}"
-    if entry.name.endswith(".py") or _leads_to_code(entry.path, target, sources):
+        return finding(path, "NPU910", "warning", message, LEAVE_OUT)
+    message = f"skipped: a symbolic link to {printable(link.data.decode(errors='surrogateescape'))}"
+    below = "" if link.target == "." else f"{link.target}/"
+    leads_to_code = any(
+        name.endswith(".py") and (name == link.target or name.startswith(below)) for name in sources
+    )
+    if path.endswith(".py") or leads_to_code:
         message += ", so the port lacks Python code that upstream has here"
         advice = f"Put what it points to in its place by hand. {LEAVE_OUT}"
-        return finding(entry.path, "NPU910", "error", message, advice)
-    return finding(entry.path, "NPU910", "warning", message, LEAVE_OUT)
-
-
-def _leads_to_code(link: str, target: str, sources: Mapping[str, SourceFile]) -> bool:
-    place = posixpath.normpath(posixpath.join(posixpath.dirname(link), target))
-    below = "" if place == "." else f"{place}/"
-    return any(
-        path.endswith(".py") and (path == place or path.startswith(below)) for path in sources
-    )
+        return finding(path, "NPU910", "error", message, advice)
+    return finding(path, "NPU910", "warning", message, LEAVE_OUT)
 
 
 def _lfs(files: Iterable[SourceFile]) -> Iterator[Finding]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import posixpath
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +12,7 @@ from migrate.findings import Finding
 
 REGULAR = 0o100644
 EXECUTABLE = 0o100755
+LINK = 0o120000
 
 
 class SourceFile(NamedTuple):
@@ -17,13 +20,22 @@ class SourceFile(NamedTuple):
 
     Args:
         path: relative to the project's root, with forward slashes.
-        data: its bytes.
-        mode: git's file mode, ``REGULAR`` or ``EXECUTABLE``.
+        data: its bytes; of a symbolic link, where that leads.
+        mode: git's file mode: ``REGULAR``, ``EXECUTABLE``, or ``LINK`` for a symbolic link, which
+            leads to another file of the project, and is a Python file as that is.
     """
 
     path: str
     data: bytes
     mode: int = REGULAR
+
+    @property
+    def target(self) -> str:
+        """The path of the file that a symbolic link leads to; empty for any other file."""
+        if self.mode != LINK:
+            return ""
+        place = posixpath.join(posixpath.dirname(self.path), os.fsdecode(self.data))
+        return posixpath.normpath(place)
 
 
 class SourceTree(NamedTuple):

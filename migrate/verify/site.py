@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 import tempfile
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from migrate.errors import MigrateError
 from migrate.manifest import MANIFEST_NAME, Manifest
-from migrate.upstream.tree import SourceFile
+from migrate.upstream.tree import LINK, SourceFile
 from migrate.verify.process import (
     Command,
     Limits,
@@ -126,8 +127,11 @@ def write_files(files: Mapping[str, SourceFile], to: Path) -> None:
     for name, file in files.items():
         path = to / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(file.data)
-        path.chmod(file.mode & 0o777)
+        if file.mode == LINK:
+            path.symlink_to(os.fsdecode(file.data))
+        else:
+            path.write_bytes(file.data)
+            path.chmod(file.mode & 0o777)
 
 
 def place_data(

@@ -155,6 +155,11 @@ def test_folders_clash_with_folders_and_files(upstream: Upstream, load_tree: Loa
         ("model.py", "/somewhere/model.py", "error"),
         ("net", "lib", "error"),
         ("net", "./lib/../good.py", "error"),
+        ("net.py", "lib/../good.py", "error"),
+        ("net.py", "lib", "error"),
+        ("net.py", "missing.py", "error"),
+        ("net.py", "net.py", "error"),
+        ("net.py", "../project/good.py", "error"),
         ("net", ".", "error"),
     ],
 )
@@ -167,6 +172,32 @@ def test_a_link_is_skipped_and_one_to_code_fails(
     finding = only_finding(loaded)
     assert (finding.path, finding.code, finding.severity) == (place, "NPU910", severity)
     assert target in finding.message
+
+
+def test_a_link_between_python_files_is_kept(upstream: Upstream, load_tree: Load) -> None:
+    lib = upstream.tree(
+        [
+            (FILE, "ops.py", upstream.blob(b"x\n")),
+            (LINK, "up.py", upstream.blob(b"../good.py")),
+            (LINK, "again.py", upstream.blob(b"up.py")),
+        ]
+    )
+    link = (LINK, "net.py", upstream.blob(b"./lib/ops.py"))
+    source = load_tree([(FOLDER, "lib", lib), link]).source
+    assert list(source.files) == ["good.py", "lib/ops.py", "lib/up.py", "net.py"]
+    assert source.files["net.py"] == ("net.py", b"./lib/ops.py", 0o120000)
+    assert source.files["net.py"].target == "lib/ops.py"
+    assert source.files["lib/up.py"].target == "good.py"
+    assert [(f.path, f.severity) for f in source.findings] == [("lib/again.py", "error")]
+
+
+def test_a_link_goes_with_its_target(upstream: Upstream, load_tree: Load) -> None:
+    link = (LINK, "net.py", upstream.blob(b"ops.py"))
+    entries = [(FILE, "ops.py", upstream.blob(b"x\n")), link]
+    assert only_finding(load_tree(entries, leave_out=["ops.py"])).severity == "error"
+    assert load_tree(entries, leave_out=["ops.py", "net.py"]).source.findings == ()
+    clash = (FILE, "NET.py", upstream.blob(b"x\n"))
+    assert only_finding(load_tree([*entries, clash])).code == "NPU912"
 
 
 def test_a_link_whose_target_is_missing_or_long_is_skipped(

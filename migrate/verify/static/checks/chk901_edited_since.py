@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from migrate.findings import Finding, Severity
 from migrate.manifest import MANIFEST_NAME
 from migrate.runtime import runtime_paths
-from migrate.upstream.tree import EXECUTABLE
+from migrate.upstream.tree import EXECUTABLE, LINK
 from migrate.verify.static.check import CannotCheck, Check, Context
 
 CHK901 = Check("CHK901", "edited-since")
@@ -39,7 +39,9 @@ def find_edits(context: Context) -> Iterator[Finding]:
             severity: Severity = "error" if path in runtime_paths() else "warning"
             advice = "Port again to have it back."
             yield context.finding(path, 0, severity, "missing since the port was made", advice)
-        elif hashlib.sha256(file.data).hexdigest() != record.after:
+        elif hashlib.sha256(file.data).hexdigest() != record.after or (file.mode == LINK) != (
+            record.mode == LINK
+        ):
             yield context.finding(path, 0, "note", "edited since the port was made")
         elif (file.mode == EXECUTABLE) != (record.mode == EXECUTABLE):
             yield context.finding(path, 0, "note", "its executable bit was changed since")
