@@ -155,3 +155,26 @@ def test_tensorflows_own_loss_scaling_is_told(call: str) -> None:
     code = f"import tensorflow as tf\nimport npu_bridge\noptimizer = 1\nx = {call}\n"
     assert places(code, "CHK202") == ["warning 4"]
     assert places(code.replace("import npu_bridge\n", ""), "CHK202") == []
+
+
+@pytest.mark.parametrize(
+    ("scaled", "expected"),
+    [
+        ("npu_optimizer(mixed.LossScaleOptimizer(tf.train.AdamOptimizer(), manager))", []),
+        ("mixed.LossScaleOptimizer(npu_optimizer(tf.train.AdamOptimizer()), manager)", [5]),
+        ("npu_optimizer(rewrite(tf.train.AdamOptimizer()))", []),
+        ("npu_optimizer(tf.train.AdamOptimizer()), mixed.LossScaleOptimizer(sgd, manager)", [5]),
+        ("npu_optimizer(sgd), tf.keras.mixed_precision.experimental.Policy('mixed_float16')", [5]),
+    ],
+)
+def test_a_loss_scale_that_the_runtime_replaces_is_none(scaled: str, expected: list[int]) -> None:
+    code = f"""
+    import tensorflow as tf
+    from npu_runtime import npu_optimizer
+    from tensorflow.contrib import mixed_precision as mixed
+    sgd, rewrite = 1, tf.train.experimental.enable_mixed_precision_graph_rewrite
+    x = {scaled}
+    manager = mixed.FixedLossScaleManager(8)
+    x.minimize(1)
+    """
+    assert places(code, "CHK202") == [f"warning {line}" for line in expected]
