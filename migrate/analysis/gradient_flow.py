@@ -18,6 +18,10 @@ _PASSING = frozenset("dict enumerate filter iter list map reversed sorted tuple 
 _ADDING = frozenset({"append", "extend", "insert"})
 # What takes a loss.
 _LOSSES = frozenset({"compute_gradients", "minimize"})
+# What writes to a variable: functions, and methods of what may be one.
+_ASSIGNED = frozenset({"assign", "assign_add", "assign_sub"})
+_ASSIGNING = frozenset(f"tensorflow.{name}" for name in _ASSIGNED)
+_METHODS = frozenset(f"tensorflow.Variable.{name}" for name in _ASSIGNED)
 _WEIGHTS = frozenset({"tensorflow.trainable_variables"})
 _Key = tuple[object, str]
 
@@ -54,6 +58,17 @@ class GradientFlow:
         given: list[ast.AST] = []
         for call, name in self._module.calls:
             if name in GRADIENTS or getattr(call.func, "attr", "") in _LOSSES:
+                given += [*call.args, *call.keywords]
+        return self._calls_behind(given, GRADIENTS, certain=False)
+
+    @cached_property
+    def assigned(self) -> set[ast.Call]:
+        """The calls of tf.gradients whose result leads to what variables are assigned."""
+        given: list[ast.AST] = []
+        for call, name in self._module.calls:
+            if name in _ASSIGNING:
+                given += [*call.args[1:], *call.keywords]
+            elif name in _METHODS or (name is None and spelled(call.func) in _ASSIGNED):
                 given += [*call.args, *call.keywords]
         return self._calls_behind(given, GRADIENTS, certain=False)
 

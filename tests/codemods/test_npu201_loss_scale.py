@@ -355,6 +355,35 @@ def test_what_is_not_certain_is_told(source: str) -> None:
     assert "cannot tell whether an optimizer applies" in finding.message
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def update(params, loss):\n    grads = tf.gradients(loss, params)\n"
+        "    return tf.group(*[p.assign(p - rate * g) for p, g in zip(params, grads)])",
+        "def update(params, loss):\n    ops = []\n    for p, g in zip(params, tf.gradients(loss, params)):\n"
+        "        v = tf.Variable(tf.zeros(p.shape))\n        v_t = 0.9 * v + g\n"
+        "        ops += [tf.assign(v, v_t), v.assign(v_t)]\n        ops.append(tf.assign_sub(p, rate * v_t))\n"
+        "    return ops",
+        "w = tf.Variable(0.0)\nstep = w.assign_sub(0.1 * tf.gradients(loss, [w])[0])",
+    ],
+)
+def test_gradients_that_are_assigned_without_an_optimizer_are_told(source: str) -> None:
+    (finding,) = check_noop(f"{TF}{source}\n", CODE).findings
+    assert finding.severity == "warning" and "several ranks" in finding.message
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "slopes = tf.gradients(score, x)[0]\nloss += tf.norm(slopes)\nmean = tf.Variable(0.0)\n"
+        "op = [opt.minimize(loss), mean.assign(0.9 * mean + 0.1 * loss)]",
+        "x = tf.gradients(score, image)[0]\ny = sums.assign_add(x2)",
+    ],
+)
+def test_other_assignments_are_not(source: str) -> None:
+    assert not check_noop(f"{TF}{source}\n", CODE).findings
+
+
 def test_gradients_of_sessions_on_the_host_stay() -> None:
     source = """
     import tensorflow as tf

@@ -48,10 +48,11 @@ upstream's variables: training goes on from one in any other precision mode, and
 
 Not handled: losses that stay unscaled, and are told: gradients from `tf.gradients` of which it is
 not certain that an optimizer of tf.train applies them (they go through other functions, or through
-variables from run to run), Keras optimizers, those that a canned Estimator makes by itself, classes
-that are handed to a library, and classes that are looked up by a computed name. Gradients that are
-a part of a loss, such as a penalty, stay as they are. Optimizers in unit tests, and those of
-sessions that the recipe keeps on the host, are left alone.
+variables from run to run), or from which variables are assigned without an optimizer (several ranks
+do not average these, either), Keras optimizers, those that a canned Estimator makes by itself,
+classes that are handed to a library, and classes that are looked up by a computed name. Gradients
+that are a part of a loss, such as a penalty, stay as they are. Optimizers in unit tests, and those
+of sessions that the recipe keeps on the host, are left alone.
 
 Authority: CANN "TensorFlow 1.15 Model Porting Guide", "Mixed Precision" and "Loss Scaling";
 "Distributed Training"; adapter, npu_loss_scale_optimizer.py and npu_optimizer.py; TensorFlow
@@ -84,7 +85,7 @@ NPU201 = Rule(
     "NPU201",
     "loss-scale",
     group="precision",
-    literals=MAY_OPTIMIZE,
+    literals=(*MAY_OPTIMIZE, b"gradients"),
     claims=GPU_SCALES | {"tensorflow.contrib.mixed_precision.*"},
     unit_tests=False,
 )
@@ -137,8 +138,19 @@ def _applied(context: Context, calls: list[ast.Call]) -> Iterator[Change]:
             yield Settled(module.path, call.func.lineno, _GRADIENTS)
             continue
         near = methods.get(module.function_of(call), set())
+        if call in flow.in_losses:
+            continue
+        if not near and call in flow.assigned:
+            yield context.finding(
+                call,
+                "warning",
+                "the loss is not scaled, and several ranks do not average these gradients: no "
+                "optimizer of tf.train applies them, variables are assigned",
+                "Derive what does so from tf.train.Optimizer, with an apply_gradients.",
+            )
+            continue
         may_train = near == {"apply_gradients"} or (not near and flow.is_of_weights(call))
-        if may_train and call not in flow.in_losses:
+        if may_train:
             yield context.finding(
                 call,
                 "warning",
