@@ -211,6 +211,60 @@ def test_integer_division_is_noted(text: str, noted: bool) -> None:
     assert ported.codes("note") == [CODE] * noted
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("#!/usr/bin/env python2\nprint 1\n", "#!/usr/bin/env python3\nprint(1)\n"),
+        ("#!/usr/bin/python2.7 -u\r\nprint 1\r\n", "#!/usr/bin/python3 -u\r\nprint(1)\r\n"),
+        ("#! /usr/bin/env python2.7\nx = 1\n", "#! /usr/bin/env python3\nx = 1\n"),
+        ("#!/usr/bin/python2", "#!/usr/bin/python3"),
+    ],
+)
+def test_a_first_line_that_starts_python_2(before: str, after: str) -> None:
+    assert fixed(before.encode()) == after.encode()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "#!/usr/bin/env python\nx = 1\n",
+        "#!/usr/bin/env python3\nx = 1\n",
+        "#!/opt/python2/bin/python\nx = 1\n",
+        "#!/usr/bin/env python26x\nx = 1\n",
+        "# /usr/bin/env python2\nx = 1\n",
+        "x = 1\n#!/usr/bin/env python2\n",
+        "#!/usr/bin/env python2\nprint 1 if\n",
+    ],
+)
+def test_other_first_lines_stay(source: str) -> None:
+    assert port_files({"train.py": source}, CODE).files["train.py"] == source.encode()
+
+
+def test_division_is_noted_in_a_file_that_python_2_starts() -> None:
+    text = "#!/usr/bin/env python2\nx = a / b\n"
+    assert [f.line for f in port_files({"train.py": text}, CODE).findings] == [2]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("python2 train.py --epochs 1", True),
+        ("CUDA_VISIBLE_DEVICES=0 /usr/bin/python2.7 -u tools/train.py", True),
+        ("nohup python2 -m tools.train &", True),
+        ("python train.py", False),
+        ("# python2 train.py", False),
+        ("apt-get install python2 python2.7-dev", False),
+        ("python train.py  # not python2 train.py", False),
+        ("run-python2 train.py", False),
+    ],
+)
+def test_a_shell_script_that_starts_python_2_is_told(line: str, told: bool) -> None:
+    done = port_files({"train.py": "x = 1\n", "run.sh": f"#!/bin/sh\n{line}\n"}, CODE)
+    assert [(f.path, f.line, f.severity) for f in done.findings] == [
+        ("run.sh", 2, "warning")
+    ] * told
+
+
 def test_every_line_that_divides_is_named() -> None:
     text = "print a / b\nc = d / 2.0\ne = f(g / 2)\nh = i / j / k\nl = m / \\\n  n\n"
     findings = port_files({"train.py": text}, CODE).findings

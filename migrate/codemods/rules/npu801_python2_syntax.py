@@ -4,23 +4,27 @@ What it does: a file that Python 3 cannot parse and that looks like Python 2 (pr
 statements, `except X, e`, `raise X, "..."`, `<>`, backquotes, `0777`, `10L`, `ur"..."`) goes
 through the fixers of fissix, a maintained copy of lib2to3. They also give Python 3's meaning to
 the rest of such a file: `d.keys()[0]`, `xrange`, `has_key`, `urllib2`, and so on. Where indentation
-mixes tabs and spaces in a way that only Python 2 can read, spaces take the place of the tabs.
+mixes tabs and spaces in a way that only Python 2 can read, spaces take the place of the tabs. A
+first line that starts a file with Python 2, such as `#!/usr/bin/env python2`, names Python 3
+wherever Python 3 can read the file. Shell scripts that start one with `python2` are warnings.
 
 Why: TensorFlow 1.15.0 on Ascend runs on Python 3.7. Neither this kit nor Python 3 can read such a
 file, so nothing else in it would be ported.
 
 Example:
+    #!/usr/bin/env python2
     print "step", step
     name = data[data.keys()[0]]
 
 becomes:
+    #!/usr/bin/env python3
     print("step", step)
     name = data[list(data.keys())[0]]
 
 Fix safety: the result is taken only if it parses as Python 3.7 and keeps every comment; lines that
 need no change keep their bytes. Divisions in a file without `from __future__ import division` are
 notes: `/` between two integers used to drop the remainder. So they are in a file that parses, but
-has other things of Python 2 in it.
+has other things of Python 2 in it, or is started with it.
 
 Not handled: text against bytes, and names of Python 2 in files that do parse (NPU802, NPU808,
 NPU809 and NPU811). A file that stays unreadable is reported as NPU902.
@@ -79,6 +83,8 @@ _WORDS = re.compile(
     rb"|unicode|urllib2|xrange)\b|\.next\(\)"
     rb"|\b(?:import|from)[ \t]+(?:ConfigParser|Queue|StringIO)\b"
 )
+_SHEBANG = re.compile(rb"#![^\r\n]*[/ \t]python(2(?:\.\d+)?)(?=\s|\Z)")
+_COMMAND = re.compile(r"(?<![\w.-])(python2(?:\.\d+)?)(?:[ \t]+-\w+)*[ \t]+(?:\S+\.py|-[cm])\b")
 _FIXERS = (
     "apply basestring dict except exec execfile filter funcattrs getcwdu has_key imports input "
     "intern itertools itertools_imports long map methodattrs metaclass ne next nonzero numliterals "
@@ -97,23 +103,47 @@ def fix_python2(context: ProjectContext) -> Iterator[Change]:
             if _SIGNS.search(data) or failure.reason.startswith(_MIXED):
                 yield from _fix(context, path, Source(data))
         elif failure is None:
-            lines = _divisions(context, path)
+            data = context.project.files[path].data
+            started = _started_with_python3(data)
+            if started != data:
+                yield FileChange(path, started)
+            lines = _divisions(context, path, certain=started != data)
             yield from _tell_of_division(context, path, lines)
+    yield from _commands(context)
 
 
-def _divisions(context: ProjectContext, path: str) -> list[int]:
-    """The lines of a file that divide integers, if it turns out to be for Python 2."""
+def _commands(context: ProjectContext) -> Iterator[Change]:
+    for path, file in sorted(context.project.files.items()):
+        if path.endswith((".sh", ".bash")) and b"python2" in file.data:
+            for line, text in enumerate(file.data.decode("utf-8", "replace").splitlines(), 1):
+                if found := _COMMAND.search(text.partition("#")[0]):
+                    message = f"{found[1]} has no TensorFlow 1.15.0 on an Ascend machine"
+                    yield context.finding(path, line, "warning", message, "Write python3.7.")
+
+
+def _started_with_python3(data: bytes) -> bytes:
+    """A file with Python 3 for Python 2 in its first line."""
+    found = _SHEBANG.match(data)
+    return data if found is None else data[: found.start(1)] + b"3" + data[found.end(1) :]
+
+
+def _divisions(context: ProjectContext, path: str, *, certain: bool) -> list[int]:
+    """The lines of a file that divide, if it turns out to be for Python 2.
+
+    Args:
+        certain: it is.
+    """
     from migrate.codemods.registry import kit_rules
 
     project = context.project
     data = project.files[path].data
-    if b"/" not in data or not _WORDS.search(data):
+    if b"/" not in data or not (certain or _WORDS.search(data)):
         return []
     rules = [r for r in kit_rules() if r.code in _TELLING and r.concerns(project, path)]
     module = project.parsed(path)
     lines = divisions(module.tree) if module is not None else []
-    if module is None or not lines:
-        return []
+    if module is None or not lines or certain:
+        return lines
     changes = (c for rule in rules for c in rule.check_module(module, project, {}))
     return lines if any(isinstance(change, Edit) for change in changes) else []
 
@@ -133,7 +163,7 @@ def _fix(context: ProjectContext, path: str, source: Source) -> Iterator[Change]
         text = _with_spaces(text)
     try:
         check_python(text)
-        yield FileChange(path, check_bytes(source, text))
+        yield FileChange(path, _started_with_python3(check_bytes(source, text)))
     except GateFailed:
         return
     yield from _tell_of_division(context, path, divisions(ast.parse(text)))
