@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from migrate.analysis.imported import is_used_elsewhere
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
 from migrate.analysis.symbols import keras_in_tf_keras, known
@@ -191,7 +192,7 @@ def _is_private(module: Module, project: Project, alias: ast.alias) -> bool:
     if "__all__" in module.scope.bindings:
         return False
     name = alias.asname or alias.name.partition(".")[0]
-    return not project.is_used_elsewhere(module.path, name)
+    return not is_used_elsewhere(project, module.path, name)
 
 
 def _target(name: str, chains: Sequence[str]) -> str | None:

@@ -7,9 +7,6 @@ libraries are dotted (``tensorflow.train.Saver``).
 from __future__ import annotations
 
 import ast
-import posixpath
-import re
-import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -17,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar, cast
 
 from migrate.analysis.closure import reached
+from migrate.analysis.import_paths import ImportPaths
 from migrate.analysis.imported import importing
 from migrate.analysis.module import Module
 from migrate.analysis.parsed import Parsed
@@ -27,12 +25,8 @@ from migrate.upstream.tree import SourceFile
 
 T = TypeVar("T")
 
-# Names that mean the library, unless the project's root has a module of that name.
-_LIBRARIES = frozenset({"tensorflow", "keras", "horovod"})
 # Larger files are generated data; parsing one costs seconds and nearly a gigabyte.
 MAX_PARSED_BYTES = 1_000_000
-# A text that may be a folder's name.
-_TEXT = re.compile(rb"""["']([\w./-]+)["']""", re.ASCII)
 TOO_NEW = "Python 3.7, which runs TensorFlow 1.15.0, cannot run it"
 
 
@@ -107,8 +101,7 @@ class Project:
         # The classes that calls of own functions and classes make, and the files that asked.
         self._returned: dict[str, str | None] = {}
         self._askers: dict[str, set[str]] = {}
-        # What imports mean, by folder, name and level.
-        self._imports: dict[tuple[str, str, int], str] = {}
+        self._imports = ImportPaths(self._files, self._links)
 
     def cached(self, derive: Callable[[Project], T]) -> T:
         """What ``derive`` makes of the project, made once for as long as no file changes."""
@@ -216,9 +209,7 @@ class Project:
         self._returned.clear()
         if new:
             self.__dict__.pop("all_python_files", None)
-            self.__dict__.pop("_folders", None)
-            self.__dict__.pop("_added_roots", None)
-            self._imports.clear()
+            self._imports = ImportPaths(self._files, self._links)
         stale: set[str] = set()
         if new:
             stale.update(self.python_files)
@@ -309,71 +300,7 @@ class Project:
 
     def resolve_import(self, importer: str, dotted: str, level: int) -> str:
         """What ``import dotted`` (or ``from ..dotted import``) in ``importer`` means."""
-        key = (importer.rpartition("/")[0], dotted, level)
-        found = self._imports.get(key)
-        if found is None:
-            found = self._imports[key] = self._resolve_import(*key)
-        return found
-
-    def _resolve_import(self, folder: str, dotted: str, level: int) -> str:
-        parts = dotted.split(".") if dotted else []
-        if level:
-            for _ in range(level - 1):
-                if not folder:
-                    return f"?{dotted}"
-                folder = posixpath.dirname(folder)
-            return self._module_at(posixpath.join(folder, *parts)) or f"?{dotted}"
-        top = parts[0]
-        if top in _LIBRARIES and not {f"{top}.py", f"{top}/__init__.py"} & self._files.keys():
-            return canonical(dotted)  # whatever else is called tensorflow, as a folder often is
-        # A script's own folder comes first on sys.path; a package's parents stand for roots.
-        while parts:
-            found = self._module_at(posixpath.join(folder, *parts))
-            if found:
-                return found
-            if not folder:
-                break
-            folder = posixpath.dirname(folder)
-        if top not in sys.stdlib_module_names:
-            for root in self._added_roots:
-                found = self._module_at(posixpath.join(root, *parts))
-                if found:
-                    return found
-        return canonical(dotted)
-
-    def _module_at(self, place: str) -> str | None:
-        for path in (place + ".py", posixpath.join(place, "__init__.py")):
-            path = self._links.get(path, path)
-            if path in self._files:
-                return path + ":"
-        if place and place in self._folders:
-            return place + "/:"
-        return None
-
-    @cached_property
-    def _folders(self) -> frozenset[str]:
-        names: set[str] = set()
-        for path in (*self.all_python_files, *self._links):
-            folder = posixpath.dirname(path)
-            while folder and folder not in names:
-                names.add(folder)
-                folder = posixpath.dirname(folder)
-        return frozenset(names)
-
-    @cached_property
-    def _added_roots(self) -> list[str]:
-        """Folders that code adds to ``sys.path``: those that a file which does so names."""
-        found: dict[str, None] = {}
-        for path in self.all_python_files:
-            data = self._files[path].data
-            if b"sys.path" in data:
-                folder = posixpath.dirname(path)
-                for text in _TEXT.findall(data):
-                    for base in (folder, posixpath.dirname(folder), ""):
-                        place = posixpath.normpath(posixpath.join(base, text.decode()))
-                        if place in self._folders:
-                            found[place] = None
-        return list(found)
+        return self._imports.resolve(importer, dotted, level)
 
     def _follow(self, base: str, attribute: str) -> str:
         path, colon, dotted = base.partition(":")
@@ -398,7 +325,7 @@ class Project:
         key = (path, name)
         if key not in self._members:
             if key in self._looking:  # `from . import name`, or modules that take it in a circle
-                return self._submodule(path, name)
+                return self._imports.submodule(path, name)
             self._looking.add(key)
             try:
                 self._members[key] = self._find_member(path, name)
@@ -418,7 +345,7 @@ class Project:
                 if qualified := self._star(place, name):
                     return qualified
                 continue
-            if found := self._own_name(file, name) or self._submodule(file, name):
+            if found := self._own_name(file, name) or self._imports.submodule(file, name):
                 return found
             if file in self._files and not name.startswith("_"):
                 places += self._stars(file)  # the last one wins
@@ -447,12 +374,6 @@ class Project:
             self._own[key] = found
         return self._own[key]
 
-    def _submodule(self, path: str, name: str) -> str | None:
-        """The module of that name in a package or folder."""
-        if not path.endswith(("/", "__init__.py")):
-            return None
-        return self._module_at(posixpath.join(posixpath.dirname(path), name))
-
     def _made_by(self, asker: str, qualified: str) -> str | None:
         self._askers.setdefault(qualified, set()).add(asker)
         return self._returned_class(qualified)
@@ -465,27 +386,3 @@ class Project:
             if module is not None:
                 self._returned[qualified] = module.returned_class(dotted)
         return self._returned[qualified]
-
-    def is_used_elsewhere(self, path: str, name: str) -> bool:
-        """Whether another file of the project reaches ``name`` through the module at ``path``.
-
-        Errs on the side of yes: a module that star-imports this one and mentions the name in
-        any way counts.
-        """
-        stem = posixpath.basename(path).removesuffix(".py").encode()
-        wanted = name.encode()
-        for other in self.python_files:
-            data = self._files[other].data
-            if other == path or stem not in data or wanted not in data:
-                continue
-            module = self.parsed(other)
-            if module is None:
-                return True
-            for node in module.nodes:
-                if isinstance(node, ast.ImportFrom):
-                    base = self.resolve_import(other, node.module or "", node.level)
-                    if base == f"{path}:" and any(a.name in (name, "*") for a in node.names):
-                        return True
-                elif isinstance(node, ast.Attribute) and node.attr == name:
-                    return True
-        return False

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Sequence
 
 from migrate.analysis.graph import Graph
+from migrate.analysis.imported import is_used_elsewhere
 from migrate.analysis.keras_models import KerasUse
 from migrate.analysis.module import Module
 from migrate.analysis.references import facts_of
@@ -123,7 +124,7 @@ class Start:
         function = module.definition(name)
         if not isinstance(function, ast.FunctionDef) or len(module.loads.get(name, [])) > 1:
             return None
-        elsewhere = self._context.project.is_used_elsewhere(module.path, name)
+        elsewhere = is_used_elsewhere(self._context.project, module.path, name)
         return None if elsewhere else function
 
     def _runs_parsed(self, statement: ast.stmt) -> bool:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from migrate.analysis.effects import effect_free
+from migrate.analysis.imported import is_used_elsewhere
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
 from migrate.analysis.scopes import Binding, Scope
@@ -86,7 +87,7 @@ def _private(module: Module, project: Project, scope: Scope, name: str) -> bool:
         return not isinstance(scope.node, ast.ClassDef)
     if module.path.endswith("__init__.py") or "__all__" in scope.bindings:
         return False
-    return not project.is_used_elsewhere(module.path, name)
+    return not is_used_elsewhere(project, module.path, name)
 
 
 def _removals(

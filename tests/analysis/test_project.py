@@ -7,6 +7,7 @@ import weakref
 
 import pytest
 
+from migrate.analysis.imported import is_used_elsewhere
 from migrate.analysis.module import Module
 from migrate.analysis.parsed import Parsed
 from migrate.analysis.project import MAX_PARSED_BYTES, Project, Unparsable
@@ -425,12 +426,12 @@ def test_a_file_just_small_enough_is_parsed() -> None:
 )
 def test_whether_a_name_is_used_elsewhere(other: str, used: bool) -> None:
     project = project_of({"u.py": "c = 1\nd = 2", "train.py": other})
-    assert project.is_used_elsewhere("u.py", "c") is used
+    assert is_used_elsewhere(project, "u.py", "c") is used
 
 
 def test_a_name_of_a_package_is_used_through_the_package() -> None:
     project = project_of(
         {"lib/__init__.py": "", "lib/u.py": "c = 1", "train.py": "from lib.u import c"}
     )
-    assert project.is_used_elsewhere("lib/u.py", "c")
-    assert not project.is_used_elsewhere("lib/u.py", "d")
+    assert is_used_elsewhere(project, "lib/u.py", "c")
+    assert not is_used_elsewhere(project, "lib/u.py", "d")

@@ -36,6 +36,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from migrate.analysis.imported import is_used_elsewhere
 from migrate.codemods.edits import Edit
 from migrate.codemods.imports import module_span
 from migrate.codemods.python2 import IMPORTS, is_guarded
@@ -231,7 +232,7 @@ def _only_uses(
     if scope.parent is None and (
         module.path.endswith("__init__.py")
         or "__all__" in scope.bindings
-        or context.project.is_used_elsewhere(module.path, bound)
+        or is_used_elsewhere(context.project, module.path, bound)
     ):
         return None
     return uses

@@ -24,6 +24,7 @@ import ast
 from collections.abc import Iterator
 
 from migrate.analysis.graph import Graph
+from migrate.analysis.imported import is_used_elsewhere
 from migrate.analysis.module import Module
 from migrate.analysis.references import owner_of
 from migrate.findings import Finding
@@ -81,7 +82,7 @@ def _is_read(context: Context, module: Module, name: ast.Name) -> bool:
     found = module.lookup(name.id, name)
     if found is None or any(binding.kind in ("parameter", "import") for binding in found[1]):
         return True
-    if found[0] is module.scope and context.project.is_used_elsewhere(module.path, name.id):
+    if found[0] is module.scope and is_used_elsewhere(context.project, module.path, name.id):
         return True
     for load in module.loads.get(name.id, ()):
         seen = module.lookup(name.id, load)

@@ -1,0 +1,114 @@
+"""Which file of a project an import means, as far as its folders and names tell."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import sys
+from collections.abc import Mapping
+from functools import cached_property
+
+from migrate.analysis.symbols import canonical
+from migrate.upstream.tree import SourceFile
+
+# Names that mean the library, unless the project's root has a module of that name.
+_LIBRARIES = frozenset({"tensorflow", "keras", "horovod"})
+# A text that may be a folder's name.
+_TEXT = re.compile(rb"""["']([\w./-]+)["']""", re.ASCII)
+
+
+class ImportPaths:
+    """Where Python finds modules, and what it finds there.
+
+    Args:
+        files: of the project, by path; no Python file may be added later.
+        links: where symbolic links lead to, by path.
+    """
+
+    def __init__(self, files: Mapping[str, SourceFile], links: Mapping[str, str]) -> None:
+        self._files = files
+        self._links = links
+        # What imports mean, by folder, name and level.
+        self._known: dict[tuple[str, str, int], str] = {}
+
+    def resolve(self, importer: str, dotted: str, level: int) -> str:
+        """What ``import dotted`` (or ``from ..dotted import``) in ``importer`` means.
+
+        A file of the project as ``path.py:``, a folder as ``path/:``; else a library's name, or
+        ``?`` and the name where a relative import leads nowhere.
+        """
+        key = (importer.rpartition("/")[0], dotted, level)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._resolve(*key)
+        return found
+
+    def submodule(self, path: str, name: str) -> str | None:
+        """The module of that name in a package or folder."""
+        if not path.endswith(("/", "__init__.py")):
+            return None
+        return self._module_at(posixpath.join(posixpath.dirname(path), name))
+
+    def _resolve(self, folder: str, dotted: str, level: int) -> str:
+        parts = dotted.split(".") if dotted else []
+        if level:
+            for _ in range(level - 1):
+                if not folder:
+                    return f"?{dotted}"
+                folder = posixpath.dirname(folder)
+            return self._module_at(posixpath.join(folder, *parts)) or f"?{dotted}"
+        top = parts[0]
+        if top in _LIBRARIES and not {f"{top}.py", f"{top}/__init__.py"} & self._files.keys():
+            return canonical(dotted)  # whatever else is called tensorflow, as a folder often is
+        # A script's own folder comes first on sys.path; a package's parents stand for roots.
+        while parts:
+            found = self._module_at(posixpath.join(folder, *parts))
+            if found:
+                return found
+            if not folder:
+                break
+            folder = posixpath.dirname(folder)
+        if top not in sys.stdlib_module_names:
+            for root in self._added_roots:
+                found = self._module_at(posixpath.join(root, *parts))
+                if found:
+                    return found
+        return canonical(dotted)
+
+    def _module_at(self, place: str) -> str | None:
+        for path in (place + ".py", posixpath.join(place, "__init__.py")):
+            path = self._links.get(path, path)
+            if path in self._files:
+                return path + ":"
+        if place and place in self._folders:
+            return place + "/:"
+        return None
+
+    @cached_property
+    def _python_files(self) -> list[str]:
+        return sorted(path for path in self._files if path.endswith(".py"))
+
+    @cached_property
+    def _folders(self) -> frozenset[str]:
+        names: set[str] = set()
+        for path in (*self._python_files, *self._links):
+            folder = posixpath.dirname(path)
+            while folder and folder not in names:
+                names.add(folder)
+                folder = posixpath.dirname(folder)
+        return frozenset(names)
+
+    @cached_property
+    def _added_roots(self) -> list[str]:
+        """Folders that code adds to ``sys.path``: those that a file which does so names."""
+        found: dict[str, None] = {}
+        for path in self._python_files:
+            data = self._files[path].data
+            if b"sys.path" in data:
+                folder = posixpath.dirname(path)
+                for text in _TEXT.findall(data):
+                    for base in (folder, posixpath.dirname(folder), ""):
+                        place = posixpath.normpath(posixpath.join(base, text.decode()))
+                        if place in self._folders:
+                            found[place] = None
+        return list(found)
