@@ -125,7 +125,8 @@ def _make_port(
     say("reading names")
     source = _without_manifest(source)
     carried = runtime_paths()  # where upstream is a port, its runtime is not to be ported
-    project = Project({path: f for path, f in source.files.items() if path not in carried})
+    files = {path: file for path, file in source.files.items() if path not in carried}
+    project = Project(files, source.beside)
     read(project, recipe.rules)
     uses = symbol_uses(project)
     with _told_of(recipe):

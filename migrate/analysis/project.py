@@ -78,9 +78,16 @@ class Project:
     """The current state of a project's files; parsing is done on demand.
 
     Symbolic links are none of its files: what is imported through one is what that leads to.
+
+    Args:
+        files: the files, by path.
+        beside: where in its repository modules lie that are none of its files, by name.
     """
 
-    def __init__(self, files: Mapping[str, SourceFile]) -> None:
+    def __init__(
+        self, files: Mapping[str, SourceFile], beside: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        self.beside = beside
         self._files = {path: file for path, file in files.items() if not file.target}
         self._links = {path: f.target for path, f in files.items() if f.target in self._files}
         self._narrowed: list[str] | None = None

@@ -99,7 +99,8 @@ def read_project(
         *_lfs(sources.values()),
     ]
     taken = dict(sorted({**sources, **kept}.items()))
-    return SourceTree(taken, tuple(sorted(findings)), tuple(sorted(walker.left_out)))
+    left_out = tuple(sorted(walker.left_out))
+    return SourceTree(taken, tuple(sorted(findings)), left_out, beside=walker.beside)
 
 
 def _licences(root: Sequence[Entry], project: Sequence[Entry]) -> Iterator[Entry]:

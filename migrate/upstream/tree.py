@@ -6,6 +6,7 @@ import os
 import posixpath
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from migrate.findings import Finding
@@ -46,12 +47,15 @@ class SourceTree(NamedTuple):
         findings: what was skipped, refused or is odd, and why.
         left_out: the paths that the recipe leaves out; a whole folder ends with a slash.
         date: the day of the commit in UTC, as 2018-11-01; empty where there is no commit.
+        beside: modules and packages that lie in the folders around the project, and where in the
+            repository, by name; of several, those nearest to it.
     """
 
     files: Mapping[str, SourceFile]
     findings: tuple[Finding, ...] = ()
     left_out: tuple[str, ...] = ()
     date: str = ""
+    beside: Mapping[str, str] = MappingProxyType({})
 
 
 def read_folder(folder: Path) -> dict[str, SourceFile]:

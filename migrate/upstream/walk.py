@@ -64,6 +64,7 @@ class Walker:
     ) -> None:
         self.findings: list[Finding] = []
         self.left_out: list[str] = []
+        self.beside: dict[str, str] = {}
         self._store = store
         self._leaves_out = leaves_out
         self._left = max_entries
@@ -95,6 +96,8 @@ class Walker:
     def descend(self, tree: str, path: str) -> str:
         """The id of the tree that is the folder ``path`` below ``tree``.
 
+        Notes what could be imported from the folders on the way.
+
         Raises:
             PinError: there is no such folder.
         """
@@ -110,6 +113,10 @@ class Walker:
                 advice = f"There are: {printable(', '.join(folders))}." if folders else _ROOT
                 raise PinError("path", f"{message}: {here!r} is not there", advice=advice)
             tree = entries[part].oid
+            for name, entry in entries.items():
+                if name.endswith(".py"):
+                    self.beside[name.removesuffix(".py")] = entry.path
+            self.beside |= {n: f"{entry.path}/" for n, entry in entries.items() if entry.is_folder}
         return tree
 
     def below(self, tree: str) -> Iterator[Entry]:

@@ -10,6 +10,7 @@ import tokenize
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from migrate.analysis.project import Project
@@ -42,15 +43,20 @@ def port_files(
     *codes: str,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     rules: tuple[Rule, ...] = (),
+    beside: Mapping[str, str] = MappingProxyType({}),
 ) -> Ported:
-    """Ports files given as text or bytes, with all of the kit's rules or those named."""
+    """Ports files given as text or bytes, with all of the kit's rules or those named.
+
+    Args:
+        beside: as `Project` takes it.
+    """
     chosen = [r for r in (*kit_rules(), *rules) if not codes or r.code in codes]
     assert not codes or len(chosen) == len(codes), f"no such rule among {codes}"
     tree = {
         path: SourceFile(path, data if isinstance(data, bytes) else dedent(data).encode())
         for path, data in files.items()
     }
-    project = Project(dict(sorted(tree.items())))
+    project = Project(dict(sorted(tree.items())), beside)
     results = rewrite(project, chosen, options or {})
     fired: Counter[str] = Counter()
     for result in results:

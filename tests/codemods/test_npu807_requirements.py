@@ -374,3 +374,59 @@ def test_standalone_keras_brings_the_h5py_it_saves_with() -> None:
     lines = port_files(files, "NPU807").text("requirements.txt").splitlines()
     assert "h5py==2.10.0" in lines
     assert "keras==2.3.1" in lines
+
+
+# --- code of the repository that the pin's folder does not have ---------------------------------
+
+
+OUTSIDE = {"shared": "research/shared/", "slim": "research/slim/", "numpy": "numpy/", "own": "own/"}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            "import os, shared.images as images",
+            "shared is research/shared/ in upstream's repository",
+        ),
+        ("from slim.nets import vgg", "slim is research/slim/ in upstream's repository"),
+        ("from ..other import x", "it leads out of the port"),
+        ("from .. import x", "it leads out of the port"),
+    ],
+)
+def test_an_import_of_what_the_pin_leaves_behind_is_an_error(line: str, said: str) -> None:
+    files = {"train.py": f"import tensorflow as tf\n{line}\n", "more.py": "from shared import x\n"}
+    [error] = [
+        f
+        for f in port_files({"train.py": files["train.py"]}, CODE, beside=OUTSIDE).findings
+        if f.severity == "error"
+    ]
+    assert (error.code, error.path, error.line) == (CODE, "train.py", 2)
+    assert error.message.startswith("this import fails: ") and said in error.message
+    assert "upstream.lock" in error.advice
+    assert ('path = "research"' in error.advice) is ("research/" in said)
+    assert not port_files(files, CODE).codes("error")
+    requirements = port_files(files, CODE, beside=OUTSIDE).text("requirements.txt")
+    assert "shared" not in requirements and "slim" not in requirements
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import numpy as np\n",  # a distribution that is known
+        "try:\n    import shared\nexcept ImportError:\n    shared = None\n",
+        "try:\n    from ..other import x\nexcept ImportError:\n    x = None\n",
+        "from own import x\n",
+        "from .own import x\nimport sub.deep\n",
+    ],
+)
+def test_other_imports_beside_a_pins_folder_are_none(text: str) -> None:
+    files = {
+        "train.py": f"import tensorflow as tf\n{text}",
+        "own.py": "x = 1\n",
+        "sub/deep.py": "from ..own import x\n",
+        "sub/test_deep.py": "import shared\nfrom ...own import x\n",
+    }
+    assert not port_files(files, CODE, beside=OUTSIDE).codes("error")
+    listed = {"train.py": TF + "import shared\n", "requirements.txt": "shared==1.0\n"}
+    assert not port_files(listed, CODE, beside=OUTSIDE).codes("error")

@@ -271,6 +271,23 @@ class TestPath:
         files = self.load(upstream, pinned, {**ROOT, "research/slim/COPYING": b"GPL\n"})
         assert files == ["COPYING", "NOTICE.txt", "nets/vgg.py", "train.py"]
 
+    def test_what_could_be_imported_from_around_it_is_known(
+        self, upstream: Upstream, pinned: MakePin, mirror: Path, cache: Path
+    ) -> None:
+        more = {"shared.py": b"", "research/common/io.py": b"", "research/slim.py": b""}
+        pin = pinned(upstream.files({**ROOT, **more}), path="research/slim")
+        source = load(pin, mirror=str(mirror), cache=cache).source
+        assert source.beside == {
+            "common": "research/common/",
+            "license": "license.py",
+            "other": "other/",
+            "research": "research/",
+            "shared": "shared.py",
+            "slim": "research/slim/",
+        }
+        whole = load(pin._replace(path=""), mirror=str(mirror), cache=cache).source
+        assert whole.beside == {}
+
     def test_what_lies_beside_the_folder_may_be_missing(
         self, upstream: Upstream, pinned: MakePin
     ) -> None:

@@ -34,8 +34,9 @@ specifier (`tqdm = ">=4.30"`), or to the empty text, which leaves the distributi
 Fix safety: safe for the project's own code. Install into a fresh environment.
 
 Not handled: an import that the kit does not know is named in a comment and a note, since a
-distribution of the same name may be anyone's; setup.py, environment.yml and Dockerfiles that name
-TensorFlow are notes.
+distribution of the same name may be anyone's; it is an error where a pin's `path` leaves behind
+what the repository has under that name, or leads an import out of the port. Such a port cannot run.
+setup.py, environment.yml and Dockerfiles that name TensorFlow are notes.
 
 Authority: TensorFlow 1.15.0's own metadata; PyPI's metadata for Python 3.7.
 """
@@ -47,6 +48,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 
+from migrate.analysis.imported import imported_packages
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import argument
 from migrate.analysis.project import Project
@@ -93,6 +95,7 @@ _ASKS_FOR_TF = re.compile(
 )
 _USES_TF = re.compile(rb"\b(?:tensorflow|keras|tf_slim)\b")
 _IMPORT = re.compile(rb"\bfrom[ \t]+(\w+)[\w.]*[ \t]+import\b|\bimport[ \t]+([\w.]+[^\r\n;#]*)")
+_CLIMBS = re.compile(rb"\bfrom[ \t]+\.\.")
 _TESTS = re.compile(r"(?:.*/)?(?:tests?/.*|test_[^/]*|[^/]*_test\.py)")
 _PLATFORMS_OWN = "TensorFlow 1.15.0 is the platform's own"
 _HEAD = "# TensorFlow 1.15.0 is the platform's own. These install beside it on Python 3.7."
@@ -133,6 +136,7 @@ def write_requirements(context: ProjectContext) -> Iterator[Change]:
         if path != _ROOT:
             yield FileChange(path, source.encode(changed))
     yield from _root(context, texts, needs)
+    yield from _above(context)
     for path in sorted(path for path in project.files if _OTHERS.fullmatch(path)):
         if _ASKS_FOR_TF.search(project.files[path].data):
             message = "asks for TensorFlow, which the platform has"
@@ -317,6 +321,9 @@ def _root(context: ProjectContext, texts: Mapping[str, str], needs: _Needs) -> I
     lines = [f"{missing[name]}{needs.pin(name)}" for name in sorted(missing) if needs.pin(name)]
     text = texts.get(_ROOT)
     for module, path in sorted(unknown.items()):
+        if module in context.project.beside:
+            yield _outside(context, path, module)
+            continue
         comment = f"# {module}: imported by {path}; name here what provides it"
         if text is None or comment not in text:
             lines.append(comment)
@@ -331,6 +338,41 @@ def _root(context: ProjectContext, texts: Mapping[str, str], needs: _Needs) -> I
             start = "" if not text else text.rstrip("\r\n") + 2 * source.newline
             text = start + "".join(line + source.newline for line in (_ADDED, *lines))
         yield FileChange(_ROOT, source.encode(text))
+
+
+def _outside(context: ProjectContext, path: str, name: str) -> Finding:
+    """An import of what the repository has, and the pin's folder has not."""
+    place = context.project.beside[name]
+    around = posixpath.dirname(place.rstrip("/"))
+    module = context.project.parsed(path)
+    found = [n.lineno for n in module.imports if name in imported_packages(n)] if module else []
+    message = f"this import fails: {name} is {place} in upstream's repository, outside of the port"
+    return context.finding(path, min(found, default=0), "error", message, _widened(around))
+
+
+def _above(context: ProjectContext) -> Iterator[Finding]:
+    """Relative imports that lead out of the pin's folder."""
+    project = context.project
+    for path in project.python_files if project.beside else ():
+        may_lead = _CLIMBS.search(project.files[path].data) and not _TESTS.fullmatch(path)
+        module = project.parsed(path) if may_lead else None
+        for node in module.imports if module is not None else ():
+            assert module is not None
+            climbs = isinstance(node, ast.ImportFrom) and node.level > path.count("/") + 1
+            if climbs and not _is_optional(module, node):
+                message = "this import fails: it leads out of the port"
+                yield context.finding(path, node.lineno, "error", message, _widened(""))
+                break
+
+
+def _widened(around: str) -> str:
+    """What to do with a pin whose folder is too small.
+
+    Args:
+        around: the folder that has it all; empty for the repository, or where that is not known.
+    """
+    wider = f'Set path = "{around}"' if around else "Set a wider path, or none,"
+    return f"{wider} in upstream.lock; the recipe can leave out what the port does not need."
 
 
 def _closure(texts: Mapping[str, str], path: str) -> Iterator[str]:
