@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from functools import cached_property
 
+from migrate.analysis.own_package import own_packages
 from migrate.analysis.symbols import canonical
 from migrate.upstream.tree import SourceFile
 
@@ -49,6 +50,13 @@ class ImportPaths:
             return None
         return self._module_at(posixpath.join(posixpath.dirname(path), name))
 
+    @cached_property
+    def own_packages(self) -> frozenset[str]:
+        """The names by which files import the project itself; see `own_package`."""
+        return own_packages(
+            self._files, self._python_files, lambda name: self._module_at(name) is not None
+        )
+
     def _resolve(self, folder: str, dotted: str, level: int) -> str:
         parts = dotted.split(".") if dotted else []
         if level:
@@ -60,6 +68,8 @@ class ImportPaths:
         top = parts[0]
         if top in _LIBRARIES and not {f"{top}.py", f"{top}/__init__.py"} & self._files.keys():
             return canonical(dotted)  # whatever else is called tensorflow, as a folder often is
+        if top in self.own_packages:
+            return self._module_at(posixpath.join("", *parts[1:])) or canonical(dotted)
         # A script's own folder comes first on sys.path; a package's parents stand for roots.
         while parts:
             found = self._module_at(posixpath.join(folder, *parts))

@@ -309,6 +309,11 @@ class Project:
         """What ``import dotted`` (or ``from ..dotted import``) in ``importer`` means."""
         return self._imports.resolve(importer, dotted, level)
 
+    @property
+    def own_packages(self) -> frozenset[str]:
+        """The names by which files import this project itself; see `own_package`."""
+        return self._imports.own_packages
+
     def _follow(self, base: str, attribute: str) -> str:
         path, colon, dotted = base.partition(":")
         if not colon:
