@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Collection, Iterator
 from functools import cached_property
 from typing import NamedTuple
@@ -15,6 +16,8 @@ from migrate.analysis.training import GRADIENTS
 
 # What hands its arguments on, wholly or piece by piece.
 _PASSING = frozenset("dict enumerate filter iter list map reversed sorted tuple zip".split())
+# Where Python 2 code takes the same functions from.
+_ALSO_BUILTIN = re.compile(r"(?:six\.moves|builtins|future_builtins)\.(\w+)")
 _ADDING = frozenset({"append", "extend", "insert"})
 # What takes a loss.
 _LOSSES = frozenset({"compute_gradients", "minimize"})
@@ -109,6 +112,8 @@ class GradientFlow:
         word = spelled(call.func)
         if word in _LOSSES:
             return False
+        if moved := _ALSO_BUILTIN.fullmatch(name):
+            return moved[1] in _PASSING
         is_builtin = isinstance(call.func, ast.Name) and self._module.is_free(word, call.func)
         return (
             name.startswith("tensorflow.")

@@ -216,6 +216,8 @@ def test_others_stay(source: str) -> None:
         "op = opt.apply_gradients(zip(grads, v))",
         "grads = tf.gradients(loss, v)\n(grads, norm) = tf.clip_by_global_norm(grads, clip_norm=1.0)\n"
         "op = opt.apply_gradients(list(zip(grads, v)))",
+        "from six.moves import zip\ngrads = tf.gradients(loss, v)\n"
+        "op = opt.apply_gradients(list(zip(grads, v)))",
         "grads = tf.gradients(loss, v)\nif limit is not None:\n"
         "    grads, norm = tf.clip_by_global_norm(grads, limit)\n"
         "grads = list(zip(grads, v))\nop = opt.apply_gradients(grads)",
