@@ -25,7 +25,8 @@ def training_scripts(project: Project) -> list[str]:
     """The scripts that train, in sorted order.
 
     Scripts are files with ``if __name__ == "__main__"``, and those that no other file imports and
-    whose own code trains; of the latter none whose name tells that it uses a model.
+    whose own code trains. Those whose names tell that they use a model count only where no other
+    script trains, and only with that line.
 
     An evaluation that makes the same model does not train. So what a script names counts, step by
     step, and first without the methods of a class that it makes but does not call; where no
@@ -48,8 +49,10 @@ def training_scripts(project: Project) -> list[str]:
     def reaching(scripts: list[str]) -> list[str]:
         return [path for path in scripts if _trains(graph, graph.reach({f"{path}:"}))]
 
+    found = sorted([*(naming(mains) or reaching(mains)), *naming(plain)])
     return (
-        sorted([*(naming(mains) or reaching(mains)), *naming(plain)])
+        [path for path in found if not _uses_a_model(path)]
+        or found
         or reaching(plain)
         or [path for path in mains if _words(path) & _TRAINS and _imports_training(project, path)]
     )

@@ -63,3 +63,10 @@ def sgd(loss, params):
         "train_fast.py",
     ]
     assert training_scripts(project_of({"train.py": rebound, "optim.py": "sgd = print\n"})) == []
+
+
+def test_a_script_that_samples_from_the_same_graph_is_not_the_one_that_trains() -> None:
+    main = FLAT + MAIN + "    print(step)\n"
+    files = {"sample.py": main, "train.py": main}
+    assert training_scripts(project_of(files)) == ["train.py"]
+    assert training_scripts(project_of({"sample.py": main})) == ["sample.py"]
