@@ -97,7 +97,9 @@ def _target(places: Places, flag: Flag, origin: Origin | None, chosen: str | Non
         return None
     if flag.name in _OF_MODELARTS:
         return _OF_MODELARTS[flag.name]
-    if not names_place(flag.name) and (origin is None or origin.is_stem):
+    if not names_place(flag.name) and (
+        origin is None or origin.is_stem or places.is_compared(origin)
+    ):
         return None
     if origin is not None:
         return places.target_of(origin)

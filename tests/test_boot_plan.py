@@ -89,3 +89,9 @@ def test_the_recipe_has_the_last_word() -> None:
         "'store_dir', None", "'data_dir', None", uses=MAKE.format("store_dir") + "go(FLAGS)"
     )
     assert plan(source, store_dir="data", data_dir="keep") == [BootFlag("store_dir", "data", "")]
+
+
+def test_a_flag_that_may_hold_contents_is_no_place() -> None:
+    source = flags("'hparams', None", uses="import json\njson.load(open(FLAGS.hparams))\n")
+    assert plan(source) == [BootFlag("hparams", "data", None)]
+    assert plan(source + "json.loads(FLAGS.hparams)\n") == []

@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from migrate.analysis.commands import named_in_commands
+from migrate.analysis.entry_points import training_scripts
 from migrate.analysis.file_functions import Access
-from migrate.analysis.imported import importing
+from migrate.analysis.imported import imported_by, importing
 from migrate.analysis.nodes import spelled
 from migrate.analysis.path_ways import Origin, only_here
 from migrate.analysis.paths import paths_of
 from migrate.analysis.project import Project
+from migrate.analysis.words import holds_any
 
 Target = Literal["data", "output"]
 Uses = set[tuple[Access, str, int]]
@@ -34,6 +37,9 @@ _PLACE = frozenset(
     "checkpoint ckpt dir directory dirs file filename folder path root datadir dataroot logdir "
     "outdir savedir".split()
 )
+_COMPARING = (b"==", b"!=", b" in ", b"literal_eval", b"loads", b"yaml")
+# What takes a text that is no path.
+_PARSING = frozenset("ast.literal_eval json.loads yaml.load yaml.safe_load".split())
 # The folder that relative places are in changes, and not to that of the script itself.
 _CHDIR = re.compile(rb"\bos\.chdir\((?![^\n]*__file__)")
 _ELSEWHERE = re.compile(r"/|~|[A-Za-z]:[\\/]")
@@ -88,9 +94,11 @@ class Places:
         self._joins = found.joins
         self._uses: dict[str, Uses] = defaultdict(set)
         self._in_file: dict[str, list[Origin]] = defaultdict(list)
+        self._near: dict[str, list[Origin]] = defaultdict(list)
         self._alike: dict[str, list[Origin]] = defaultdict(list)
         for origin, uses in found.origins.items():
             self._uses[_key(origin)] |= uses
+            self._near[_key(origin)].append(origin)
             self._in_file[origin.path].append(origin)
             self._alike[_whole(origin)].append(origin)
         self.texts = frozenset(origin.text for origin in found.origins)
@@ -137,6 +145,8 @@ class Places:
         readers = {path for access, path, _ in uses if access == "read"}
         writers = {path for access, path, _ in uses if access == "write"}
         if readers and writers:
+            if self._trained_on(origin):
+                return "data"
             return "output" if self._in_one_program(readers, writers) else "data"
         return None
 
@@ -147,6 +157,20 @@ class Places:
     def is_written(self, origin: Origin) -> bool:
         """Whether something writes there."""
         return any(access == "write" for access, _, _ in self._origins[origin])
+
+    def _trained_on(self, origin: Origin) -> bool:
+        """Whether a script that trains reads there, and leaves writing to others."""
+        for files in self._project.cached(_training_programs):
+            accesses = {
+                access
+                for one in self._near[_key(origin)]
+                if one.path in files
+                for access, path, _ in self._origins[one]
+                if path in files
+            }
+            if "read" in accesses and "write" not in accesses:
+                return True
+        return False
 
     def _in_one_program(self, readers: set[str], writers: set[str]) -> bool:
         """Whether a script reads what it wrote itself: what it makes for others is data."""
@@ -171,11 +195,15 @@ class Places:
             if _CHDIR.search(self._project.files[origin.path].data):
                 message = f"{what} stays: os.chdir says here what it is relative to"
                 return Remark(origin.line, message)
+            words = self._project.cached_for(origin.path, named_in_commands)
+            if posixpath.normpath(origin.text) in map(posixpath.normpath, words):
+                message = f"{what} stays: a command that this file runs names it, too"
+                return Remark(origin.line, message)
             if only_here(origin.text) and not self.is_written(origin):
                 return Remark(origin.line, f"{what}: what is read in the current folder stays")
         elif self._comes_along(origin, origin.default):
             return None
-        if self._is_compared(origin):
+        if self.is_compared(origin):
             if origin.kind == "flag" and not names_place(origin.text):
                 return None
             message = f"{what} is a place, but also compared with a text: left as it is"
@@ -200,7 +228,8 @@ class Places:
                     return True
         return False
 
-    def _is_compared(self, origin: Origin) -> bool:
+    def is_compared(self, origin: Origin) -> bool:
+        """Whether its value is compared with a text somewhere, or parsed: it may be no path."""
         compared = self._project.cached(_compared)
         if origin.kind == "text":
             return any(origin.text in compared.get(name, ()) for name in origin.names)
@@ -252,6 +281,11 @@ def _top(path: str) -> str:
     return parts[0] if parts else "."
 
 
+def _training_programs(project: Project) -> list[frozenset[str]]:
+    """Each script that trains, with the files that it imports."""
+    return [frozenset(imported_by(project, path)) for path in training_scripts(project)]
+
+
 def _compared(project: Project) -> dict[str, set[str]]:
     """The texts that each name is compared with."""
     found: dict[str, set[str]] = defaultdict(set)
@@ -262,10 +296,17 @@ def _compared(project: Project) -> dict[str, set[str]]:
 
 
 def compared_in(project: Project, path: str) -> dict[str, set[str]]:
-    """The texts that each name of a file is compared with; derive with ``cached_for``."""
+    """The texts that each name of a file is compared with, and ``{}`` for one that is parsed.
+
+    Derive it with ``cached_for``.
+    """
     found: dict[str, set[str]] = {}
     data = project.files[path].data
-    module = project.parsed(path) if b"==" in data or b"!=" in data or b" in " in data else None
+    module = project.parsed(path) if holds_any(data, _COMPARING) else None
+    for call, called in module.calls if module is not None else ():
+        name = spelled(call.args[0]) if called in _PARSING and call.args else ""
+        if name:
+            found.setdefault(name, set()).add("{}")
     for compare in module.all_of(ast.Compare) if module is not None else ():
         if not isinstance(compare.ops[0], ast.Eq | ast.NotEq | ast.In | ast.NotIn):
             continue

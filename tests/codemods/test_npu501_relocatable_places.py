@@ -584,6 +584,8 @@ def test_unit_tests_keep_their_places() -> None:
         ("import os\nos.path.exists('x/y')", "read or written"),
         ("import os\nos.listdir('.')", "current folder"),
         ("kind = 'first'\nprint(kind == 'first')\nopen(kind)", "also compared"),
+        ("import os\nos.system('perl a.pl > {}'.format('score'))\nopen('score')", "a command"),
+        ("import os\nos.system('perl a.pl >./score')\nopen('score')", "a command"),
     ],
 )
 def test_what_stays_for_a_reason_is_a_note(source: str, said: str) -> None:
@@ -748,3 +750,41 @@ def test_to_go_to_the_script_s_own_folder_changes_nothing() -> None:
         CODE,
     ).text()
     assert "data_path('faces/*.txt')" in text
+
+
+def test_a_command_that_rank_0_runs_alone_names_its_files_as_well() -> None:
+    source = (
+        "import os\nfrom npu_runtime import npu_rank_0\n"
+        "npu_rank_0(os.system)('mv a score')\nopen('score')\n"
+    )
+    (note,) = check_noop(source, CODE).findings
+    assert "a command" in note.message
+
+
+def test_what_a_training_only_reads_is_data_whoever_else_reads_it() -> None:
+    files: dict[str, str | bytes] = {
+        "prepare.py": "x = open('corpora/a.txt').read()\nopen('corpora/b.txt', 'w').write(x)\n",
+        "train.py": "import argparse\nimport tensorflow as tf\n"
+        "p = argparse.ArgumentParser()\n"
+        "p.add_argument('--first', default='corpora/b.txt')\nhp = p.parse_args()\n"
+        "x = open(hp.first).read()\n"
+        "op = tf.train.AdamOptimizer(0.1).minimize(tf.Variable(1.0))\ntf.Session().run(op)\n",
+    }
+    train = port_files(files, CODE).text("train.py")
+    assert "default='corpora/b.txt', type=data_path)" in train
+
+
+@pytest.mark.parametrize("parse", ["json.loads", "ast.literal_eval"])
+def test_a_flag_that_holds_a_file_or_its_contents_stays(parse: str) -> None:
+    source = f"""
+    import argparse, ast, json
+
+    p = argparse.ArgumentParser()
+    p.add_argument('--hparams', default='{{}}')
+    args = p.parse_args()
+    if args.hparams.endswith('.json'):
+        h = json.load(open(args.hparams))
+    else:
+        h = {parse}(args.hparams)
+    """
+    assert check_noop(source, CODE).findings == []

@@ -8,7 +8,7 @@ from tests.codemods.support import check_noop, check_port, port_files
 
 CODE = "NPU707"
 IMPORTS = (
-    "import codecs, gzip, io, json, logging, os, pickle, shutil, tempfile, zipfile\n"
+    "import codecs, gzip, io, json, logging, os, pickle, shutil, subprocess, tempfile, zipfile\n"
     "from pathlib import Path\n"
     "import cv2, h5py, imageio, joblib, pandas, scipy.misc\n"
     "import matplotlib.pyplot as plt\n"
@@ -104,6 +104,18 @@ def test_paths_that_are_written(before: str, after: str) -> None:
             "npu_rank_0",
         ),
         ("Path(a).unlink()", "npu_rank_0(Path(a).unlink)()", "npu_rank_0"),
+        ("os.system('cp a.py %s' % b)", "npu_rank_0(os.system)('cp a.py %s' % b)", "npu_rank_0"),
+        ("os.system(f'mv {a} {b}')", "npu_rank_0(os.system)(f'mv {a} {b}')", "npu_rank_0"),
+        (
+            "cmd = 'cd x; rm {}'.format(a)\nos.system(cmd)",
+            "cmd = 'cd x; rm {}'.format(a)\nnpu_rank_0(os.system)(cmd)",
+            "npu_rank_0",
+        ),
+        (
+            "subprocess.call(['rm', '-rf', a])",
+            "npu_rank_0(subprocess.call)(['rm', '-rf', a])",
+            "npu_rank_0",
+        ),
     ],
 )
 def test_functions_that_make_and_remove(before: str, after: str, wanted: str) -> None:
@@ -142,6 +154,12 @@ def test_functions_that_make_and_remove(before: str, after: str, wanted: str) ->
         "x.copy(path)",
         "model.save(path)",
         "def open(a, b):\n    pass\nopen(path, 'w')",
+        # Commands that change no file, or that may be done again.
+        "os.system('nvidia-smi')",
+        "os.system('mkdir -p ' + path)",
+        "os.system('perl score.pl < %s 2>&1 > /dev/null' % path)",
+        "out = subprocess.check_output(['git', 'rev-parse', 'HEAD'])",
+        "os.system(command)",
     ],
 )
 def test_what_stays(line: str) -> None:
@@ -192,6 +210,9 @@ def test_evaluation_and_tests_write_as_upstream_does() -> None:
         ("urllib.request.urlretrieve(url, path)", "warning", "each rank prepares"),
         ("archive.extractall(path)", "warning", "each rank prepares"),
         ("w = tf.python_io.TFRecordWriter(path)", "warning", "each rank prepares"),
+        ("os.system('wget ' + url)", "warning", "each rank prepares the same data here (wget)"),
+        ("os.system('perl score.pl < %s > score' % path)", "warning", "which writes a file"),
+        ("status = os.system('mv a b')", "warning", "which changes files"),
     ],
 )
 def test_what_is_told_and_stays(line: str, severity: str, told: str) -> None:

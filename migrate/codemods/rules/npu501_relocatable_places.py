@@ -52,6 +52,7 @@ import difflib
 import re
 from collections.abc import Iterator
 
+from migrate.analysis.commands import named_in_commands
 from migrate.analysis.flags import default_of, is_argparse
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import argument, keyword
@@ -89,7 +90,7 @@ NPU501 = Rule(
     "relocatable-places",
     group="obs-io",
     paths=lambda project: project.cached(Places).files,
-    facts=(assigned_in, flags_in, taken_in, compared_in),
+    facts=(assigned_in, flags_in, taken_in, compared_in, named_in_commands),
     whole=True,  # one script reads what another one wrote
     options={
         "places": Option(

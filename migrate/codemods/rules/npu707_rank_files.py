@@ -6,7 +6,8 @@ path of what is written by something else than TensorFlow's Saver and FileWriter
 logs, saved models. On other ranks that is a scratch file, which goes when the process ends. What
 removes, copies or renames files is called by rank 0 alone (`npu_rank_0(...)`), and what makes a
 folder may find it made already (`npu_make_folder(...)`). A writer that takes the path from its
-callers is edited once, for all of them.
+callers is edited once, for all of them. Commands of a shell that copy, move or remove files are
+rank 0's, too.
 
 Why: all ranks of a server work in the same folder, and two that write one file leave a broken one.
 The second to make a folder stops with FileExistsError, and a late one that clears the output folder
@@ -29,9 +30,9 @@ Fix safety: safe. With one rank, the path and the function are upstream's own.
 Not handled: what reads, which every rank does at the same place, and places of tempfile, which are
 each process's own. Told are: a file that is read back by the code that writes it, which other
 ranks may do too early; data that a training downloads, unpacks or converts first; files that are
-changed in place; a mode that only a run can tell. Files that libraries and other programs write
-are not seen. TensorFlow's checkpoints, event files and graphs need no edit: the runtime writes
-them on rank 0 alone.
+changed in place; commands that write into a file; a mode that only a run can tell. What libraries
+and other programs write is not seen. TensorFlow's checkpoints, event files and graphs need no
+edit: the runtime writes them on rank 0 alone.
 
 Authority: CANN "TensorFlow 1.15 Model Porting Guide", distributed training (one process for each
 device); this kit's npu_runtime/rank_files.py.
@@ -40,8 +41,10 @@ device); this kit's npu_runtime/rank_files.py.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
+from migrate.analysis.commands import Command, commands, named_in_commands
 from migrate.analysis.entry_points import training_code, training_files
 from migrate.analysis.file_functions import OPENING, FileUse, file_uses
 from migrate.analysis.module import Module
@@ -80,13 +83,20 @@ _PREPARING = frozenset(
     "urllib.request.urlretrieve urllib.urlretrieve six.moves.urllib.request.urlretrieve "
     "tensorflow.io.TFRecordWriter .extractall".split()
 )
+_DONE_BY_COMMAND = re.compile(r"(?:^|[;&|])\s*(cp|ln|mv|rm)\b")
+_FETCHED_BY_COMMAND = re.compile(r"(?:^|[;&|])\s*(curl|gunzip|tar|unzip|wget)\b")
+_WRITTEN_BY_COMMAND = re.compile(r"(?<![0-9&>])>>?(?![>\s]*(?:/dev/|&))")
 _PREPARE_FIRST = "Prepare the data before, with one rank, or let rank 0 do it and the others wait."
 
 
 def _has_changing(project: Project, path: str) -> bool:
     # The paths tell most files from those that have any.
-    module = project.parsed(path) if project.cached_for(path, taken_in) else None
-    return module is not None and any(_changes_files(use) for use in file_uses(module))
+    if not project.cached_for(path, taken_in) and not project.cached_for(path, named_in_commands):
+        return False
+    module = project.parsed(path)
+    return module is not None and (
+        any(_changes_files(use) for use in file_uses(module)) or any(True for _ in commands(module))
+    )
 
 
 NPU707 = Rule(
@@ -119,6 +129,31 @@ def write_on_rank_0(context: Context) -> Iterator[Change]:
             yield context.finding(use.call, "warning", message, _PREPARE_FIRST)
         else:
             yield from _written(context, use, read)
+    for command in commands(module):
+        if owner_of(module, command.call) in code:
+            yield from _commanded(context, command)
+
+
+def _commanded(context: Context, command: Command) -> Iterator[Change]:
+    """A command that all ranks give, and that changes files."""
+    call, text = command
+    if isinstance(call.func, ast.Call):
+        return  # in the runtime's hands already
+    if found := _FETCHED_BY_COMMAND.search(text):
+        message = f"each rank prepares the same data here ({found[1]}), at the same time"
+        yield context.finding(call, "warning", message, _PREPARE_FIRST)
+    elif _WRITTEN_BY_COMMAND.search(text):
+        message = "each rank runs this command, which writes a file"
+        advice = "Let rank 0 run it alone, and the others do without, or give each rank its file."
+        yield context.finding(call, "warning", message, advice)
+    elif _DONE_BY_COMMAND.search(text):
+        if isinstance(context.module.parents.get(call), ast.Expr):
+            wanted = runtime_import(context.module, RANK_0)
+            yield wanted
+            yield from context.wrap(call.func, f"{wanted.bound}(", ")")
+        else:
+            message = "each rank runs this command, which changes files"
+            yield context.finding(call, "warning", message, "Let rank 0 run it alone.")
 
 
 def _changes_files(use: FileUse) -> bool:
