@@ -177,6 +177,8 @@ def _calls_by_word(project: Project, path: str) -> dict[str, list[CallFacts]]:
             continue
         func = call.func
         name = name or module.own_method(func)
+        if name is None and isinstance(func, ast.Attribute) and _is_foreign(module, func.value):
+            continue
         words = {(name or "").rpartition(":")[2].rpartition(".")[2]}
         if isinstance(func, ast.Attribute):
             words.add(func.attr)
@@ -186,6 +188,21 @@ def _calls_by_word(project: Project, path: str) -> dict[str, list[CallFacts]]:
         for word in words - {""}:
             found.setdefault(word, []).append(facts)
     return found
+
+
+def _is_foreign(module: Module, node: ast.expr) -> bool:
+    """Whether an object is one that a library made, as by ``PIL.Image.open(name).convert()``."""
+    while isinstance(node, ast.Call):
+        name = module.name_of(node.func)
+        if name is not None or not isinstance(node.func, ast.Attribute):
+            return name is not None and ":" not in name
+        node = node.func.value
+    found = module.lookup(node.id, node) if isinstance(node, ast.Name) else None
+    made = (
+        [b.node.func if isinstance(b.node, ast.Call) else None for b in found[1]] if found else []
+    )
+    names = [module.name_of(func) if func is not None else None for func in made]
+    return bool(names) and all(name is not None and ":" not in name for name in names)
 
 
 def _facts(module: Module, call: ast.Call, name: str | None) -> CallFacts:

@@ -214,6 +214,33 @@ def test_a_method_that_open_files_have_as_well_is_told_by_its_class() -> None:
     assert "log('**** done ****')" in ported.text("convert.py")
 
 
+def test_a_method_of_what_a_library_made_is_not_the_project_s() -> None:
+    check_noop(
+        """
+        import sys
+
+        import tensorflow as tf
+        from PIL import Image
+
+
+        class Net(object):
+            def save(self, session, target):
+                tf.train.Saver().save(session, target)
+
+
+        def show(name):
+            Image.open(name).convert('RGB').save(name, 'JPEG', quality=90)
+            picture = Image.open(name)
+            picture.save(name, 'PNG')
+
+
+        Net().save(None, sys.argv[1])
+        show(sys.argv[2])
+        """,
+        CODE,
+    )
+
+
 def test_a_flag_of_argparse_converts_what_it_is_given() -> None:
     check_port(
         """
