@@ -31,7 +31,7 @@ _STRINGS = frozenset(
 )
 _TABLES = ("LookupTable", "HashTable", "InitializeTable", "MutableDenseHashTable")
 # A value of a wide type harms nobody until something computes with it.
-_VALUES = frozenset("Const Placeholder PlaceholderWithDefault Identity".split())
+_VALUES = frozenset("Const Placeholder PlaceholderWithDefault Identity IteratorGetNext".split())
 _WIDE = frozenset("float64 complex64 complex128".split())
 
 
