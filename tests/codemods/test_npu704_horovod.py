@@ -129,6 +129,7 @@ def test_what_the_runtime_lacks_is_an_error() -> None:
 
             hvd.alltoall(x)
             hvd.allreduce(x)
+            hvd.mpi_ops._allreduce(x)
             optimizer = hvd.DistributedOptimizer(y)
             optimizer.minimize(z)
             """

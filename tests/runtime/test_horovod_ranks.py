@@ -28,6 +28,7 @@ def test_what_the_operators_compute(tmp_path: Path) -> None:
             "mean": hvd.allreduce(x),
             "sum": hvd.allreduce(x, average=False),
             "op": hvd.allreduce(x, op=hvd.Sum, compression=hvd.Compression.fp16),
+            "within": hvd.mpi_ops._allreduce(x),
             "whole": hvd.allreduce(tf.constant([rank + 3])),
             "gathered": hvd.allgather(x),
             "of last": hvd.broadcast(x, 1),
@@ -37,7 +38,7 @@ def test_what_the_operators_compute(tmp_path: Path) -> None:
         with tf.Session(config=npu_session_config()) as session:
             got = session.run(fetches)
         assert got["mean"].tolist() == [[1.5, 3]]
-        assert got["sum"].tolist() == got["op"].tolist() == [[3, 6]]
+        assert got["sum"].tolist() == got["op"].tolist() == got["within"].tolist() == [[3, 6]]
         assert got["op"].dtype == np.float32
         assert got["whole"].tolist() == [3]
         assert got["gathered"].tolist() == [[1, 2], [2, 4]]

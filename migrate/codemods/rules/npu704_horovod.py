@@ -57,6 +57,8 @@ _MODULES = {
     "horovod.keras": "horovod_keras",
     "horovod.keras.callbacks": "horovod_callbacks",
 }
+# Of what Horovod has within, what projects call all the same.
+_WITHIN = frozenset({"_allreduce"})
 _IMPORTED = RuntimeImport("horovod", placed=True, whole=True)
 _ELSEWHERE = "Take it out by hand: the port trains with TensorFlow, one process for each device."
 _LACKING = "Take it out by hand, or use npu_bridge.hccl.hccl_ops."
@@ -149,7 +151,10 @@ def _has(owner: str, name: str) -> bool:
     """Whether the runtime has a name for one of a module of Horovod."""
     if not name or name == "__version__" or f"{owner}.{name}" in _MODULES:
         return True
-    return owner != "horovod" and name in public_names(_MODULES[owner])
+    if owner == "horovod":
+        return False
+    module = _MODULES[owner]
+    return name in public_names(module) or (module == "horovod" and name in _WITHIN)
 
 
 def _elsewhere(context: Context, node: ast.AST, name: str) -> Change:

@@ -21,8 +21,8 @@ _initialized = False
 
 
 def __getattr__(name):
-    """`import horovod.tensorflow` gives the whole package: horovod.tensorflow, horovod.keras."""
-    if name == "tensorflow":
+    """Modules within: `import horovod.tensorflow` gives horovod.keras, and hvd.mpi_ops, too."""
+    if name in ("tensorflow", "mpi_ops"):
         return sys.modules[__name__]
     if name == "keras":
         from . import horovod_keras
@@ -159,6 +159,11 @@ def allreduce(
             return collectives.allreduce(tensor, mean)
         small, context = compression.compress(tf.convert_to_tensor(tensor))
         return compression.decompress(collectives.allreduce(small, mean), context)
+
+
+def _allreduce(tensor, name=None, op=Sum):
+    """The sum over the ranks, or with op=Average their mean: what `hvd.mpi_ops` has within."""
+    return allreduce(tensor, name=name, op=op)
 
 
 def allgather(tensor, name=None):
