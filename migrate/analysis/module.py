@@ -244,6 +244,8 @@ class Module:
             node = node.value
         if node.__class__ is not ast.Name or is_self(node):
             return None
+        if self._rebound(node, self.lookup(node.id, node)):
+            return None
         return (self.scopes[node], node.id, *parts)
 
     def computed_in(self, call: ast.Call) -> str | None:
@@ -428,6 +430,8 @@ class Module:
                 if name := self._star(module, node.id):
                     return name
             return None
+        if before := self._rebound(node, found):
+            return self._only_name(found[0], before, node.id)
         key = (found[0], node.id)
         if key not in self._known_names:
             name = self._only_name(*found, node.id)
@@ -435,6 +439,15 @@ class Module:
                 return None  # perhaps only not yet
             self._known_names[key] = name
         return self._known_names[key]
+
+    def _rebound(self, node: ast.Name, found: tuple[Scope, list[Binding]] | None) -> list[Binding]:
+        """What a name meant before, in ``net = net.build()`` after ``import net``; else nothing."""
+        if found is None or len(found[1]) == 1 or not any(b.kind == "import" for b in found[1]):
+            return []
+        around = {node, *self.ancestors(node)}
+        before = [b for b in found[1] if b.kind != "value" or b.node not in around]
+        is_other = len(before) < len(found[1]) and all(b.kind == "import" for b in before)
+        return before if is_other else []
 
     def _only_name(self, scope: Scope, bindings: list[Binding], name: str) -> str | None:
         bindings = [b for b in bindings if not is_none(b.node)]

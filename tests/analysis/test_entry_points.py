@@ -70,3 +70,9 @@ def test_a_script_that_samples_from_the_same_graph_is_not_the_one_that_trains() 
     files = {"sample.py": main, "train.py": main}
     assert training_scripts(project_of(files)) == ["train.py"]
     assert training_scripts(project_of({"sample.py": main})) == ["sample.py"]
+
+
+def test_a_model_is_found_behind_the_name_of_its_own_module() -> None:
+    text = f"def main():\n    import net\n    net = net.build()\n    net.run()\n\n{MAIN}    main()\n"
+    model = "import tensorflow as tf\ndef build():\n    return tf.gradients(1, 2)\n"
+    assert training_scripts(project_of({"net.py": model, "go.py": text})) == ["go.py"]

@@ -70,6 +70,8 @@ TF = "import tensorflow as tf\n"
         "if a:\n  import tensorflow as tf\nelse:\n  import tensorflow.compat.v1 as tf\n"
         "show(tf.Session)",
         "show(tf.Session)\nimport tensorflow as tf",
+        "import tensorflow as tf\ntf = make(show(tf.Session))",
+        "def f():\n  import tensorflow as tf\n  tf = tf.wrap(show(tf.Session))\n  return tf",
         "import tensorflow as tf; S = None; S = tf.Session; show(S)",
         "from tensorflow import *; show(Session)",
         "def f():\n  tf = 1\n  def g():\n    global tf\n    show(tf.Session)\n"
@@ -97,6 +99,8 @@ def test_the_session_of_tensorflow(source: str) -> None:
         "import tensorflow as tf\ndef f(**tf): show(tf.Session)",
         "import tensorflow as tf\ndef f(*, tf): show(tf.Session)",
         "import tensorflow as tf\nlambda tf: show(tf.Session)",
+        "import tensorflow as tf\ntf = tf.wrap(tf)\nshow(tf.Session)",
+        "tf = 1\ntf = make(show(tf.Session))\nimport tensorflow as tf",
         "import tensorflow as tf\ndef f():\n  for tf in x: show(tf.Session)",
         "import tensorflow as tf\ndef f():\n  with x as tf: show(tf.Session)",
         "import tensorflow as tf\ndef f():\n  try: pass\n  except E as tf: show(tf.Session)",
