@@ -71,8 +71,11 @@ def _made_of(module: Module, node: ast.expr, depth: int = 3) -> Iterator[ast.AST
         if scope is not module.scopes[node]:
             continue
         for binding in bindings:
-            if binding.kind == "value" and isinstance(binding.node, ast.expr):
-                yield from _made_of(module, binding.node, depth - 1)
+            made = binding.node
+            if binding.kind != "value":  # perhaps one of several: x, y = part(x, y, rank)
+                made = getattr(binding.statement, "value", None)
+            if isinstance(made, ast.expr):
+                yield from _made_of(module, made, depth - 1)
 
 
 def is_barrier(consumers: Consumers, module: Module, node: ast.AST) -> bool:

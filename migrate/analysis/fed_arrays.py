@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from migrate.analysis.data_sources import Source, arrays
+from migrate.analysis.dataset_chains import divides_itself
 from migrate.analysis.keras_models import KerasUse
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import argument
@@ -108,6 +109,8 @@ def _fed(module: Module, call: ast.Call, feed: ast.expr) -> Fed | None:
     if slices:
         names = tuple(slices)
         statement = _assigning(module, bases)
+        if statement is not None and divides_itself(module, statement.value):
+            return None
         if statement is not None and len({cut for cut, _ in slices.values()}) == 1:
             return Fed(module, call, names, statement)
         return Fed(module, call, (), None, " and ".join(sorted(names)))

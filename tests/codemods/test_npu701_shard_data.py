@@ -725,6 +725,7 @@ def test_arrays_that_a_loop_slices_are_divided_where_they_are_assigned() -> None
         "value = session.run(queue)\n        session.run(train_op, feed_dict={x: value})",
         "held = cut(held)\n        one = held[i]\n        session.run(train_op, feed_dict={x: one})",
         "images = npu_shard(images)\n        session.run(train_op, feed_dict={x: images[i:i + 2]})",
+        "mine = held[rank::size]\n        session.run(train_op, feed_dict={x: mine[i:i + 2]})",
     ],
 )
 def test_other_feeds_stay(lines: str) -> None:
@@ -800,6 +801,18 @@ def test_arrays_that_keras_is_fitted_to(before: str, after: str) -> None:
 def test_what_keras_is_fitted_to_in_other_ways_is_a_warning(call: str) -> None:
     (finding,) = check_noop(KERAS.format(call), "NPU701").findings
     assert finding.severity == "warning"
+
+
+def test_arrays_that_the_program_divides_itself_stay() -> None:
+    check_noop(
+        KERAS.replace(
+            "    model.{}",
+            "    x, y = part((x, y), shards, rank)\n"
+            "    flow = keras.preprocessing.image.ImageDataGenerator().flow(x, y, 32)\n"
+            "    model.fit_generator(flow)",
+        ),
+        "NPU701",
+    )
 
 
 def test_other_libraries_fit_too() -> None:
