@@ -23,7 +23,7 @@ _OTHERS = ("= tensorflow", "= os")  # what npu_init imports from elsewhere
 REDUCERS = frozenset(
     "NPUDistributedOptimizer npu_tf_optimizer npu_keras_optimizer KerasDistributeOptimizer "
     "npu_distributed_optimizer_wrapper npu_allreduce allreduce NPUStrategy "
-    "npu_optimizer DistributedOptimizer".split()
+    "npu_optimizer DistributedOptimizer _allreduce".split()
 )
 # What gives every rank the same variables to start with; NPUEstimator does it by itself, and so do
 # a runtime's sessions and optimizers.

@@ -163,6 +163,13 @@ def test_horovod_on_hccl_has_no_findings(code: str) -> None:
     assert found({"train.py": HOROVOD, "run_8p.sh": EIGHT, "README.md": README}, code) == []
 
 
+def test_horovod_sums_by_its_inner_name() -> None:
+    own = HOROVOD.replace("hvd.DistributedOptimizer(", "(").replace(
+        "minimize(loss)", "minimize(hvd.mpi_ops._allreduce(loss))"
+    )
+    assert found({"train.py": own, "run_8p.sh": EIGHT}, "CHK702") == []
+
+
 def test_horovod_on_hccl_without_its_parts() -> None:
     unequal = HOROVOD.replace("hvd.BroadcastGlobalVariablesHook(0)", "")
     assert places(unequal, "CHK704") == ["warning 10"]
