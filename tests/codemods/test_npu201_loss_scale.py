@@ -440,6 +440,9 @@ def test_sessions_that_the_recipe_keeps_on_the_host_stay() -> None:
         ("m = tf.keras.Sequential()\nm.compile('sgd', 'mse')\nm.fit(x, y)", "note", "Keras"),
         ("from npu_bridge.npu_init import *\n"
          "opt = NPULossScaleOptimizer(tf.train.AdamOptimizer(0.1), manager)", "note", "stays"),
+        ("import importlib\n"
+         "opt = getattr(importlib.import_module(name), 'Adam')(0.1)\n"
+         "opt.apply_gradients(opt.compute_gradients(loss))", "warning", "was not found"),
     ],
 )  # fmt: skip
 def test_what_is_told(source: str, severity: str, message: str) -> None:

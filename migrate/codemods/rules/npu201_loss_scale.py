@@ -50,9 +50,10 @@ Not handled: losses that stay unscaled, and are told: gradients from `tf.gradien
 not certain that an optimizer of tf.train applies them (they go through other functions, or through
 variables from run to run), or from which variables are assigned without an optimizer (several ranks
 do not average these, either), Keras optimizers, those that a canned Estimator makes by itself,
-classes that are handed to a library, and classes that are looked up by a computed name. Gradients
-that are a part of a loss, such as a penalty, stay as they are. Optimizers in unit tests, and those
-of sessions that the recipe keeps on the host, are left alone.
+classes that are handed to a library, and classes that are looked up by a computed name, or imported
+by one where the project names no other optimizer. Gradients that are a part of a loss, such as a
+penalty, stay as they are. Optimizers in unit tests, and those of sessions that the recipe keeps on
+the host, are left alone.
 
 Authority: CANN "TensorFlow 1.15 Model Porting Guide", "Mixed Precision" and "Loss Scaling";
 "Distributed Training"; adapter, npu_loss_scale_optimizer.py and npu_optimizer.py; TensorFlow
@@ -76,10 +77,11 @@ from migrate.analysis.optimizers import (
     adapter_scales,
     optimizer_sites,
 )
-from migrate.analysis.references import TELLING_METHODS, owner_of
+from migrate.analysis.references import TELLING_METHODS, functions_in, is_unit_test, owner_of
 from migrate.analysis.training import KERAS_TRAINING
 from migrate.codemods.imports import runtime_import
-from migrate.codemods.rule import Change, Context, Rule
+from migrate.codemods.rule import Change, Context, ProjectContext, Rule
+from migrate.findings import Finding
 
 NPU201 = Rule(
     "NPU201",
@@ -120,6 +122,36 @@ def scale_losses(context: Context) -> Iterator[Change]:
     yield from _applied(context, [c for c in gradients if owner_of(module, c) not in hosted])
     yield from _canned(context)
     yield from _keras(context)
+
+
+@NPU201.on_part
+def tell_of_others(context: ProjectContext) -> Iterator[Change]:
+    """An optimizer whose class is imported by a name that only a run can tell."""
+    project = context.project
+    if not any(b"import_module" in project.files[path].data for path in project.python_files):
+        return
+    uses = [
+        use
+        for path in project.python_files
+        if not is_unit_test(project, path)
+        for facts in functions_in(project, path).values()
+        for use in facts.uses
+    ]
+    applied = [use for use in uses if use.name == ".apply_gradients"]
+    if applied and not any(_is_optimizer(use.name) for use in uses):
+        yield Finding(
+            applied[0].path,
+            applied[0].line,
+            context.code,
+            "warning",
+            "the loss is not scaled, nor gradients averaged over ranks: what makes the optimizer "
+            "was not found",
+            _BY_HAND,
+        )
+
+
+def _is_optimizer(name: str) -> bool:
+    return name.rpartition(".")[2].endswith("Optimizer") or ".optimizers" in name
 
 
 def _applied(context: Context, calls: list[ast.Call]) -> Iterator[Change]:
