@@ -86,6 +86,44 @@ def test_what_was_only_for_the_list_goes() -> None:
 
 
 @pytest.mark.parametrize(
+    ("use", "decides"),
+    [
+        ("print('cards:', len(cards()))", False),
+        ("print('%d cards' % len(cards()))", False),
+        ("print(f'{len(cards())} cards')", False),
+        ("tf.logging.info('cards: {}'.format(cards()))", False),
+        ("number = len(cards())\nprint(number)\nprint('again', number)", False),
+        ("print(build(cards()))", True),
+        ("number = len(cards())\nprint(number)\nbuild(number)", True),
+        ("number = len(cards())", True),
+        ("batch = 32 * len(cards())\nbuild(batch)", True),
+        ("for card in cards():\n    print(card)", True),
+        ("if cards():\n    build()", True),
+        ("build(number=len(cards()))", True),
+        ("cards", True),
+    ],
+)
+def test_a_count_that_is_only_told_decides_nothing(use: str, decides: bool) -> None:
+    source = f"""
+import tensorflow as tf
+from tensorflow.python.client import device_lib
+
+
+def build(number=1):
+    return tf.zeros([number])
+
+
+def cards():
+    return [d.name for d in device_lib.list_local_devices() if d.device_type == 'GPU']
+
+
+{use}
+"""
+    [told] = port_files({"train.py": source}, CODE).findings
+    assert ("cards() decides something at train.py:" in told.message) is decides
+
+
+@pytest.mark.parametrize(
     "source",
     [
         "print(device_lib.list_local_devices())",

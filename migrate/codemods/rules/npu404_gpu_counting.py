@@ -39,6 +39,9 @@ from migrate.codemods.removals import comments_in
 from migrate.codemods.rule import Change, Context, Rule
 
 _PLACES = 8
+_LOGS = re.compile(r"\b(log|logging|logger|print|warn|warnings)\b")
+# What a count may go through on its way into a message.
+_PASSING = frozenset({"format", "int", "join", "len", "list", "repr", "sorted", "str"})
 
 NPU404 = Rule(
     "NPU404",
@@ -138,8 +141,11 @@ def _decided(context: Context, call: ast.Call) -> str:
     function = context.module.function_of(call)
     if function is None or (function.end_lineno or 0) - function.lineno > SHORT:
         return ""
-    uses = context.project.cached(Flow).uses_of(context.module, function)
-    places = sorted({(other.path, node.lineno) for other, node in uses})  # type: ignore[attr-defined]
+    flow = context.project.cached(Flow)
+    uses = flow.uses_of(context.module, function)
+    places = sorted(
+        {(other.path, node.lineno) for other, node in uses if not _is_only_told(flow, other, node)}  # type: ignore[attr-defined]
+    )
     shown = ", ".join(f"{path}:{line}" for path, line in places[:_PLACES])
     more = ", ..." if len(places) > _PLACES else ""
     return f"; {function.name}() decides something at {shown}{more}" if places else ""
@@ -168,15 +174,44 @@ def _only_logs(module: Module, call: ast.Call) -> bool:
     return (
         isinstance(statement, ast.If)
         and not statement.orelse
-        and all(
-            isinstance(s, ast.Expr)
-            and isinstance(s.value, ast.Call)
-            and re.search(
-                r"\b(log|logging|logger|print|warn|warnings)\b", module.text_of(s.value.func)
-            )
-            for s in statement.body
-        )
+        and all(_is_message(module, s) for s in statement.body)
     )
+
+
+def _is_message(module: Module, statement: ast.AST | None) -> bool:
+    """Whether a statement prints something, or logs it."""
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Call)
+        and _LOGS.search(module.text_of(statement.value.func)) is not None
+    )
+
+
+def _is_only_told(flow: Flow, module: Module, asked: ast.AST) -> bool:
+    """Whether what a function answers goes into messages only, by a name or without one.
+
+    Args:
+        asked: the function's name, where it is called.
+    """
+    statement = _statement_reached(module, asked)
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        target = statement.targets[0]
+        reads = flow.reads(module, target) if isinstance(target, ast.Name) else []
+        reached = [(other, _statement_reached(other, node)) for other, node in reads]
+        return bool(reached) and all(_is_message(*statement) for statement in reached)
+    return _is_message(module, statement)
+
+
+def _statement_reached(module: Module, node: ast.AST) -> ast.AST | None:
+    """The statement that an answer goes into; None where a function may decide by it before."""
+    parent = module.parents[node]
+    while isinstance(parent, ast.expr | ast.keyword):
+        if isinstance(parent, ast.Call) and parent.func is not node:
+            called = getattr(parent.func, "attr", getattr(parent.func, "id", ""))
+            if called not in _PASSING and not _is_message(module, module.parents[parent]):
+                return None
+        node, parent = parent, module.parents[parent]
+    return parent
 
 
 def _guards(module: Module, call: ast.Call) -> bool:
