@@ -146,7 +146,7 @@ def _make_port(
     findings = [*source.findings, *refused, *told, *_replaced(source.files, after)]
     rows = set[SessionRow]()
     settled: list[Settled] = []
-    lines = _PortLines(after)
+    lines = _PortLines(after, dict(moved_readmes(source.files, after)))
     texts = {path: file.data for path, file in source.files.items()}
     in_port = lines.moved(uses, texts)
     for result in results:
@@ -243,10 +243,12 @@ class _PortLines:
 
     Args:
         after: the port's files.
+        paths: the paths in the port of files that have another one there.
     """
 
-    def __init__(self, after: Files) -> None:
+    def __init__(self, after: Files, paths: Mapping[str, str]) -> None:
         self._after = after
+        self._paths = paths
         self._maps: dict[tuple[str, bytes], LineMap] = {}
 
     def moved(self, items: Iterable[P], texts: Mapping[str, bytes]) -> list[P]:
@@ -258,11 +260,12 @@ class _PortLines:
         """
 
         def line_of(path: str, line: int) -> int:
-            if path not in texts or path not in self._after:
+            file = self._after.get(self._paths.get(path, path))
+            if path not in texts or file is None:
                 return line
             key = path, texts[path]
             if key not in self._maps:
-                self._maps[key] = LineMap(texts[path], self._after[path].data)
+                self._maps[key] = LineMap(texts[path], file.data)
             return self._maps[key][line]
 
         def told(text: str) -> str:
@@ -274,7 +277,8 @@ class _PortLines:
                 for name in ("message", "why")
                 if hasattr(item, name)
             }
-            return item._replace(line=line_of(item.path, item.line), **words)
+            path = self._paths.get(item.path, item.path)
+            return item._replace(path=path, line=line_of(item.path, item.line), **words)
 
         return [moved(item) for item in items]
 

@@ -718,3 +718,11 @@ def test_the_commands_train_and_evaluate_on_a_simulated_device(
     if "test/train_full_8p.sh" in example.after:
         assert ran >= {"RANK_SIZE=8", "RANK_TABLE_FILE=rank_table.json"}
     assert (tmp_path / "run" / "checkpoint").exists()
+
+
+def test_what_is_found_in_upstreams_readme_is_told_of_it_under_its_new_name() -> None:
+    readme = "# MyGAN\n\nTrain it:\n\n    CUDA_VISIBLE_DEVICES=0 python train.py\n"
+    port = ported({"train.py": TRAIN, "README.md": readme})
+    [(path, line)] = [(f.path, f.line) for f in port.findings if f.code == "NPU405"]
+    assert path == "README_UPSTREAM.md"
+    assert b"CUDA_VISIBLE_DEVICES" in port.after[path].data.splitlines()[line - 1]

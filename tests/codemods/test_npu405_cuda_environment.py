@@ -114,7 +114,8 @@ def test_notes() -> None:
             "read.py": HEAD + "os.environ.get('CUDA_VISIBLE_DEVICES')\n",
             "run.py": "call('CUDA_VISIBLE_DEVICES=0 python train.py')\n"
             "call(env=dict(e, CUDA_VISIBLE_DEVICES='0'))\n",
-            "run.sh": "cd here\nexport CUDA_VISIBLE_DEVICES=0\nCUDA_VISIBLE_DEVICES=1 python x.py\n",
+            "run.sh": "# CUDA_VISIBLE_DEVICES: which\nexport CUDA_VISIBLE_DEVICES=0\n"
+            "CUDA_VISIBLE_DEVICES=1 python x.py  # NCCL_DEBUG=INFO\n",
             "README.md": "CUDA_VISIBLE_DEVICES=0 python train.py\n",
             "notes.txt": "CUDA_VISIBLE_DEVICES\n",
         },
@@ -123,6 +124,7 @@ def test_notes() -> None:
     assert [(f.path, f.line, f.severity) for f in ported.findings] == [
         ("README.md", 1, "note"),
         ("run.sh", 2, "note"),
+        ("run.sh", 3, "note"),
         ("check.py", 4, "note"),
         ("read.py", 4, "note"),
         ("run.py", 1, "note"),

@@ -28,6 +28,7 @@ adapter, geop_npu.cc (device id).
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from migrate.codemods.environment_settings import CUDA, removed_settings
@@ -41,6 +42,7 @@ NPU405 = Rule(
     literals=(b"CUDA_", b"NCCL_", b"TF_"),
     unit_tests=False,
 )
+_COMMENT = re.compile(r"(?:^|\s)#.*")
 _ADVICE = "It means nothing to an NPU. ASCEND_DEVICE_ID chooses the device."
 
 
@@ -71,10 +73,12 @@ def _is_update(context: Context, node: ast.AST) -> bool:
 def note_scripts(context: ProjectContext) -> Iterator[Finding]:
     for path, file in sorted(context.project.files.items()):
         name = path.rpartition("/")[2].lower()
-        if not name.endswith((".sh", ".bash")) and not name.startswith("readme"):
+        is_script = name.endswith((".sh", ".bash"))
+        if not is_script and not name.startswith("readme"):
             continue
         for number, line in enumerate(file.data.decode("utf-8", "replace").splitlines(), 1):
-            if found := CUDA.search(line):
-                message = f"{found[0]} has no effect on an NPU"
+            # What begins a comment in a script begins a title in a README.
+            said = _COMMENT.sub("", line) if is_script else line
+            for variable in sorted(set(CUDA.findall(said))):
+                message = f"{variable} has no effect on an NPU"
                 yield context.finding(path, number, "note", message, _ADVICE)
-                break
