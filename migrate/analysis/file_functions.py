@@ -61,6 +61,9 @@ tensorflow.train.MonitoredTrainingSession 2 checkpoint_dir
 tensorflow.train.MonitoredTrainingSession 12 summary_dir
 tensorflow.train.CheckpointSaverHook 0 checkpoint_dir
 tensorflow.train.SummarySaverHook 2 output_dir
+tensorflow.contrib.summary.create_file_writer 0 logdir
+tensorflow.summary.FileWriterCache.get 0 logdir|tensorflow.train.export_meta_graph 0 filename
+tensorflow.train.CheckpointManager 1 directory|tensorflow.train.Checkpoint.save 0 file_prefix
 tensorflow.contrib.slim.learning.train 1 logdir|tensorflow.contrib.training.train 1 logdir
 tensorflow.contrib.slim.evaluation.evaluate_once 2 logdir
 tensorflow.contrib.slim.evaluation.evaluation_loop 2 logdir
@@ -79,7 +82,7 @@ _STATE = """
 tensorflow.train.latest_checkpoint 0 checkpoint_dir
 tensorflow.train.get_checkpoint_state 0 checkpoint_dir
 tensorflow.train.checkpoint_exists 0 checkpoint_prefix|tensorflow.train.Saver.restore 1 save_path
-tensorflow.train.NewCheckpointReader 0 filepattern
+tensorflow.train.NewCheckpointReader 0 filepattern|tensorflow.train.Checkpoint.restore 0 save_path
 tensorflow.train.list_variables 0 ckpt_dir_or_file|tensorflow.train.load_variable 0 ckpt_dir_or_file
 tensorflow.train.import_meta_graph 0 meta_graph_or_file
 tensorflow.train.summary_iterator 0 path|tensorflow.saved_model.loader.load 2 export_dir

@@ -75,6 +75,21 @@ CODE = "NPU501"
             "data_path",
         ),
         (
+            "tf.contrib.summary.create_file_writer('out/%s' % x)",
+            "tf.contrib.summary.create_file_writer(output_path('out/%s' % x))",
+            "output_path",
+        ),
+        (
+            "tf.train.CheckpointManager(x, 'saved', 5)",
+            "tf.train.CheckpointManager(x, output_path('saved'), 5)",
+            "output_path",
+        ),
+        (
+            "tf.train.Checkpoint(x=x).restore('saved/x-1')",
+            "tf.train.Checkpoint(x=x).restore(output_path('saved/x-1'))",
+            "output_path",
+        ),
+        (
             "open(os.getenv('MY_DATA') or '/d')",
             "open(data_variable('MY_DATA', None) or '/d')",
             "data_variable",
