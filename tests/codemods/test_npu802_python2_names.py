@@ -32,6 +32,7 @@ CODE = "NPU802"
         ("x = cmp(a.b, c[0]) or -cmp(a, 'b')\n", "x = ((a.b > c[0]) - (a.b < c[0])) or -((a > 'b') - (a < 'b'))\n"),
         ("import os\nx.sort(cmp=lambda a, b: cmp(a, b))\n", "import os\nfrom functools import cmp_to_key\nx.sort(key=cmp_to_key(lambda a, b: ((a > b) - (a < b))))\n"),
         ("try:\n    for i in xrange(n): f(i)\nexcept (TypeError, ValueError):\n    g(unicode(n))\n", "try:\n    for i in range(n): f(i)\nexcept (TypeError, ValueError):\n    g(str(n))\n"),
+        ("f(a=unicode('', 'utf-8'), b=unicode(b, 'utf-8'), c=unicode('x'))\n", "f(a='', b=str(b, 'utf-8'), c=str('x'))\n"),
         ("import net\nreload(net)\n", "import net\nfrom importlib import reload\nreload(net)\n"),
         ("try:\n    f()\nexcept StandardError as e:\n    g(e, intern('a'))\n", "from sys import intern\ntry:\n    f()\nexcept Exception as e:\n    g(e, intern('a'))\n"),
         ("import os\nx = sorted(y, cmp=f), sorted(y, f)\nx.sort(cmp = lambda a, b: a - b)\n", "import os\nfrom functools import cmp_to_key\nx = sorted(y, key=cmp_to_key(f)), sorted(y, key=cmp_to_key(f))\nx.sort(key=cmp_to_key(lambda a, b: a - b))\n"),

@@ -192,6 +192,8 @@ def _name(context: Context, node: ast.Name) -> Iterator[Change]:
     if node.id == "cmp" and isinstance(place, ast.Call) and is_called and _is_plain(place):
         left, right = map(module.text_of, place.args)
         yield context.replace(place, f"(({left} > {right}) - ({left} < {right}))")
+    elif node.id == "unicode" and isinstance(place, ast.Call) and _is_decoded(place):
+        yield context.replace(place, module.text_of(place.args[0]))
     elif name is None or (node.id == "file" and not is_called):
         advice = _GONE.get(node.id, "Test for io.IOBase.")
         yield context.finding(node, "warning", f"Python 3 has no {node.id}", advice)
@@ -204,6 +206,18 @@ def _name(context: Context, node: ast.Name) -> Iterator[Change]:
     else:
         message = f"Python 3 has no {node.id}, and {name} means another thing here"
         yield context.finding(node, "warning", message, f"Use the builtin {name}.")
+
+
+def _is_decoded(call: ast.Call) -> bool:
+    """Whether it is ``unicode("a", "utf-8")``: of a text that is one already in Python 3."""
+    values = [arg.value if isinstance(arg, ast.Constant) else None for arg in call.args]
+    return (
+        len(values) == 2
+        and isinstance(values[0], str)
+        and isinstance(values[1], str)
+        and (values[0].isascii() or values[1].lower() in ("utf-8", "utf8"))
+        and not call.keywords
+    )
 
 
 def _is_plain(call: ast.Call) -> bool:
