@@ -372,6 +372,10 @@ def test_what_is_not_certain_is_told(source: str) -> None:
 def test_gradients_that_are_assigned_without_an_optimizer_are_told(source: str) -> None:
     (finding,) = check_noop(f"{TF}{source}\n", CODE).findings
     assert finding.severity == "warning" and "several ranks" in finding.message
+    # Where something reduces over the ranks, that may be these gradients.
+    reduced = f"{TF}import horovod.tensorflow as hvd\n{source}\nhvd.allreduce(loss)\n"
+    (finding,) = check_noop(reduced, CODE).findings
+    assert finding.severity == "warning" and "several ranks" not in finding.message
 
 
 @pytest.mark.parametrize(

@@ -173,11 +173,14 @@ def _applied(context: Context, calls: list[ast.Call]) -> Iterator[Change]:
         if call in flow.in_losses:
             continue
         if not near and call in flow.assigned:
+            files = context.project.files
+            reduces = any(b"allreduce" in files[p].data for p in context.project.python_files)
+            averaged = "" if reduces else ", and several ranks do not average these gradients"
             yield context.finding(
                 call,
                 "warning",
-                "the loss is not scaled, and several ranks do not average these gradients: no "
-                "optimizer of tf.train applies them, variables are assigned",
+                f"the loss is not scaled{averaged}: no optimizer of tf.train applies them, "
+                "variables are assigned",
                 "Derive what does so from tf.train.Optimizer, with an apply_gradients.",
             )
             continue
