@@ -9,20 +9,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from typing import Any, TypeVar
 
-from migrate.analysis.nodes import Definition, Function, is_none, is_self
-from migrate.analysis.scopes import Binding, Bound, Scope
+from migrate.analysis.library_classes import FLUENT, WRAPPERS, is_like_a_class, made_by
+from migrate.analysis.nodes import Function, is_none, is_self
+from migrate.analysis.scopes import Binding, Follow, ResolveImport, Scope
 from migrate.analysis.source import Source
-from migrate.analysis.syntax import parse
+from migrate.analysis.tree import Tree
 
 # Decorators that leave what a function returns as it is.
 _PLAIN_DECORATORS = frozenset({"staticmethod", "classmethod"})
-Node = TypeVar("Node", bound=ast.AST)
-
-_BOUND_LATE = frozenset(
-    {"nodes", "parents", "scopes", "scope", "every_scope", "star_imports", "kinds"}
-)
 # How far a value is followed from name to name; Python gives up at 1000 nested calls.
 _DEEPEST = 100
 # What one question about a class may cost; names that are made of one another can ask for more.
@@ -30,47 +25,10 @@ _MOST_STEPS = 5_000
 # Stands for the class of a name while that name is being looked into: in `d = d.map(f)` the new d
 # has the class of the old one.
 _ITSELF = "?itself"
-# Methods that return another object of their own class.
-_FLUENT = frozenset(
-    "apply batch cache concatenate enumerate filter flat_map interleave map padded_batch "
-    "prefetch reduce repeat shard shuffle skip take unbatch window with_options".split()
-)
-_DATASET = "tensorflow.data.Dataset"
-# What a port puts around an object: it goes on as the same to all that looks at a port again.
-_WRAPPERS = frozenset({"npu_runtime.npu_optimizer", "npu_runtime.npu_shard"})
-# Calls whose result has another class than the one that the name tells.
-_RETURNS = {
-    "tensorflow.data.Dataset.make_one_shot_iterator": "tensorflow.data.Iterator",
-    "tensorflow.data.Dataset.make_initializable_iterator": "tensorflow.data.Iterator",
-    "tensorflow.data.make_one_shot_iterator": "tensorflow.data.Iterator",
-    "tensorflow.data.make_initializable_iterator": "tensorflow.data.Iterator",
-    "tensorflow.data.Dataset.from_tensor_slices": _DATASET,
-    "tensorflow.data.Dataset.from_tensors": _DATASET,
-    "tensorflow.data.Dataset.from_generator": _DATASET,
-    "tensorflow.data.Dataset.range": _DATASET,
-    "tensorflow.data.Dataset.list_files": _DATASET,
-    "tensorflow.data.Dataset.zip": _DATASET,
-    "tensorflow.data.TFRecordDataset": _DATASET,
-    "tensorflow.data.TextLineDataset": _DATASET,
-    "tensorflow.data.FixedLengthRecordDataset": _DATASET,
-    "tensorflow.data.experimental.CsvDataset": _DATASET,
-    "tensorflow.data.experimental.choose_from_datasets": _DATASET,
-    "tensorflow.data.experimental.make_batched_features_dataset": _DATASET,
-    "tensorflow.data.experimental.make_csv_dataset": _DATASET,
-    "tensorflow.data.experimental.sample_from_datasets": _DATASET,
-    **{
-        f"{keras}.{name}": f"{keras}.Model"
-        for keras in ("keras", "tensorflow.keras")
-        for name in (
-            "models.load_model models.clone_model models.model_from_config "
-            "models.model_from_json models.model_from_yaml utils.multi_gpu_model"
-        ).split()
-    },
-}
 
 
-class Module:
-    """A Python file that parses.
+class Module(Tree):
+    """A Python file that parses, with what its names stand for in the project.
 
     Args:
         path: relative to the project's root.
@@ -86,32 +44,17 @@ class Module:
         SyntaxError, ValueError: the text is not Python 3.7.
     """
 
-    # Every node, in source order.
-    nodes: list[ast.AST]
-    kinds: dict[type[ast.AST], list[Any]]
-    parents: dict[ast.AST, ast.AST]
-    # The scope in which each node is evaluated; the module's own.
-    scopes: dict[ast.AST, Scope]
-    scope: Scope
-    # The module's own and all within it.
-    every_scope: list[Scope]
-    star_imports: list[str]
-
     def __init__(
         self,
         path: str,
         source: Source,
-        resolve_import: Callable[[str, int], str],
-        follow: Callable[[str, str], str],
+        resolve_import: ResolveImport,
+        follow: Follow,
         star: Callable[[str, str], str | None],
         returned: Callable[[str], str | None],
         tree: ast.Module | None = None,
     ) -> None:
-        self.path = path
-        self.source = source
-        self.tree = parse(source.text) if tree is None else tree
-        self._resolve_import = resolve_import
-        self._follow = follow
+        super().__init__(path, source, resolve_import, follow, tree)
         self._star = star
         self._returned = returned
         self._resolving: set[ast.AST] = set()
@@ -121,85 +64,8 @@ class Module:
         self._looking_into: set[tuple[object, str]] = set()
         self._known_classes: dict[tuple[object, str], str | None] = {}
         self._known_names: dict[tuple[Scope, str], str | None] = {}
-        self._reads: dict[tuple[ast.AST, str], list[ast.Name]] = {}
-
-    def __getattr__(self, name: str) -> Any:
-        """Binds the names when they are first asked for: many a file only has to parse."""
-        if name in _BOUND_LATE:
-            bound = Bound(self.tree, self._resolve_import, self._follow)
-            self.__dict__ |= {late: getattr(bound, late) for late in _BOUND_LATE}
-            return self.__dict__[name]
-        raise AttributeError(name)
-
-    # --- places -----------------------------------------------------------------------------
-
-    def span(self, node: ast.AST) -> tuple[int, int]:
-        """Character offsets at which the node begins and ends."""
-        offset = self.source.offset
-        return (
-            offset(node.lineno, node.col_offset),  # type: ignore[attr-defined]
-            offset(node.end_lineno, node.end_col_offset),  # type: ignore[attr-defined]
-        )
-
-    def text_of(self, node: ast.AST) -> str:
-        start, end = self.span(node)
-        return self.source.text[start:end]
-
-    def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
-        while (parent := self.parents.get(node)) is not None:
-            yield parent
-            node = parent
-
-    def is_within(self, node: ast.AST, around: ast.AST) -> bool:
-        """Whether a node is a part of another one."""
-        return any(parent is around for parent in self.ancestors(node))
-
-    def depth(self, node: ast.AST) -> tuple[int, int]:
-        """To sort nodes by: how deep one lies, then its place."""
-        return len(list(self.ancestors(node))), self.numbers[node]
-
-    def statement_of(self, node: ast.AST) -> ast.stmt:
-        while not isinstance(node, ast.stmt):
-            node = self.parents[node]
-        return node
-
-    def function_of(self, node: ast.AST) -> Function | None:
-        """The innermost function (not lambda) around the node."""
-        around = self.parents.get(node)
-        while around is not None and not isinstance(around, Function):
-            around = self.parents.get(around)
-        return around
-
-    def class_of(self, node: ast.AST) -> ast.ClassDef | None:
-        """The class whose method holds the node, also from a function inside the method."""
-        scope: Scope | None = self.scopes[node]
-        while scope is not None:
-            if isinstance(scope.node, ast.ClassDef):
-                return scope.node
-            scope = scope.parent
-        return None
 
     # --- names ------------------------------------------------------------------------------
-
-    def lookup(self, name: str, node: ast.AST) -> tuple[Scope, list[Binding]] | None:
-        """The scope that binds ``name`` as seen from ``node``, and its bindings."""
-        scope: Scope | None = self.scopes[node]
-        inner = True
-        while scope is not None:
-            if inner or not isinstance(scope.node, ast.ClassDef):
-                if name in scope.globals:
-                    scope = scope.module
-                if name in scope.bindings:
-                    return scope, scope.bindings[name]
-            inner = False
-            scope = scope.parent
-        return None
-
-    def is_free(self, name: str, node: ast.AST) -> bool:
-        """Whether nothing that can be seen binds ``name``: it is a builtin, or undefined."""
-        return self.lookup(name, node) is None and not any(
-            self._star(module, name) for module in self.star_imports
-        )
 
     def qualified(self, node: ast.AST) -> str | None:
         """What an expression names, such as ``tensorflow.train.Supervisor.managed_session``.
@@ -218,7 +84,7 @@ class Module:
             if name is None or name.endswith("()"):
                 name = self.instance_of(attribute.value)
             if name == _ITSELF:
-                name = f"{_ITSELF}.{attribute.attr}" if attribute.attr in _FLUENT else None
+                name = f"{_ITSELF}.{attribute.attr}" if attribute.attr in FLUENT else None
             else:
                 name = self._follow(name, attribute.attr) if name else None
         return name
@@ -236,6 +102,22 @@ class Module:
                 told[node] = self._told_of[key] = self.qualified(node)
         return told[node]
 
+    def exported(self, name: str) -> str | None:
+        """What a name at the module's top level stands for, as ``qualified`` would tell."""
+        return self._only_name(self.scope, self.scope.bindings.get(name, []), name)
+
+    def is_free(self, name: str, node: ast.AST) -> bool:
+        """Whether nothing that can be seen binds ``name``: it is a builtin, or undefined."""
+        return self.lookup(name, node) is None and not any(
+            self._star(module, name) for module in self.star_imports
+        )
+
+    def computed_in(self, call: ast.Call) -> str | None:
+        """What ``getattr(object, name)`` looks a name up in that only a run can tell."""
+        if not self._is_builtin(call, "getattr") or len(call.args) < 2:
+            return None
+        return self.qualified(call.args[0]) if self._text(call.args[1]) is None else None
+
     def _dotted(self, node: ast.AST) -> tuple[object, ...] | None:
         """The same for all ``a.b.c`` of a scope, which name one thing; None for other ones."""
         parts: list[object] = []
@@ -247,12 +129,6 @@ class Module:
         if self._rebound(node, self.lookup(node.id, node)):
             return None
         return (self.scopes[node], node.id, *parts)
-
-    def computed_in(self, call: ast.Call) -> str | None:
-        """What ``getattr(object, name)`` looks a name up in that only a run can tell."""
-        if not self._is_builtin(call, "getattr") or len(call.args) < 2:
-            return None
-        return self.qualified(call.args[0]) if self._text(call.args[1]) is None else None
 
     def _named_by_call(self, call: ast.Call) -> str | None:
         """What ``getattr(object, "name")`` or ``importlib.import_module("name")`` stands for."""
@@ -281,147 +157,6 @@ class Module:
             value = node
         is_text = isinstance(value, ast.Constant) and isinstance(value.value, str)
         return value.value if is_text else None  # type: ignore[union-attr]
-
-    def instance_of(self, node: ast.AST) -> str | None:
-        """The class of an expression's value, as a qualified name; None when unknown."""
-        if not self._resolving:
-            self._steps = 0
-        self._steps += 1
-        if len(self._resolving) > _DEEPEST or self._steps > _MOST_STEPS:
-            return None
-        if node in self._resolving:
-            return _ITSELF if self._looking_into else None
-        self._resolving.add(node)
-        try:
-            return self._instance_of(node)
-        finally:
-            self._resolving.discard(node)
-
-    def _one_class(
-        self, key: tuple[object, str], values: Iterable[Binding | ast.AST]
-    ) -> str | None:
-        """The class that all values of a name or attribute have; asked once for each."""
-        if key in self._known_classes:
-            return self._known_classes[key]
-        if key in self._looking_into:
-            return _ITSELF
-        self._looking_into.add(key)
-        try:
-            classes = {
-                self._bound_class(value) if isinstance(value, Binding) else self.instance_of(value)
-                for value in values
-            }
-        finally:
-            self._looking_into.discard(key)
-        known = classes - {_ITSELF}
-        found = known.pop() if len(known) == 1 else None
-        # Within a circle of names, not knowing may only mean not yet.
-        if found is not None or not self._looking_into:
-            self._known_classes[key] = found
-        return found if found is not None or classes != {_ITSELF} else _ITSELF
-
-    def _instance_of(self, node: ast.AST) -> str | None:
-        if isinstance(node, ast.Call):
-            called = self.qualified(node.func) or self.own_method(node.func)
-            if called is None:
-                return None
-            if called.startswith(_ITSELF):
-                return _ITSELF
-            if called in _RETURNS:
-                return _RETURNS[called]
-            if called in _WRAPPERS and node.args:
-                return self.instance_of(node.args[0])
-            owner, _, name = called.rpartition(".")
-            if owner == _DATASET and name in _FLUENT:
-                return _DATASET
-            if ":" in called:
-                return self._returned(called)
-            return called if _is_like_a_class(called) else None
-        if isinstance(node, ast.Name):
-            found = self.lookup(node.id, node)
-            if found is None:
-                return None
-            return self._one_class((found[0], node.id), found[1])
-        if isinstance(node, ast.Attribute) and is_self(node.value):
-            owner_class = self.class_of(node)
-            if owner_class is None:
-                return None
-            return self._attribute_class(owner_class, node.attr)
-        return None
-
-    def _attribute_class(self, owner: ast.ClassDef, name: str) -> str | None:
-        values = self.attributes_of(owner).get(name, [])
-        values = [value for value in values if not is_none(value)]
-        return self._one_class((owner, name), values)
-
-    def own_method(self, func: ast.expr) -> str | None:
-        """``self.method`` as a qualified name, where the class around it defines the method."""
-        if not isinstance(func, ast.Attribute) or not is_self(func.value):
-            return None
-        owner = self.class_of(func)
-        if owner is None or not any(_is_function(s, func.attr) for s in owner.body):
-            return None
-        return f"{self.path}:{owner.name}.{func.attr}"
-
-    def definition(self, dotted: str) -> ast.AST | None:
-        """The function or class that a dotted name means within this module."""
-        first, *rest = dotted.split(".")
-        found = [b.node for b in self.scope.bindings.get(first, []) if b.kind == "definition"]
-        node = found[0] if len(found) == 1 else None
-        for name in rest:
-            body = node.body if isinstance(node, Definition) else []
-            node = next((s for s in body if isinstance(s, Definition) and s.name == name), None)
-        return node
-
-    def class_at(self, dotted: str) -> str | None:
-        """The class of a value at the top level, or of a class's attribute; None when unknown."""
-        first, _, attribute = dotted.partition(".")
-        if not attribute:
-            bindings = self.scope.bindings.get(first, [])
-            return self._one_class((self.scope, first), bindings) if bindings else None
-        owner = self.definition(first)
-        if not isinstance(owner, ast.ClassDef):
-            return None
-        return self._attribute_class(owner, attribute)
-
-    def returned_class(self, dotted: str) -> str | None:
-        """The class of what a call of a name of this module makes; None when it cannot be told."""
-        function = self.definition(dotted)
-        if not isinstance(function, ast.FunctionDef):
-            # A class, also one that a call makes, such as a namedtuple.
-            is_class = isinstance(function, ast.ClassDef) or _is_like_a_class(dotted)
-            return f"{self.path}:{dotted}" if is_class else None
-        if not {getattr(d, "id", "") for d in function.decorator_list} <= _PLAIN_DECORATORS:
-            return None
-        values = [node.value for node in self.returns.get(function, [])]
-        classes = {self.instance_of(value) if value is not None else None for value in values}
-        if classes and None not in classes:
-            return classes.pop() if len(classes) == 1 else None
-        return self.qualified(function.returns) if function.returns is not None else None
-
-    def _bound_class(self, binding: Binding) -> str | None:
-        if binding.kind == "value" and binding.node is not None:
-            return self.instance_of(binding.node)
-        if binding.kind == "parameter" and binding.node is not None:
-            return self.qualified(binding.node)
-        return None
-
-    def attributes_of(self, owner: ast.ClassDef) -> dict[str, list[ast.expr]]:
-        """What the class assigns to each attribute of `self`."""
-        return self._attribute_values.get(owner, {})
-
-    @cached_property
-    def _attribute_values(self) -> dict[ast.AST, dict[str, list[ast.expr]]]:
-        """For each class what it, and classes inside of it, assign to attributes of `self`."""
-        found: dict[ast.AST, dict[str, list[ast.expr]]] = {}
-        for node in self.all_of(ast.Assign):
-            for target in node.targets:
-                if isinstance(target, ast.Attribute) and is_self(target.value):
-                    for owner in self.ancestors(node):
-                        if isinstance(owner, ast.ClassDef):
-                            values = found.setdefault(owner, {})
-                            values.setdefault(target.attr, []).append(node.value)
-        return found
 
     def _qualified_name(self, node: ast.Name) -> str | None:
         found = self.lookup(node.id, node)
@@ -482,82 +217,128 @@ class Module:
                 return any(b.kind == "import" and b.statement in tried for b in others)
         return False
 
-    def exported(self, name: str) -> str | None:
-        """What a name at the module's top level stands for, as ``qualified`` would tell."""
-        return self._only_name(self.scope, self.scope.bindings.get(name, []), name)
+    # --- classes ----------------------------------------------------------------------------
+
+    def instance_of(self, node: ast.AST) -> str | None:
+        """The class of an expression's value, as a qualified name; None when unknown."""
+        if not self._resolving:
+            self._steps = 0
+        self._steps += 1
+        if len(self._resolving) > _DEEPEST or self._steps > _MOST_STEPS:
+            return None
+        if node in self._resolving:
+            return _ITSELF if self._looking_into else None
+        self._resolving.add(node)
+        try:
+            return self._instance_of(node)
+        finally:
+            self._resolving.discard(node)
+
+    def class_at(self, dotted: str) -> str | None:
+        """The class of a value at the top level, or of a class's attribute; None when unknown."""
+        first, _, attribute = dotted.partition(".")
+        if not attribute:
+            bindings = self.scope.bindings.get(first, [])
+            return self._one_class((self.scope, first), bindings) if bindings else None
+        owner = self.definition(first)
+        if not isinstance(owner, ast.ClassDef):
+            return None
+        return self._attribute_class(owner, attribute)
+
+    def returned_class(self, dotted: str) -> str | None:
+        """The class of what a call of a name of this module makes; None when it cannot be told."""
+        function = self.definition(dotted)
+        if not isinstance(function, ast.FunctionDef):
+            # A class, also one that a call makes, such as a namedtuple.
+            is_class = isinstance(function, ast.ClassDef) or is_like_a_class(dotted)
+            return f"{self.path}:{dotted}" if is_class else None
+        if not {getattr(d, "id", "") for d in function.decorator_list} <= _PLAIN_DECORATORS:
+            return None
+        values = [node.value for node in self.returns.get(function, [])]
+        classes = {self.instance_of(value) if value is not None else None for value in values}
+        if classes and None not in classes:
+            return classes.pop() if len(classes) == 1 else None
+        return self.qualified(function.returns) if function.returns is not None else None
+
+    def own_method(self, func: ast.expr) -> str | None:
+        """``self.method`` as a qualified name, where the class around it defines the method."""
+        if not isinstance(func, ast.Attribute) or not is_self(func.value):
+            return None
+        owner = self.class_of(func)
+        if owner is None or not any(_is_function(s, func.attr) for s in owner.body):
+            return None
+        return f"{self.path}:{owner.name}.{func.attr}"
+
+    def _instance_of(self, node: ast.AST) -> str | None:
+        if isinstance(node, ast.Call):
+            called = self.qualified(node.func) or self.own_method(node.func)
+            if called is None:
+                return None
+            if called.startswith(_ITSELF):
+                return _ITSELF
+            if called in WRAPPERS and node.args:
+                return self.instance_of(node.args[0])
+            return self._returned(called) if ":" in called else made_by(called)
+        if isinstance(node, ast.Name):
+            found = self.lookup(node.id, node)
+            if found is None:
+                return None
+            return self._one_class((found[0], node.id), found[1])
+        if isinstance(node, ast.Attribute) and is_self(node.value):
+            owner_class = self.class_of(node)
+            if owner_class is None:
+                return None
+            return self._attribute_class(owner_class, node.attr)
+        return None
+
+    def _one_class(
+        self, key: tuple[object, str], values: Iterable[Binding | ast.AST]
+    ) -> str | None:
+        """The class that all values of a name or attribute have; asked once for each."""
+        if key in self._known_classes:
+            return self._known_classes[key]
+        if key in self._looking_into:
+            return _ITSELF
+        self._looking_into.add(key)
+        try:
+            classes = {
+                self._bound_class(value) if isinstance(value, Binding) else self.instance_of(value)
+                for value in values
+            }
+        finally:
+            self._looking_into.discard(key)
+        known = classes - {_ITSELF}
+        found = known.pop() if len(known) == 1 else None
+        # Within a circle of names, not knowing may only mean not yet.
+        if found is not None or not self._looking_into:
+            self._known_classes[key] = found
+        return found if found is not None or classes != {_ITSELF} else _ITSELF
+
+    def _bound_class(self, binding: Binding) -> str | None:
+        if binding.kind == "value" and binding.node is not None:
+            return self.instance_of(binding.node)
+        if binding.kind == "parameter" and binding.node is not None:
+            return self.qualified(binding.node)
+        return None
+
+    def _attribute_class(self, owner: ast.ClassDef, name: str) -> str | None:
+        values = self.attributes_of(owner).get(name, [])
+        values = [value for value in values if not is_none(value)]
+        return self._one_class((owner, name), values)
 
     # --- sites ------------------------------------------------------------------------------
-
-    @cached_property
-    def numbers(self) -> dict[ast.AST, int]:
-        """The place of each node in `nodes`, the same whenever the text is parsed."""
-        return {node: number for number, node in enumerate(self.nodes)}
-
-    @cached_property
-    def loads(self) -> dict[str, list[ast.Name]]:
-        """Where each name is read, in source order."""
-        found: dict[str, list[ast.Name]] = {}
-        for node in self.all_of(ast.Name):
-            if isinstance(node.ctx, ast.Load):
-                found.setdefault(node.id, []).append(node)
-        return found
-
-    def reads(self, scope: ast.AST, name: str) -> list[ast.Name]:
-        """Where a name is read that a scope binds: the function, class or file whose it is."""
-        key = (scope, name)
-        if key not in self._reads:
-            self._reads[key] = [
-                load
-                for load in self.loads.get(name, ())
-                if (found := self.lookup(name, load)) is not None and found[0].node is scope
-            ]
-        return self._reads[key]
-
-    @cached_property
-    def attribute_loads(self) -> dict[str, list[ast.Attribute]]:
-        """Where an attribute of each name is read, in source order."""
-        found: dict[str, list[ast.Attribute]] = {}
-        for node in self.all_of(ast.Attribute):
-            if isinstance(node.ctx, ast.Load):
-                found.setdefault(node.attr, []).append(node)
-        return found
-
-    @cached_property
-    def statement_lines(self) -> dict[int, int]:
-        """For each line with code, the one in which its statement starts; a block's is its head."""
-        innermost: dict[int, int] = {}
-        nodes: list[ast.AST] = [self.tree]
-        for node in nodes:  # grows on the way: outer statements come before inner ones
-            if isinstance(node, ast.stmt):
-                lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
-                innermost.update(dict.fromkeys(lines, node.lineno))
-            for part in ("body", "orelse", "finalbody", "handlers"):
-                nodes += getattr(node, part, [])
-        return innermost
-
-    def all_of(self, kind: type[Node]) -> list[Node]:
-        """The nodes of one kind, in source order."""
-        return self.kinds.get(kind, [])
-
-    @cached_property
-    def returns(self) -> dict[ast.AST | None, list[ast.Return]]:
-        """The return statements of each function, in source order."""
-        found: dict[ast.AST | None, list[ast.Return]] = {}
-        for node in self.all_of(ast.Return):
-            found.setdefault(self.function_of(node), []).append(node)
-        return found
-
-    @cached_property
-    def imports(self) -> list[ast.Import | ast.ImportFrom]:
-        """The import statements, in source order."""
-        found: list[ast.Import | ast.ImportFrom] = list(self.all_of(ast.Import))
-        found += self.all_of(ast.ImportFrom)
-        return sorted(found, key=lambda node: (node.lineno, node.col_offset))
 
     @cached_property
     def calls(self) -> list[tuple[ast.Call, str | None]]:
         """Every call in source order, with the qualified name of what it calls."""
         return [(call, self.name_of(call.func)) for call in self.all_of(ast.Call)]
+
+    def calls_of(self, *names: str) -> Iterator[tuple[ast.Call, str]]:
+        """The calls of any of the qualified ``names``."""
+        wanted = frozenset(names)
+        for call, name in self.calls:
+            if name in wanted:
+                yield call, name
 
     @cached_property
     def named(self) -> list[tuple[ast.expr, str]]:
@@ -575,17 +356,6 @@ class Module:
                 if name is not None:
                     found.append((node, name))  # type: ignore[arg-type]
         return found
-
-    def calls_of(self, *names: str) -> Iterator[tuple[ast.Call, str]]:
-        """The calls of any of the qualified ``names``."""
-        wanted = frozenset(names)
-        for call, name in self.calls:
-            if name in wanted:
-                yield call, name
-
-
-def _is_like_a_class(dotted: str) -> bool:
-    return dotted.rpartition(".")[2][:1].isupper()
 
 
 def _is_function(node: ast.AST, name: str) -> bool:
