@@ -697,6 +697,12 @@ def test_one_named_variable_needs_no_brackets() -> None:
     assert result.text().endswith("data = mine.load(); data = npu_shard(data); print(data)\n")
 
 
+def test_a_variable_named_is_divided_only_where_it_is_assigned() -> None:
+    source = "import mine\n\nif mine.trains: data = mine.load()\n"
+    result = ported(source, shard=["train.py:data"])
+    assert result.text().endswith("data = mine.load(); data = npu_shard(data)\n")
+
+
 @pytest.mark.parametrize("place", ["train.py:nothing", "other.py:images", "images"])
 def test_the_recipe_must_name_something(place: str) -> None:
     with pytest.raises(RecipeError, match="nothing is assigned to that"):

@@ -48,20 +48,19 @@ Authority: CANN "TensorFlow 1.15 Model Porting Guide", distributed training, "Da
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from migrate.analysis.entry_points import training_scripts
 from migrate.analysis.imported import imported_by
-from migrate.analysis.module import Module
 from migrate.analysis.sharding import Doubt, Place, Sharding, assignment_of
 from migrate.analysis.shards import is_shard
 from migrate.analysis.training_runs import steps_in
 from migrate.codemods.edits import Edit
 from migrate.codemods.imports import runtime_import
 from migrate.codemods.rule import Change, Context, Option, ProjectContext, Rule
+from migrate.codemods.statements import behind
 from migrate.errors import RecipeError
 from migrate.findings import Finding
 
@@ -111,7 +110,9 @@ def shard_data(context: Context) -> Iterator[Change]:
     for names, line in _variables(context, sharding):
         statement = assignment_of(module, names, line)
         if statement is not None and not is_shard(module, statement.value):
-            yield _behind(module, statement, names, wanted.bound)
+            listed = ", ".join(names)
+            given = f"({listed})" if len(names) > 1 else listed
+            yield behind(module, statement, f"{listed} = {wanted.bound}({given})")
             yield wanted
     for doubt in sharding.doubts.get(module.path, ()):
         if not _is_left(context, doubt):
@@ -176,20 +177,3 @@ def _variables(context: Context, sharding: Sharding) -> Iterator[tuple[Sequence[
 
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",")]
-
-
-def _behind(module: Module, statement: ast.Assign, names: Sequence[str], function: str) -> Edit:
-    """A statement that gives variables this rank's part, behind one that assigns them."""
-    source = module.source
-    listed = ", ".join(names)
-    given = f"({listed})" if len(names) > 1 else listed
-    text = f"{listed} = {function}({given})"
-    start, end = module.span(statement)
-    line_end = source.line_end(end)
-    if source.text[end:line_end].strip().partition("#")[0]:
-        return Edit(end, end, f"; {text}")
-    margin = source.text[source.line_start(start) : start]
-    indent = margin[: len(margin) - len(margin.lstrip())]
-    if not source.text[end:line_end].endswith(("\n", "\r")):
-        return Edit(line_end, line_end, f"{source.newline}{indent}{text}")
-    return Edit(line_end, line_end, f"{indent}{text}{source.newline}")
