@@ -14,6 +14,7 @@ from typing import Any
 
 from migrate.console import hint, progress, styled
 from migrate.errors import MigrateError, UsageError
+from migrate.failures import guarded
 from migrate.manifest import Upstream, read_manifest
 from migrate.porting import Port, make_port
 from migrate.publish import PortLock, Published, is_settled, plan, publish
@@ -264,8 +265,6 @@ def _captured(command: Callable[[], int], *, as_json: bool) -> tuple[int, bytes]
     """A command's exit code and what it prints."""
     import io
     from contextlib import redirect_stdout
-
-    from migrate.cli import guarded
 
     data = io.BytesIO()
     output = io.TextIOWrapper(data, encoding="utf-8", write_through=True)
