@@ -1,4 +1,4 @@
-"""Changes to the arguments of one call, made by libcst on that call alone.
+"""Keyword arguments added to one call, by libcst on that call alone.
 
 Only the call is parsed, not its file: that is some twenty times faster, and libcst drops comments
 at the end of some files. The edits that come out cover just the characters that differ.
@@ -18,24 +18,17 @@ from migrate.analysis.module import Module
 from migrate.codemods.edits import Edit, narrowed
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
-Space = cst.BaseParenthesizableWhitespace
+_Space = cst.BaseParenthesizableWhitespace
 
 
-def edit_call(
-    module: Module,
-    call: ast.Call,
-    *,
-    add: Mapping[str, str] | None = None,
-    remove: Sequence[int | str] = (),
-) -> Edit:
-    """Adds keyword arguments to a call, and takes arguments out of it.
+def add_keywords(module: Module, call: ast.Call, added: Mapping[str, str]) -> Edit:
+    """Adds keyword arguments to a call.
 
     Args:
         module: the file that holds the call.
         call: the call.
-        add: keyword to value, as source; put behind the last argument, in the layout of the
+        added: keyword to value, as source; put behind the last argument, in the layout of the
             arguments that are there.
-        remove: keywords, or positions of positional arguments. Comments beside them stay.
 
     Returns:
         One edit within the call.
@@ -53,83 +46,9 @@ def edit_call(
     written = cst.Module([], default_newline=newline)
     if written.code_for_node(node) != f"({old})":
         raise ValueError(f"libcst does not keep the bytes of the call in line {call.lineno}")
-    for position in sorted(_positions(node.args, remove), reverse=True):
-        node = _without(node, position)
-    for name, value in (add or {}).items():
+    for name, value in added.items():
         node = _with(node, name, cst.parse_expression(value, config))
     return narrowed(Edit(start, end, written.code_for_node(node)[1:-1]), module.source.text)
-
-
-def _positions(arguments: Sequence[cst.Arg], remove: Sequence[int | str]) -> set[int]:
-    return {
-        position
-        for position, argument in enumerate(arguments)
-        if position in remove or (argument.keyword and argument.keyword.value in remove)
-    }
-
-
-def _without(node: cst.Call, position: int) -> cst.Call:
-    """The call less one argument; what stood between its neighbours keeps its comments."""
-    arguments = list(node.args)
-    gone = arguments.pop(position)
-    last = position == len(arguments)
-    behind = _space_behind(gone)
-    if position == 0 and last:
-        return node.with_changes(
-            args=[], whitespace_before_args=_joined(node.whitespace_before_args, behind)
-        )
-    if position == 0:
-        first = node.whitespace_before_args
-        if isinstance(behind, cst.ParenthesizedWhitespace) and _comments(behind):
-            first = _joined(first, behind)
-        return node.with_changes(args=arguments, whitespace_before_args=first)
-    before = arguments[position - 1]
-    space = _joined(_space_behind(before), behind)
-    if not last:
-        comma = cst.ensure_type(before.comma, cst.Comma)
-        arguments[position - 1] = before.with_changes(
-            comma=comma.with_changes(whitespace_after=space)
-        )
-    elif isinstance(gone.comma, cst.Comma):
-        arguments[position - 1] = before.with_changes(
-            comma=gone.comma.with_changes(whitespace_after=space),
-            whitespace_after_arg=cst.SimpleWhitespace(""),
-        )
-    else:
-        arguments[position - 1] = before.with_changes(
-            comma=cst.MaybeSentinel.DEFAULT, whitespace_after_arg=space
-        )
-    return node.with_changes(args=arguments)
-
-
-def _space_behind(argument: cst.Arg) -> Space:
-    if isinstance(argument.comma, cst.Comma):
-        return argument.comma.whitespace_after
-    return argument.whitespace_after_arg
-
-
-def _joined(first: Space, second: Space) -> Space:
-    """The space of two gaps when the argument between them goes: the comments of both stay."""
-    if not isinstance(second, cst.ParenthesizedWhitespace):
-        commented = isinstance(first, cst.ParenthesizedWhitespace) and _comments(first)
-        return first if commented else second
-    if not isinstance(first, cst.ParenthesizedWhitespace) or not (
-        _comments(first) or second.first_line.comment
-    ):
-        return second
-    lines = list(first.empty_lines)
-    if second.first_line.comment is not None:
-        own_line = cst.EmptyLine(whitespace=first.last_line, comment=second.first_line.comment)
-        lines.append(own_line.with_changes(newline=second.first_line.newline))
-    return first.with_changes(
-        empty_lines=[*lines, *second.empty_lines], indent=second.indent, last_line=second.last_line
-    )
-
-
-def _comments(space: cst.ParenthesizedWhitespace) -> bool:
-    return space.first_line.comment is not None or any(
-        line.comment is not None for line in space.empty_lines
-    )
 
 
 def _with(node: cst.Call, name: str, value: cst.BaseExpression) -> cst.Call:
@@ -159,7 +78,7 @@ def _with(node: cst.Call, name: str, value: cst.BaseExpression) -> cst.Call:
     return node.with_changes(args=[*arguments, new])
 
 
-def _split(gap: Space, behind: Space) -> tuple[Space, Space]:
+def _split(gap: _Space, behind: _Space) -> tuple[_Space, _Space]:
     """A comment on the last argument's line stays there; the rest goes behind the new one."""
     if not isinstance(behind, cst.ParenthesizedWhitespace) or behind.first_line.comment is None:
         return gap, behind
@@ -171,7 +90,7 @@ def _split(gap: Space, behind: Space) -> tuple[Space, Space]:
     )
 
 
-def _gap(node: cst.Call, arguments: Sequence[cst.Arg]) -> Space:
+def _gap(node: cst.Call, arguments: Sequence[cst.Arg]) -> _Space:
     """What separates arguments in this call, without comments."""
     spaces = [_space_behind(argument) for argument in arguments[:-1]]
     pattern = spaces[-1] if spaces else node.whitespace_before_args
@@ -182,3 +101,9 @@ def _gap(node: cst.Call, arguments: Sequence[cst.Arg]) -> Space:
         indent=pattern.indent,
         last_line=pattern.last_line,
     )
+
+
+def _space_behind(argument: cst.Arg) -> _Space:
+    if isinstance(argument.comma, cst.Comma):
+        return argument.comma.whitespace_after
+    return argument.whitespace_after_arg

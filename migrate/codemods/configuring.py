@@ -64,9 +64,9 @@ def add_argument(module: Module, call: ast.Call, keyword: str, value: str) -> Ed
     if not call.args and not call.keywords and module.text_of(call).endswith("()"):
         end = module.span(call)[1] - 1  # no layout to keep, which libcst does, slow to import
         return Edit(end, end, f"{keyword}={value}")
-    from migrate.codemods.calls import edit_call
+    from migrate.codemods.calls import add_keywords
 
-    return edit_call(module, call, add={keyword: value})
+    return add_keywords(module, call, {keyword: value})
 
 
 def _only_keywords(module: Module, call: ast.Call) -> ast.Dict | None:

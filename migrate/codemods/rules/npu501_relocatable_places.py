@@ -229,11 +229,10 @@ def _converted(
     if kind is not None:
         yield context.replace(kind.value, wanted.bound)
         return
-    from migrate.codemods.calls import edit_call
+    from migrate.codemods.calls import add_keywords
 
-    yield edit_call(
-        context.module, call, add={"type" if of_parser else "flag_values": wanted.bound}
-    )
+    keyword = "type" if of_parser else "flag_values"
+    yield add_keywords(context.module, call, {keyword: wanted.bound})
 
 
 def _joined(context: Context, node: ast.expr) -> Iterator[Change]:

@@ -46,9 +46,9 @@ def allow_pickles(context: Context) -> Iterator[Change]:
     module = context.module
     for call, _ in module.calls_of("numpy.load"):
         if _is_open(call) and _holds_objects(module, call):
-            from migrate.codemods.calls import edit_call
+            from migrate.codemods.calls import add_keywords
 
-            yield edit_call(module, call, add={"allow_pickle": "True"})
+            yield add_keywords(module, call, {"allow_pickle": "True"})
 
 
 def _is_open(call: ast.Call) -> bool:
