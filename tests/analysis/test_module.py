@@ -7,7 +7,6 @@ import warnings
 
 import pytest
 
-from migrate.analysis.nodes import argument
 from migrate.analysis.project import Unparsable
 from tests.analysis.names import instances, module_of, named
 
@@ -275,27 +274,6 @@ def test_nodes_come_in_source_order() -> None:
     names = [n.func.id for n in module.nodes if isinstance(n, ast.Call)]  # type: ignore[attr-defined]
     assert names == ["f", "g", "h", "i", "d"]
     assert [c.func.id for c, _ in module.calls] == names  # type: ignore[attr-defined]
-
-
-@pytest.mark.parametrize(
-    ("call", "expected"),
-    [
-        ("f(1, 2)", "2"),
-        ("f(1, b=2)", "2"),
-        ("f(b=2)", "2"),
-        ("f(1)", None),
-        ("f(*a, 2)", None),
-        ("f(1, *a)", None),
-        ("f(1, 2, *a)", "2"),
-        ("f(*a, b=2)", "2"),
-        ("f(1, **k)", None),
-    ],
-)
-def test_an_argument_by_name_or_position(call: str, expected: str | None) -> None:
-    node = ast.parse(call, mode="eval").body
-    assert isinstance(node, ast.Call)
-    found = argument(node, "b", 1)
-    assert (None if found is None else ast.unparse(found)) == expected
 
 
 @pytest.mark.parametrize("text", ["print 'x'", "def", "x = 1\0", "if x:\n\ty\n        z\n"])

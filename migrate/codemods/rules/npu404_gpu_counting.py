@@ -33,6 +33,7 @@ from collections.abc import Iterator
 
 from migrate.analysis.flow import Flow
 from migrate.analysis.module import Module
+from migrate.analysis.nodes import spelled
 from migrate.analysis.towers import towers
 from migrate.codemods.gpu_answers import ANSWERS, DEVICE_LIST, NVIDIA_MODULES, SHORT
 from migrate.codemods.removals import comments_in
@@ -207,8 +208,8 @@ def _statement_reached(module: Module, node: ast.AST) -> ast.AST | None:
     parent = module.parents[node]
     while isinstance(parent, ast.expr | ast.keyword):
         if isinstance(parent, ast.Call) and parent.func is not node:
-            called = getattr(parent.func, "attr", getattr(parent.func, "id", ""))
-            if called not in _PASSING and not _is_message(module, module.parents[parent]):
+            told = _is_message(module, module.parents[parent])
+            if spelled(parent.func) not in _PASSING and not told:
                 return None
         node, parent = parent, module.parents[parent]
     return parent

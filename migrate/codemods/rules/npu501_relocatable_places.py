@@ -231,8 +231,8 @@ def _converted(
         return
     from migrate.codemods.calls import add_keywords
 
-    keyword = "type" if of_parser else "flag_values"
-    yield add_keywords(context.module, call, {keyword: wanted.bound})
+    name = "type" if of_parser else "flag_values"
+    yield add_keywords(context.module, call, {name: wanted.bound})
 
 
 def _joined(context: Context, node: ast.expr) -> Iterator[Change]:
