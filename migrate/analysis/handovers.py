@@ -8,6 +8,7 @@ been seen to run nothing but its own code.
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Collection, Iterator
 
 from migrate.analysis.module import Module
@@ -20,6 +21,10 @@ RUN_METHODS = frozenset({"run", "partial_run", "make_callable", "run_step_fn"})
 # How code calls a session that it is given.
 _SESSIONS = frozenset({"sess", "session"})
 _WORDS = (b"sess", b".run(", b".eval(")
+# Packages whose functions train and restore by names that are known, or not at all.
+_FOLLOWED = sys.stdlib_module_names | {
+    *("horovod", "keras", "npu_bridge", "npu_runtime", "tensorflow", "tf_slim"),
+}
 _DATA_METHODS = frozenset({"batch", "get_next"})
 _DEFAULT = "tensorflow.get_default_session"
 
@@ -53,6 +58,15 @@ class Handovers:
             or self._foreign_default()
             or _passed_on(project, reached)
         )
+
+    def package(self) -> str | None:
+        """The function of a package from elsewhere that gets the session, if there is one."""
+        module = self._module
+        for call in module.all_of(ast.Call):
+            name = module.name_of(call.func) if any(map(self._is_held, _given(call))) else None
+            if name and ":" not in name and name.partition(".")[0] not in _FOLLOWED:
+                return f"{module.text_of(call.func)}()"
+        return None
 
     # --- fetches ----------------------------------------------------------------------------
 

@@ -16,6 +16,8 @@ from migrate.upstream.tree import SourceFile
 _LIBRARIES = frozenset({"tensorflow", "keras", "horovod"})
 # A text that may be a folder's name.
 _TEXT = re.compile(rb"""["']([\w./-]+)["']""", re.ASCII)
+# Where a setup.py has all packages (setuptools, package_dir).
+_PACKAGE_DIR = re.compile(rb"""package_dir\s*=\s*\{\s*["']{2}\s*:\s*["']([\w./-]+)["']""", re.ASCII)
 
 
 class ImportPaths:
@@ -110,10 +112,19 @@ class ImportPaths:
 
     @cached_property
     def _added_roots(self) -> list[str]:
-        """Folders that code adds to ``sys.path``: those that a file which does so names."""
+        """Folders that code adds to ``sys.path``: those that a file which does so names.
+
+        So does a ``setup.py`` whose packages lie in a folder.
+        """
         found: dict[str, None] = {}
         for path in self._python_files:
             data = self._files[path].data
+            if installed := _PACKAGE_DIR.search(data) if path.endswith("setup.py") else None:
+                place = posixpath.normpath(
+                    posixpath.join(posixpath.dirname(path), installed[1].decode())
+                )
+                if place in self._folders:
+                    found[place] = None
             if b"sys.path" in data:
                 folder = posixpath.dirname(path)
                 for text in _TEXT.findall(data):

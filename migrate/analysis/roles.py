@@ -75,10 +75,7 @@ class Judge:
             found = _evidence(facts.uses) or self._evidence(inner)
             if found:
                 return "device", found, inner
-            outside = self._handovers.first(self.project, inner)
-            if outside is None:
-                return "host", "its own tf.Graph() has no optimizer and no saved model", inner
-            return self._unproven(outside, "its own tf.Graph()", inner)
+            return self._without_evidence("its own tf.Graph()", set(), inner)
         found = self._evidence(scope)
         if found:
             return "device", found, self._around(owners, scope)
@@ -89,12 +86,24 @@ class Judge:
             found = self._evidence(around)
             if found:
                 return "device", f"made for its callers; {found}", around
-        outside = self._handovers.first(self.project, scope)
-        if outside is None and escapes:
-            outside = "what others have"
-        if outside is None:
-            return "host", f"{described} has no optimizer and no saved model", scope
-        return self._unproven(outside, described, self._around(owners, scope))
+        others = "what others have" if escapes else ""
+        return self._without_evidence(described, owners, scope, others)
+
+    def _without_evidence(
+        self, described: str, owners: set[str], scope: set[str], others: str = ""
+    ) -> tuple[Role, str, set[str]]:
+        """The role of a session whose own code, `scope`, neither trains nor restores.
+
+        Args:
+            others: what runs in it besides, where it gets to other code.
+        """
+        outside = self._handovers.first(self.project, scope) or others
+        if outside:
+            return self._unproven(outside, described, self._around(owners, scope))
+        package = self._handovers.package()
+        if package is not None:
+            return "unknown", f"{package} gets it, which is not in the project", scope
+        return "host", f"{described} has no optimizer and no saved model", scope
 
     def _unproven(
         self, outside: str, described: str, scope: set[str]

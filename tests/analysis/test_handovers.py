@@ -120,6 +120,29 @@ def test_two_sessions_of_one_name_are_two() -> None:
     assert [site.role for site in found] == ["host", "unknown"]
 
 
+@pytest.mark.parametrize(
+    ("body", "role"),
+    [
+        ("from zoo.checkpoints import load\nwith tf.Session() as s:\n    load(s)", "unknown"),
+        ("import zoo\ns = tf.Session()\nzoo.load('model', session=s)", "unknown"),
+        (
+            "import zoo\nwith tf.Graph().as_default(), tf.Session() as s:\n    zoo.load(s)",
+            "unknown",
+        ),
+        ("import zoo\ns = tf.Session()\nprint(zoo.shown(s.run(tf.constant(1))))", "host"),
+        ("import contextlib\ns = tf.Session()\nwith contextlib.closing(s):\n    pass", "host"),
+        (
+            "s = tf.Session()\nprint(s, str(s))\nmodel = tf.report_uninitialized_variables(s)",
+            "host",
+        ),
+    ],
+)
+def test_a_package_from_elsewhere_may_do_anything_in_a_session(body: str, role: str) -> None:
+    found, why = judged(f"import tensorflow as tf\n{body}\n", {})
+    assert found == role
+    assert ("not in the project" in why) is (role == "unknown")
+
+
 def test_a_program_that_trains_nowhere_needs_no_doubt() -> None:
     source = (
         "import tensorflow as tf\ndef go(op):\n    with tf.Session() as s:\n        s.run(op)\n"

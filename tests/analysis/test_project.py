@@ -178,6 +178,29 @@ def test_folders_that_code_adds_to_the_path_are_searched(path: str, adding: str)
     assert shown(files, path) == ["src/nets/model.py:build", "json.loads"]
 
 
+@pytest.mark.parametrize(
+    ("setup", "found"),
+    [
+        (
+            "setup(package_dir={'': 'src'}, packages=find_packages('src'))",
+            "src/nets/model.py:build",
+        ),
+        ('setup(\n    package_dir = {"" : "./src/"},\n)', "src/nets/model.py:build"),
+        ("setup(package_dir={'nets': 'src/nets'})", "nets.model.build"),
+        ("setup(package_dir={'': 'lib'})", "nets.model.build"),
+        ("setup(packages=['src'])", "nets.model.build"),
+    ],
+)
+def test_the_folder_that_setup_py_installs_from_is_searched(setup: str, found: str) -> None:
+    files = {
+        "src/nets/__init__.py": "",
+        "src/nets/model.py": "def build(): pass",
+        "setup.py": f"from setuptools import setup, find_packages\n{setup}\n",
+        "tools/train.py": "from nets.model import build\nshow(build)\n",
+    }
+    assert shown(files, "tools/train.py") == [found]
+
+
 def test_other_folders_are_not_searched() -> None:
     files = {"src/model.py": "def build(): pass", "train.py": "import model\nshow(model.build)\n"}
     assert shown(files) == ["model.build"]
