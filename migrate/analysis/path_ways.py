@@ -27,6 +27,8 @@ _PASSING = frozenset(
 )
 _TEXT_METHODS = frozenset("rstrip strip replace lower encode decode joinpath".split())
 _RUNTIME = "npu_runtime.places."
+_HERE = frozenset({"os.curdir", "os.path.curdir"})
+_WHOLE = frozenset({"os.path.abspath", "os.path.realpath"})
 _PLACEHOLDER = re.compile(r"\{(\w*)(?:[!:][^{}]*)?\}|%(?:\((\w+)\))?[-0-9.]*[sdr]")
 # Stands among the names where text is glued to the value.
 GLUED = "+"
@@ -301,12 +303,28 @@ class _Reader:
     def _joined(self, parts: list[ast.expr]) -> Iterator[Way]:
         if not parts:
             return
-        first = text_of(parts[0])
         whole = Back(self._path, self._numbers[parts[0]])
-        if len(parts) > 1 and first is not None and (not first or only_here(first)):
+        if len(parts) > 1 and self._is_here(parts[0]):
             yield Either(Back(self._path, self._numbers[parts[1]]), whole)  # if that is absolute
         else:
             yield whole
+
+    def _is_here(self, node: ast.expr) -> bool:
+        """Whether an expression is the current folder."""
+        module = self.module
+        if isinstance(node, ast.Name) and (found := module.lookup(node.id, node)):
+            nodes = [binding.node for binding in found[1]]
+            if len(nodes) == 1 and isinstance(nodes[0], ast.Call | ast.Attribute):
+                node = nodes[0]
+        if isinstance(node, ast.Call):
+            name = module.qualified(node.func)
+            return name == "os.getcwd" or (
+                name in _WHOLE and len(node.args) == 1 and self._is_here(node.args[0])
+            )
+        text = text_of(node)
+        if text is not None:
+            return not text or only_here(text)
+        return module.qualified(node) in _HERE
 
     # --- names ------------------------------------------------------------------------------
 

@@ -31,6 +31,21 @@ CODE = "NPU501"
             "glob.glob(os.path.join('.', data_path('faces')))",
             "data_path",
         ),
+        (
+            "glob.glob(os.path.join(os.getcwd(), 'faces'))",
+            "glob.glob(os.path.join(os.getcwd(), data_path('faces')))",
+            "data_path",
+        ),
+        (
+            "os.makedirs(os.path.abspath(os.path.join(os.path.curdir, 'runs', '3')))",
+            "os.makedirs(os.path.abspath(os.path.join(os.path.curdir, output_path('runs'), '3')))",
+            "output_path",
+        ),
+        (
+            "here = os.path.abspath('.')\nos.makedirs(os.path.join(here, 'logs'))",
+            "here = os.path.abspath('.')\nos.makedirs(os.path.join(here, output_path('logs')))",
+            "output_path",
+        ),
         ("np.load('x.npy')", "np.load(data_path('x.npy'))", "data_path"),
         ("np.save('x.npy', 1)", "np.save(output_path('x.npy'), 1)", "output_path"),
         ("os.makedirs('logs')", "os.makedirs(output_path('logs'))", "output_path"),
