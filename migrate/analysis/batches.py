@@ -6,8 +6,10 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from migrate.analysis.callers import Callers
+from migrate.analysis.flow import Flow
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import argument, own_nodes
+from migrate.analysis.nodes import argument, is_self, own_nodes
 from migrate.analysis.project import Project
 
 _DATASET = "tensorflow.data.Dataset"
@@ -30,6 +32,11 @@ _REPEATERS = frozenset(
 )
 # Methods by which an endless dataset may end.
 _ENDING = frozenset({"take", "take_while", "reduce"})
+# What gives a dataset in a chain of methods that begins with one of unknown class: a parameter.
+_OF_DATASETS = frozenset(
+    "apply batch cache enumerate filter map padded_batch prefetch repeat shard shuffle skip "
+    "unbatch window with_options".split()
+)
 _DEPTH = 12
 
 
@@ -101,31 +108,45 @@ def is_endless(module: Module, project: Project, node: ast.AST | None, depth: in
         return _call_is_endless(module, project, node, depth)
     if isinstance(node, ast.Name):
         return _name_is_endless(module, project, node, depth)
+    if isinstance(node, ast.Attribute) and is_self(node.value):
+        owner = module.class_of(node)
+        values = module.attributes_of(owner).get(node.attr, []) if owner is not None else []
+        return bool(values) and all(is_endless(module, project, v, depth + 1) for v in values)
     return False
 
 
 def _call_is_endless(module: Module, project: Project, call: ast.Call, depth: int) -> bool:
-    name = module.qualified(call.func) or ""
+    name = module.qualified(call.func) or module.own_method(call.func) or ""
     if ":" in name:
         return _function_is_endless(project, name, depth)
     if not isinstance(call.func, ast.Attribute) or call.func.attr in _ENDING:
         return False
-    if name == f"{_DATASET}.repeat" and _is_forever(argument(call, "count", 0), call):
+    if name == f"{_DATASET}.zip":
+        given = call.args[0] if call.args else None
+        parts = given.elts if isinstance(given, ast.Tuple | ast.List) else []
+        return bool(parts) and all(is_endless(module, project, p, depth + 1) for p in parts)
+    of_dataset = name.startswith(f"{_DATASET}.") or (not name and call.func.attr in _OF_DATASETS)
+    is_repeat = of_dataset and call.func.attr == "repeat"
+    if is_repeat and _is_forever(module, argument(call, "count", 0), call):
         return True
     if call.func.attr == "apply" and call.args and isinstance(call.args[0], ast.Call):
         inner = call.args[0]
         if module.qualified(inner.func) in _REPEATERS:
-            return _is_forever(argument(inner, "count", 1), inner)
-    if name.startswith(f"{_DATASET}."):
-        return is_endless(module, project, call.func.value, depth + 1)
-    return False
+            return _is_forever(module, argument(inner, "count", 1), inner)
+    return of_dataset and is_endless(module, project, call.func.value, depth + 1)
 
 
-def _is_forever(count: ast.expr | None, call: ast.Call) -> bool:
+def _is_forever(module: Module, count: ast.expr | None, call: ast.Call) -> bool:
     if count is None:
         return not any(k.arg is None for k in call.keywords) and not any(
             isinstance(a, ast.Starred) for a in call.args
         )
+    if isinstance(count, ast.Name):
+        _, bindings = module.lookup(count.id, count) or (None, [])
+        value = bindings[0].node if len(bindings) == 1 and bindings[0].kind == "value" else None
+        if not isinstance(value, ast.Constant | ast.UnaryOp):
+            return False
+        count = value
     try:
         return ast.literal_eval(count) in (None, -1)
     except ValueError:
@@ -138,12 +159,16 @@ def _name_is_endless(module: Module, project: Project, name: ast.Name, depth: in
     An assignment under a condition counts for what it may spoil, not for what it may mend.
     """
     found = module.lookup(name.id, name)
-    if found is None or any(b.kind != "value" for b in found[1]):
+    if found is None or any(b.kind not in ("value", "parameter") for b in found[1]):
         return False
+    scope, bindings = found
+    assigned = [b for b in bindings if b.kind == "value"]
     here = module.statement_of(name)
     blocks = {id(here), *(id(parent) for parent in module.ancestors(here))}
-    endless = False
-    for binding in sorted(found[1], key=lambda b: getattr(b.statement, "lineno", 0)):
+    endless = len(assigned) < len(bindings) and _parameter_is_endless(
+        module, project, scope.node, name.id, depth
+    )
+    for binding in sorted(assigned, key=lambda b: getattr(b.statement, "lineno", 0)):
         statement, value = binding.statement, binding.node
         if not isinstance(statement, ast.stmt) or not isinstance(value, ast.AST):
             return False
@@ -159,6 +184,28 @@ def _name_is_endless(module: Module, project: Project, name: ast.Name, depth: in
         )
         endless = made if certain else endless and made
     return endless
+
+
+def _parameter_is_endless(
+    module: Module, project: Project, function: ast.AST, name: str, depth: int
+) -> bool:
+    """Whether all calls of a function pass an endless dataset, and it is only called."""
+    if not isinstance(function, ast.FunctionDef) or depth > _DEPTH:
+        return False
+    parent = module.parents[function]
+    owner = parent.name if isinstance(parent, ast.ClassDef) else None
+    callers = project.cached(Callers)
+    calls = list(callers.of(module.path, module.numbers[function], function.name, owner))
+    if len(calls) != len(project.cached(Flow).uses_of(module, function)):
+        return False
+    words = [p.arg for p in (*function.args.posonlyargs, *function.args.args)]
+    position = words.index(name) if name in words else len(words)
+    for path, call, bound in calls:
+        number = call.argument(name, position - bound)
+        other = project.module(path)
+        if number is None or not is_endless(other, project, other.nodes[number], depth + 1):
+            return False
+    return bool(calls)
 
 
 def _root(node: ast.AST) -> str:
@@ -181,7 +228,7 @@ def _repeats(module: Module, project: Project, node: ast.AST, depth: int) -> boo
     while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         if node.func.attr in _ENDING:
             return False
-        plain = node.func.attr == "repeat" and _is_forever(argument(node, "count", 0), node)
+        plain = node.func.attr == "repeat" and _is_forever(module, argument(node, "count", 0), node)
         if plain or (node.func.attr == "apply" and _call_is_endless(module, project, node, _DEPTH)):
             return True
         node = node.func.value

@@ -72,6 +72,72 @@ def test_endless_training_batches_lose_nothing(before: str, after: str) -> None:
     assert result.findings == []
 
 
+HELPERS = """
+import tensorflow as tf
+
+FOREVER = None
+
+
+def again(some):
+    some = some.shuffle(9)
+    return some.repeat()
+
+
+def thrice(some):
+    return some.repeat(3)
+
+
+def batched(some, size):
+    some = some.map(tf.identity)
+    return some.batch(size).prefetch(1)
+
+
+class Source:
+    def __init__(self):
+        self.data = tf.data.TFRecordDataset('a').repeat()
+        self.once = tf.data.TFRecordDataset('a')
+
+    def batches(self, size):
+        return self.data.batch(size)
+
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "lost"),
+    [
+        ("data = again(data).batch(size)", False),
+        ("data = thrice(data).batch(size)", True),
+        ("data = batched(data.repeat(), size)", False),
+        ("data = data.repeat()\ndata = batched(data, size)", False),
+        ("data = batched(again(data), size=size)", False),
+        ("data = batched(data, size)", True),
+        ("data = batched(thrice(data), size)", True),
+        ("data = batched(data.repeat(), size)\nother = batched(thrice(data), size)", True),
+        ("helper = batched\ndata = batched(data.repeat(), size)", True),
+        ("data = data.repeat(FOREVER).batch(size)", False),
+        ("data = data.repeat(size).batch(size)", True),
+        ("data = tf.data.Dataset.zip((data.repeat(), again(data))).batch(size)", False),
+        ("data = tf.data.Dataset.zip((data.repeat(), data)).batch(size)", True),
+        ("data = again(data).take(100).batch(size)", True),
+        ("data = data.batch(size).repeat()", True),
+    ],
+)
+def test_a_dataset_that_repeats_elsewhere_is_endless(lines: str, lost: bool) -> None:
+    made = ported(HELPERS + training(*lines.splitlines()))
+    assert "drop_remainder=True" in made.text("train.py")
+    assert made.codes() == ["NPU301"] * lost
+
+
+@pytest.mark.parametrize(("attribute", "lost"), [("data", False), ("once", True)])
+def test_a_dataset_that_an_object_keeps(attribute: str, lost: bool) -> None:
+    source = HELPERS.replace("self.data.batch", f"self.{attribute}.batch")
+    made = ported(source + training("data = Source().batches(size)"))
+    assert "drop_remainder=True" in made.text("train.py")
+    assert made.codes() == ["NPU301"] * lost
+
+
 def test_step_by_step_and_many_lines() -> None:
     check_port(
         training(
