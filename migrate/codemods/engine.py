@@ -242,7 +242,7 @@ def _edited(
     if not edits:
         return None
     # Imports first: what a rule inserts at the same place may use them.
-    edits = with_imports(module, completed(module, project, edits), wanted)
+    edits = with_imports(module, project, completed(module, project, edits), wanted)
     if found := collision(edits):
         first, second = (module.source.line_of(edit.start) for edit in found)
         raise GateFailed(f"two edits touch the same text (lines {first} and {second})")

@@ -6,8 +6,10 @@ import ast
 import re
 from collections.abc import Collection, Iterator, Sequence
 
+from migrate.analysis.imported import importers
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import spelled
+from migrate.analysis.project import Project
 from migrate.codemods.edits import Edit
 from migrate.codemods.rule import RuntimeImport
 
@@ -39,12 +41,12 @@ def module_span(module: Module, node: ast.ImportFrom) -> tuple[int, int]:
 
 
 def with_imports(
-    module: Module, edits: Sequence[Edit], wanted: Collection[RuntimeImport]
+    module: Module, project: Project, edits: Sequence[Edit], wanted: Collection[RuntimeImport]
 ) -> list[Edit]:
     """The edits, and before them those that import what they need."""
     rest = list(edits)
     added = []
-    for edit in import_edits(module, wanted):
+    for edit in import_edits(module, project, wanted):
         # The statement behind the imports may change from its first character on.
         behind = next((e for e in rest if e.start == edit.end and e.end > e.start), None)
         if edit.start == edit.end and behind is not None:
@@ -54,7 +56,9 @@ def with_imports(
     return [*added, *rest]
 
 
-def import_edits(module: Module, wanted: Collection[RuntimeImport]) -> Iterator[Edit]:
+def import_edits(
+    module: Module, project: Project, wanted: Collection[RuntimeImport]
+) -> Iterator[Edit]:
     """Edits that import what the file does not import yet."""
     names: dict[str, set[str]] = {}
     for item in wanted:
@@ -74,7 +78,7 @@ def import_edits(module: Module, wanted: Collection[RuntimeImport]) -> Iterator[
         plain = sorted(missing | {module.text_of(alias) for alias in present.names})
         yield Edit(start, end, f"from {source} import {', '.join(plain)}")
     place = _horovod_import(module)
-    setup = _path_setup(module, wanted, place)
+    setup = _path_setup(module, project, wanted, place)
     if setup and place is not None:
         start, _ = module.span(place)
         yield Edit(start, start, "".join(line + module.source.newline for line in setup))
@@ -96,7 +100,10 @@ def _horovod_import(module: Module) -> ast.stmt | None:
 
 
 def _path_setup(
-    module: Module, wanted: Collection[RuntimeImport], place: ast.stmt | None
+    module: Module,
+    project: Project,
+    wanted: Collection[RuntimeImport],
+    place: ast.stmt | None,
 ) -> list[str]:
     """Lines that let a script in a subfolder find the runtime at the port's root.
 
@@ -107,7 +114,7 @@ def _path_setup(
     """
     depth = module.path.count("/")
     needed = any(_is_runtime(item.module) for item in wanted)
-    if not depth or not needed or not _is_script(module):
+    if not depth or not needed or not _is_script(module, project):
         return []
     if _runtime_import(module) or (_imports_from_root(module) and not _sets_path(module)):
         return []
@@ -122,9 +129,16 @@ def _is_bound(module: Module, name: str, place: ast.stmt | None) -> bool:
     return any(place is None or line < place.lineno for line in lines)
 
 
-def _is_script(module: Module) -> bool:
-    """Whether the file is meant to be started: it asks for ``__main__``, or just does its work."""
-    return any(_starts(statement) for statement in module.tree.body)
+def _is_script(module: Module, project: Project) -> bool:
+    """Whether the file is meant to be started: it asks for ``__main__``, or just does its work.
+
+    What others import does as much at its top level, such as binding names in a loop.
+    """
+    statements = module.tree.body
+    return any(map(_starts, statements)) or (
+        any(isinstance(s, ast.With | ast.While | ast.For) for s in statements)
+        and module.path not in project.cached(importers)
+    )
 
 
 def _starts(statement: ast.stmt) -> bool:
@@ -133,7 +147,7 @@ def _starts(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
         called = statement.value.func
         return spelled(called) in ("main", "run")
-    return isinstance(statement, ast.With | ast.While | ast.For)
+    return False
 
 
 def _sets_path(module: Module) -> bool:

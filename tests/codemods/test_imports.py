@@ -24,7 +24,7 @@ def with_imports(text: str, *wanted: RuntimeImport, path: str = "train.py") -> s
     text = dedent(text)
     project = Project({path: SourceFile(path, text.encode())})
     module = project.module(path)
-    return apply(text, list(import_edits(module, set(wanted))))
+    return apply(text, list(import_edits(module, project, set(wanted))))
 
 
 def test_an_alias_is_written_once() -> None:
@@ -85,8 +85,8 @@ LINE = "from npu_runtime import npu_session_config\n"
 
 def placed(text: str, *wanted: RuntimeImport, path: str = "train.py") -> str:
     """The text as it is, with the imports."""
-    module = Project({path: SourceFile(path, text.encode())}).module(path)
-    return apply(text, list(import_edits(module, set(wanted))))
+    project = Project({path: SourceFile(path, text.encode())})
+    return apply(text, list(import_edits(project.module(path), project, set(wanted))))
 
 
 @pytest.mark.parametrize(
@@ -233,13 +233,21 @@ PATH = "sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)),
 def test_only_a_script_in_a_folder_needs_the_path(path: str, text: str, needed: bool) -> None:
     others = {"lib/__init__.py": "", "lib/u.py": "x = 1", "tools/other.py": "x = 1"}
     tree = {p: SourceFile(p, t.encode()) for p, t in {**others, path: text}.items()}
-    module = Project(tree).module(path)
-    after = apply(text, list(import_edits(module, {CONFIG})))
+    project = Project(tree)
+    after = apply(text, list(import_edits(project.module(path), project, {CONFIG})))
     assert (PATH in after) is needed
     assert ("import os\n" in after and "import sys\n" in after) is needed
     compile(after, path, "exec")
-    again = Project({**tree, path: SourceFile(path, after.encode())}).module(path)
-    assert list(import_edits(again, {CONFIG})) == []
+    again = Project({**tree, path: SourceFile(path, after.encode())})
+    assert list(import_edits(again.module(path), again, {CONFIG})) == []
+
+
+@pytest.mark.parametrize(("text", "needed"), [("for x in y: z(x)\n", False), (GUARD, True)])
+def test_what_others_import_is_started_only_where_it_says_so(text: str, needed: bool) -> None:
+    tree = {"tools/names.py": text, "tools/see.py": "from names import x\n"}
+    project = Project({p: SourceFile(p, t.encode()) for p, t in tree.items()})
+    after = apply(text, list(import_edits(project.module("tools/names.py"), project, {CONFIG})))
+    assert (PATH in after) is needed
 
 
 def test_a_script_deep_down_climbs_to_the_root() -> None:
@@ -259,8 +267,9 @@ def test_a_script_deep_down_climbs_to_the_root() -> None:
 )
 def test_imports_come_before_edits_of_the_statement_behind_them(edit: Edit, after: str) -> None:
     text = "import os\nshow(1)\n"
-    module = Project({"a.py": SourceFile("a.py", text.encode())}).module("a.py")
-    lines = apply(text, with_imports_before(module, [edit], {CONFIG})).splitlines()
+    project = Project({"a.py": SourceFile("a.py", text.encode())})
+    edits = with_imports_before(project.module("a.py"), project, [edit], {CONFIG})
+    lines = apply(text, edits).splitlines()
     assert lines[1:] == ["from npu_runtime import npu_session_config", after]
 
 
