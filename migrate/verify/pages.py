@@ -10,9 +10,10 @@ caused it.""",
     "CHK950": """The port did not run to its end.
 
 It crashed, was stopped by a limit (time, memory, disk, output), or data is missing. The report has
-the last lines that it printed; the place is the innermost line of the project's own in a
-traceback. It ran in a copy of the port, with an empty home and none of your environment but the
-language: what it needs must be in the port, or be made by the recipe's `[[smoke.data]]`.""",
+the last lines that it printed, of libraries' stacks only the innermost frames; the place is the
+innermost line of the project's own in a traceback, or where it made the operator that failed. It
+ran in a copy of the port, with an empty home and none of your environment but the language: what it
+needs must be in the port, or be made by the recipe's `[[smoke.data]]`.""",
     "CHK951": """The simulated device would refuse, or silently ignore, something.
 
 An option that the adapter does not know or that has an illegal value, a graph with operators that

@@ -236,11 +236,18 @@ def test_an_inner_average_is_not_averaged_again(tmp_path: Path) -> None:
             optimizer = npu_optimizer(tf.train.GradientDescentOptimizer(0.1))
             optimizer.apply_gradients(zip(gradients, [w]))
             counts.append(len([op for op in graph.get_operations() if op.type == "PyFunc"]))
+        with tf.Graph().as_default() as graph:
+            rows = tf.nn.embedding_lookup(weights("table", [8, 2]), [RANK])
+            optimizer = npu_optimizer(tf.train.GradientDescentOptimizer(0.1))
+            [(gradient, table)] = optimizer.compute_gradients(tf.reduce_sum(rows))
+            optimizer.apply_gradients([(tf.expand_dims(gradient, 0)[0], table)])
+            counts.append(len([op for op in graph.get_operations() if op.type == "PyFunc"]))
         result(counts=counts)
         """,
         tmp_path,
     )
-    assert done.results == [{"counts": [1] * 6}] * 2
+    # Of slices, the values and their places are gathered.
+    assert done.results == [{"counts": [1] * 6 + [2]}] * 2
 
 
 def test_a_training_that_averages_nothing_is_told(tmp_path: Path) -> None:

@@ -62,8 +62,9 @@ def mark(tensors):
     """Notes that tensors are the same on all ranks; they may be tf.IndexedSlices or None."""
     for tensor in tensors:
         if tensor is not None:
-            part = tensor.values if isinstance(tensor, tf.IndexedSlices) else tensor
-            _reduced.setdefault(part.graph, set()).add(part.op)
+            sparse = isinstance(tensor, tf.IndexedSlices)
+            for part in (tensor.values, tensor.indices) if sparse else (tensor,):
+                _reduced.setdefault(part.graph, set()).add(part.op)
 
 
 def is_reduced(operator):
