@@ -15,8 +15,7 @@ from contextlib import contextmanager
 TARGET_VERSION = (3, 7)
 # Refused for Python 3.7 although `with (a):` always was Python: a real Python 3.7 has to tell.
 _IN_DOUBT = "Parenthesized context managers"
-# What stands in each ``f'{x=}'``, and hardly anywhere else.
-_EQUALS = re.compile(r"=\s*[}!:]")
+_F_STRING = re.compile(r"""\b(?:[fF][rR]?|[rR][fF])['"]""")
 # How deep Python 3.11 lets a tree be; Python 3.10 has no limit, 3.7 cannot compile a tree so deep.
 _DEEPEST = 3000
 
@@ -42,25 +41,43 @@ def parse(text: str) -> ast.Module:
             if error.msg.startswith(_IN_DOUBT):
                 return tree
             raise NewerPython(error.msg, (None, error.lineno, None, None)) from None
-    line = _self_documenting(text)
-    if line:
-        message = "f-string: self documenting expressions are only supported in Python 3.8 and"
-        raise NewerPython(f"{message} greater", (None, line, None, None))
+    if sys.version_info >= (3, 12) and _F_STRING.search(text):
+        _check_f_strings(text)
     return tree
 
 
-def _self_documenting(text: str) -> int:
-    """The line of an ``f'{x=}'``, or 0: Python 3.12's parser lets it pass for any version."""
-    if sys.version_info < (3, 12) or not _EQUALS.search(text):
-        return 0
-    within, last = 0, ""
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        kind = tokenize.tok_name[token.type]
-        within += (kind == "FSTRING_START") - (kind == "FSTRING_END")
-        if within and last == "=" and token.string in ("}", "!", ":"):
-            return token.start[0]
-        last = token.string if kind == "OP" else ""
-    return 0
+def _check_f_strings(text: str) -> None:
+    """Finds in f-strings what Python 3.12's parser lets pass for any version.
+
+    Earlier ones first read an f-string as any other, to the quotes that end it, and then the
+    expressions in it, which hold no backslash and no comment.
+
+    Raises:
+        NewerPython: ``f'{x=}'``, or ``f'{d['x']}'`` and its kind.
+    """
+    quotes: list[str] = []  # of the f-strings around
+    last = ""
+    # tokenize takes a backslash before a lone CR for one in the middle of a line.
+    lines = io.StringIO(text.replace("\r\n", "\n").replace("\r", "\n"))
+    for token in tokenize.generate_tokens(lines.readline):
+        kind, written = tokenize.tok_name[token.type], token.string
+        if kind == "FSTRING_END":
+            quotes.pop()
+        around = quotes[:-1] if kind == "FSTRING_MIDDLE" else quotes
+        message = ""
+        if around and last == "=" and written in ("}", "!", ":"):
+            message = "self documenting expressions are only supported in Python 3.8 and greater"
+        elif any(quote in written for quote in around):
+            message = "its own quotes within an expression need Python 3.12"
+        elif around and ("\\" in written or kind == "COMMENT"):
+            message = "a backslash or a comment within an expression needs Python 3.12"
+        elif "\n" in written and any(len(quote) == 1 for quote in around):
+            message = "an expression over several lines needs Python 3.12"
+        if message:
+            raise NewerPython(f"f-string: {message}", (None, token.start[0], None, None))
+        if kind == "FSTRING_START":
+            quotes.append(written.lstrip("fFrR"))
+        last = written if kind == "OP" else ""
 
 
 def _checked(tree: ast.Module) -> ast.Module:

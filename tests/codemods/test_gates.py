@@ -42,6 +42,52 @@ def test_not_python_3_7(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "f'{d['x']}'",
+        'f"{d["x"]}"',
+        "rf'{d['x']}'",
+        "x = f'a' f'{d['x']}'",
+        "f'{f'{x}'}'",
+        "f'{f\"{d['x']}\"}'",
+        "f'{x:{d['w']}}'",
+        'f"""{d["""x"""]}"""',
+        "f'{\"\\n\".join(x)}'",
+        "f'{r\"\\d\"}'",
+        "f'''{x # y\n}'''",
+        "f'{\n x}'",
+        'f\'{"""a\nb"""}\'',
+        "f'{x = !r}'",
+    ],
+)
+def test_f_strings_of_later_pythons(text: str) -> None:
+    with pytest.raises(GateFailed, match=r"does not parse as Python 3\.7"):
+        check_python(f"{text}\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "f'{d[\"x\"]}'",
+        "f'''{d['x']}'''",
+        "f'''{f\"{x}\"}'''",
+        "f'''{\nx}'''",
+        "f'''a\n'{x}' \"'''",
+        "f'\\'{x}\\n'",
+        "f'{x}\\\n{y}'",
+        "f'{x:\\n}'",
+        "f'{x:=^9}{y!r:>{w}}{{}}'",
+        "f'{a == b}{a >= b}{dict(a=1)}'",
+        "f'{\"#\"}'",
+        "f'{x}'  # it's {x=}",
+        "f'''{x}\r\n'''\r\ny = 1\r",
+    ],
+)
+def test_f_strings_of_python_3_7(text: str) -> None:
+    check_python(f"{text}\n")
+
+
+@pytest.mark.parametrize(
     ("before", "after"),
     [
         ("x = 1  # a\n", "# a\n"),
