@@ -67,5 +67,10 @@ _RESTORERS = frozenset(
         "tensorflow.contrib.framework.assign_from_checkpoint",
         "tensorflow.contrib.framework.assign_from_checkpoint_fn",
         "tensorflow.train.init_from_checkpoint",
+        "tensorflow.train.load_checkpoint",
+        "tensorflow.train.load_variable",
+        "tensorflow.train.NewCheckpointReader",
+        "tensorflow.contrib.framework.load_checkpoint",
+        "tensorflow.contrib.framework.load_variable",
     }
 )

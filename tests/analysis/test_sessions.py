@@ -338,6 +338,26 @@ def test_a_new_graph_stands_for_itself() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "read",
+    [
+        "tf.contrib.framework.load_variable(folder, v.op.name)",
+        "tf.train.load_variable(folder, v.op.name)",
+        "tf.train.load_checkpoint(folder).get_tensor(v.op.name)",
+        "tf.pywrap_tensorflow.NewCheckpointReader(folder).get_tensor(v.op.name)",
+    ],
+)
+def test_variables_that_are_read_from_a_checkpoint_one_by_one(read: str) -> None:
+    source = f"""
+    import tensorflow as tf
+    def load(folder):
+        with tf.Session() as sess:
+            for v in tf.global_variables():
+                v.load({read}, sess)
+    """
+    assert role(source) == "device"
+
+
 def test_a_kept_graph_is_no_new_graph() -> None:
     source = """
     import tensorflow as tf
