@@ -8,6 +8,7 @@ the code, a flag, or an environment variable. What comes first decides where the
 from __future__ import annotations
 
 import ast
+import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -181,9 +182,10 @@ class _Tracer:
 def taken_in(project: Project, path: str) -> list[tuple[int, Access, int]]:
     """The expressions of a file that are paths: number, what happens there, line.
 
-    A unit test has none. Derive it with ``cached_for``.
+    A unit test has none, nor has a ``setup.py``, which is for building packages. Derive it with
+    ``cached_for``.
     """
-    if is_unit_test(project, path):
+    if is_unit_test(project, path) or posixpath.basename(path) == "setup.py":
         return []
     module = project.parsed(path)
     if module is None:

@@ -610,6 +610,11 @@ def test_what_a_script_makes_for_others_is_data_for_both() -> None:
     assert ported.text().count("output_path('mine/x')") == 2
 
 
+def test_what_builds_packages_stays() -> None:
+    source = "from setuptools import setup\nsetup(long_description=open('data/about.txt').read())\n"
+    assert not check_noop(source, CODE, path="setup.py").findings
+
+
 def test_files_that_come_with_the_project_stay_with_it() -> None:
     check_noop(
         "open('labels/names.txt')\nopen('labels/' + 'more')\n",
