@@ -58,14 +58,15 @@ The upstream is a port itself. Each port has a manifest of its own.""",
 
 The folder `npu_runtime` belongs to the kit: ported files import its functions from there. Where
 upstream is an older port, that is as it should be; else rename upstream's folder.""",
-    "NPU916": """A script of the port was not written, for want of something to start.
+    "NPU916": """A script of the port was not written, or would not train as it is.
 
 run.sh, npu_boot.py and the scripts in test/ start the script that trains: the first of the recipe's
 `entries`, else the only script that trains: a file with `if __name__ == "__main__"`, or one that no
 other imports and whose own code trains. Where several do, or none was found, say which in the
 recipe: `entries = ["train.py"]`. test/train_performance_1p.sh needs arguments that
 shorten a training, never an edit: `[harness]` with `performance = "--epochs 1"`, unless a flag with
-a usual name, such as --max_steps, tells the number of steps.""",
+a usual name, such as --max_steps, tells the number of steps. A script that trains only with a flag,
+such as --do_train, has to be given it: `[harness]` with `arguments = "--do_train"`.""",
     "NPU917": """Upstream has a file where one of the port's scripts would go.
 
 It is never overwritten: the port's own gets another name, or is left out where ModelZoo's harness

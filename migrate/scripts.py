@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from migrate.analysis.entry_points import training_scripts
 from migrate.analysis.flags import Flag, flags_of
 from migrate.analysis.project import Project
+from migrate.analysis.training_switch import Switch, training_switch
 from migrate.boot_plan import BootFlag, boot_flags, boot_note
 from migrate.findings import Finding
 from migrate.harness import Steps
@@ -86,6 +87,8 @@ class Facts(NamedTuple):
         batch_size: examples in a step if nobody says another number; empty where that is unknown.
         boot: for each script that a person starts, the flags that the boot file moves or passes.
         distributed: whether the port trains on several devices together.
+        switch: what the entry has to be given so that it trains, and nothing gives; None where it
+            just trains.
     """
 
     upstream: Upstream
@@ -102,6 +105,7 @@ class Facts(NamedTuple):
     batch_size: str
     boot: Mapping[str, list[BootFlag]]
     distributed: bool
+    switch: Switch | None
 
 
 def placed(files: Mapping[str, SourceFile]) -> dict[str, str]:
@@ -167,6 +171,7 @@ def facts_of(
     chosen = recipe.options.get("NPU501", {}).get("places", {})
     scripts = dict.fromkeys([entry, *recipe.entries])
     boot = {script: boot_flags(project, script, chosen) for script in scripts}
+    switch = training_switch(project, entry, flags)
     return Facts(
         upstream,
         date,
@@ -182,6 +187,13 @@ def facts_of(
         _batch_size(harness["batch_size"], flags, recipe.harness.arguments),
         {script: found for script, found in boot.items() if found},
         not _FRAMEWORKS.isdisjoint(fired) or (_SHARDS in fired and _AVERAGES in fired),
+        switch if switch and not _gives(recipe.harness.arguments, switch.flag) else None,
+    )
+
+
+def _gives(arguments: Iterable[str], flag: str) -> bool:
+    return any(
+        word.startswith("-") and word.lstrip("-").partition("=")[0] == flag for word in arguments
     )
 
 
@@ -203,6 +215,12 @@ def with_scripts(
     result = {**files, **runtime_files(facts.cann, frozenset({"boot", "results"}))}
     notes = (boot_note(script, flags) for script, flags in facts.boot.items())
     findings = [note for note in notes if note is not None]
+    if facts.switch:
+        message = f"it trains only with {facts.switch.words}, which test/train_* do not give it"
+        advice = f'Say so in the recipe: [harness] arguments = "{facts.switch.words}".'
+        findings.append(
+            Finding(facts.entry, facts.switch.line, NO_ENTRY, "warning", message, advice)
+        )
     shortened = recipe.harness.shortened(facts.steps)
     wanted = {
         key: script

@@ -198,6 +198,18 @@ def test_what_shortens_a_training_is_never_guessed() -> None:
     assert b"(--epochs)" not in port.after["test/train_full_1p.sh"].data
 
 
+def test_a_script_that_trains_only_when_told_to_is_a_warning() -> None:
+    text = TRAIN.replace(
+        "    tf.train.Adam", "    if args.do_train:\n        train()\n    tf.train.Adam"
+    ).replace("if __name__", 'parser.add_argument("--do_train", action="store_true")\nif __name__')
+    port = ported({"train.py": text})
+    assert codes(port) == [("NPU916", "warning", "train.py")]
+    (found,) = (f for f in port.findings if f.code == "NPU916")
+    assert found.line == 13
+    assert "trains only with --do_train, which test/train_*" in found.message
+    assert codes(ported({"train.py": text}, arguments=("--do_train",))) == []
+
+
 def test_upstreams_files_stay() -> None:
     taken: dict[str, str | bytes] = {
         "run.sh": "own",

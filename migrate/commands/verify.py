@@ -249,7 +249,10 @@ class _Verification:
             smoke = read_recipe(self._workspace.patches(self.name)).smoke
         program = self._arguments.program
         if program:
-            run = SmokeRun("command", shell_line(program), frozenset({"session"}), everywhere=True)
+            line = shell_line(program)
+            # Whoever says how many steps there are to be expects a training.
+            expect = frozenset({"train" if "{steps}" in line else "session"})
+            run = SmokeRun("command", line, expect, everywhere=True)
             smoke = replace(smoke, runs=(run,))
         return smoke
 

@@ -392,7 +392,8 @@ class _Judge:
                     f" than {comparison.tolerance:g}; the first:"
                     f" {difference_text(comparison.first)}",
                     "The port is to do upstream's mathematics. Find the patch that changes it:"
-                    f" `migrate diff {name}`.",
+                    f" `migrate diff {name}`. Where threads draw chance in turn, as for dropout"
+                    " within a loop, upstream differs from itself: try it without.",
                 )
             )
         if comparison.missing and port.ok:
