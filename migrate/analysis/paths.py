@@ -138,6 +138,11 @@ class _Tracer:
         """The ways on from a question, behind what tells it from others."""
         flags = self._flags.get(ask.of, []) if ask.what == "attribute" else []
         part = self._parts.of(ask.path)
+        if flags and any(
+            ask.of in self._project.cached_for(path, put_behind_in)
+            for path in self._callers.holding(ask.of, ask.path)
+        ):
+            flags = []  # the place is what it was put behind
         if near := [flag for flag in flags if self._parts.of(flag.path) == part]:
             return ("flag", ask.of), tuple([f for f in near if f.path == ask.path] or near)
         if ask.what == "parameter":
@@ -211,6 +216,27 @@ def flags_in(project: Project, path: str) -> list[Origin]:
             text, span = text_of(default_of(call)) or "", module.span(call)
             found.append(Origin("flag", path, call.lineno, span, flag, default=text))
     return found
+
+
+def put_behind_in(project: Project, path: str) -> frozenset[str]:
+    """Attributes that a file puts behind another place: ``a.x = os.path.join(a.root, a.x)``.
+
+    Derive it with ``cached_for``.
+    """
+    found: set[str] = set()
+    module = project.parsed(path) if b"os.path" in project.files[path].data else None
+    for call in module.all_of(ast.Call) if module is not None else ():
+        assert module is not None
+        statement = module.parents[call]
+        if not isinstance(statement, ast.Assign) or module.name_of(call.func) != "os.path.join":
+            continue
+        targets = {ast.dump(part) for part in call.args[1:]}
+        for target in statement.targets:
+            if isinstance(target, ast.Attribute):
+                read = ast.Attribute(target.value, target.attr, ast.Load())
+                if ast.dump(read) in targets:
+                    found.add(target.attr)
+    return frozenset(found)
 
 
 def _argparse_name(call: ast.Call) -> str:

@@ -405,6 +405,25 @@ def test_a_folder_given_to_two_scripts_moves_for_both(default: str) -> None:
     assert f"{default}, 'where', flag_values=data_flags)" in done.text("train.py")
 
 
+def test_a_flag_that_is_put_behind_another_is_no_place_of_its_own() -> None:
+    source = """
+        import argparse
+        import os
+
+        {}
+        parser = argparse.ArgumentParser()
+        parser.add_argument('--out_dir', default='out'{})
+        parser.add_argument('--sample_dir', default='samples')
+        args = parser.parse_args()
+        args.sample_dir = os.path.join(args.out_dir, args.sample_dir)
+        os.makedirs(args.sample_dir)
+        """
+    wanted = "from npu_runtime.places import output_path"
+    before = source.format("", "").replace("        \n", "")
+    after = source.format("", ", type=output_path").replace("        \n", "")
+    check_port(before, after.replace("import os\n", f"import os\n        {wanted}\n"), CODE)
+
+
 def test_a_flag_that_is_a_name_stays() -> None:
     ported = check_noop(
         """

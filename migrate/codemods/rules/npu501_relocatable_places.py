@@ -56,7 +56,7 @@ from migrate.analysis.commands import named_in_commands
 from migrate.analysis.flags import default_of, is_argparse
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import argument, keyword
-from migrate.analysis.paths import assigned_in, flags_in, taken_in
+from migrate.analysis.paths import assigned_in, flags_in, put_behind_in, taken_in
 from migrate.analysis.project import Project
 from migrate.codemods.edits import Edit
 from migrate.codemods.imports import runtime_import
@@ -90,7 +90,7 @@ NPU501 = Rule(
     "relocatable-places",
     group="obs-io",
     paths=lambda project: project.cached(Places).files,
-    facts=(assigned_in, flags_in, taken_in, compared_in, named_in_commands),
+    facts=(assigned_in, flags_in, put_behind_in, taken_in, compared_in, named_in_commands),
     whole=True,  # one script reads what another one wrote
     options={
         "places": Option(
