@@ -15,6 +15,7 @@ from migrate.analysis.module import Module
 from migrate.analysis.nodes import Function, argument, is_self
 from migrate.analysis.project import Project
 from migrate.analysis.runtime_names import RANK_FILE, runtime_name
+from migrate.analysis.scopes import Binding, Scope
 
 # A place that is "moved" stands in the port's runtime already: there is nothing left to do.
 Kind = Literal["text", "flag", "variable", "moved"]
@@ -85,6 +86,18 @@ class Either(NamedTuple):
     join: tuple[int, int] | None = None
 
 
+class Behind(NamedTuple):
+    """To a folder that a name was put behind, and to what the name was if there may be no folder.
+
+    Args:
+        last: from ``name = os.path.join(folder, name)``.
+        before: from the other values of the name.
+    """
+
+    last: tuple[Way, ...]
+    before: tuple[Way, ...]
+
+
 class Ask(NamedTuple):
     """To what only other files can tell.
 
@@ -104,7 +117,7 @@ class Ask(NamedTuple):
     names: frozenset[str] = _NONE
 
 
-Way = Origin | Back | Either | Ask
+Way = Origin | Back | Either | Behind | Ask
 
 
 class Parameters(NamedTuple):
@@ -164,14 +177,21 @@ class Ways:
                 one = left.pop()
                 if one not in self._known:
                     ways = self._known[one] = tuple(reader.ways(nodes[one]))
-                    for way in ways:
-                        if isinstance(way, Back):
-                            left.append(way.number)
-                        elif isinstance(way, Either):
-                            left.append(way.first.number)
-                            if isinstance(way.otherwise, Back):
-                                left.append(way.otherwise.number)
+                    left += _onward(ways)
         return self._known[number]
+
+
+def _onward(ways: tuple[Way, ...]) -> Iterator[int]:
+    """The expressions to which ways lead within their file."""
+    for way in ways:
+        if isinstance(way, Back):
+            yield way.number
+        elif isinstance(way, Either):
+            yield way.first.number
+            if isinstance(way.otherwise, Back):
+                yield way.otherwise.number
+        elif isinstance(way, Behind):
+            yield from _onward((*way.last, *way.before))
 
 
 class _Reader:
@@ -335,15 +355,36 @@ class _Reader:
             yield from self._global(self.module.qualified(node), names)
             return
         scope, bindings = found
-        for binding in bindings:
-            if binding.kind == "value" and isinstance(binding.node, ast.expr):
-                yield from self._back(binding.node, names)
-            elif binding.kind == "import":
-                yield from self._global(binding.qualified, names)
-            elif binding.kind == "parameter" and isinstance(scope.node, Function):
-                yield Ask("parameter", node.id, self._path, self._numbers[scope.node], names)
-            elif isinstance(binding.statement, ast.For | ast.comprehension):
-                yield from self._back(binding.statement.iter, names)
+        last = [binding for binding in bindings if self._puts_behind(binding, node.id)]
+        before = [binding for binding in bindings if binding not in last]
+        ways = [
+            tuple(way for binding in some for way in self._bound(node.id, scope, binding, names))
+            for some in (last, before)
+        ]
+        if last:
+            yield Behind(*ways)
+        else:
+            yield from ways[1]
+
+    def _bound(
+        self, name: str, scope: Scope, binding: Binding, names: frozenset[str]
+    ) -> Iterator[Way]:
+        if binding.kind == "value" and isinstance(binding.node, ast.expr):
+            yield from self._back(binding.node, names)
+        elif binding.kind == "import":
+            yield from self._global(binding.qualified, names)
+        elif binding.kind == "parameter" and isinstance(scope.node, Function):
+            yield Ask("parameter", name, self._path, self._numbers[scope.node], names)
+        elif isinstance(binding.statement, ast.For | ast.comprehension):
+            yield from self._back(binding.statement.iter, names)
+
+    def _puts_behind(self, binding: Binding, name: str) -> bool:
+        """Whether it is ``name = os.path.join(folder, name)``."""
+        call = binding.node
+        if not isinstance(call, ast.Call) or self.module.name_of(call.func) != "os.path.join":
+            return False
+        holding = [any(_is_name(part, name) for part in ast.walk(arg)) for arg in call.args]
+        return any(holding[1:]) and not holding[0] and not only_here(text_of(call.args[0]) or "")
 
     def _global(self, name: str | None, names: frozenset[str]) -> Iterator[Way]:
         """What ``path.py:NAME`` is bound to."""
@@ -419,6 +460,10 @@ def text_of(node: ast.AST | None) -> str | None:
 def only_here(text: str) -> bool:
     """``./`` and its kind, which lead nowhere by themselves."""
     return bool(text) and not text.strip("./") and ".." not in text
+
+
+def _is_name(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
 
 
 def _begins_anew(node: ast.expr) -> bool:

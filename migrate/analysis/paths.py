@@ -19,7 +19,7 @@ from migrate.analysis.file_functions import Access, file_uses
 from migrate.analysis.flags import default_of, is_argparse
 from migrate.analysis.nodes import argument, keyword
 from migrate.analysis.parts import Parts
-from migrate.analysis.path_ways import Ask, Back, Either, Origin, Way, Ways, text_of
+from migrate.analysis.path_ways import Ask, Back, Behind, Either, Origin, Way, Ways, text_of
 from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test
 from migrate.analysis.words import holds_any
@@ -118,10 +118,16 @@ class _Tracer:
                     self._led.add(key)
                 found += led
             elif isinstance(way, Origin):
-                found.append(way._replace(names=names))
+                found.append(way._replace(names=names | way.names))
+            elif isinstance(way, Behind):
+                found += self._behind(way, names)
             else:
                 found += self._either(way, names)
         return found
+
+    def _behind(self, way: Behind, names: frozenset[str]) -> list[Origin]:
+        found = self._along(way.last, names)
+        return found + self._along(way.before, names) if _may_be_empty(found) else found
 
     def _either(self, way: Either, names: frozenset[str]) -> list[Origin]:
         first, otherwise = way.first, way.otherwise
@@ -138,13 +144,16 @@ class _Tracer:
         """The ways on from a question, behind what tells it from others."""
         flags = self._flags.get(ask.of, []) if ask.what == "attribute" else []
         part = self._parts.of(ask.path)
-        if flags and any(
-            ask.of in self._project.cached_for(path, put_behind_in)
-            for path in self._callers.holding(ask.of, ask.path)
-        ):
-            flags = []  # the place is what it was put behind
         if near := [flag for flag in flags if self._parts.of(flag.path) == part]:
-            return ("flag", ask.of), tuple([f for f in near if f.path == ask.path] or near)
+            behind = [
+                (path, number)
+                for path in self._callers.holding(ask.of, ask.path)
+                for number in self._project.cached_for(path, put_behind_in).get(ask.of, ())
+            ]
+            found = [origin for place in behind for origin in self._origins(*place, frozenset())]
+            if not behind or _may_be_empty(found):
+                found += [f for f in near if f.path == ask.path] or near
+            return ("flag", ask.of), tuple(found)
         if ask.what == "parameter":
             key: tuple[object, ...] = (ask.path, ask.number, ask.of)
         else:
@@ -218,12 +227,17 @@ def flags_in(project: Project, path: str) -> list[Origin]:
     return found
 
 
-def put_behind_in(project: Project, path: str) -> frozenset[str]:
-    """Attributes that a file puts behind another place: ``a.x = os.path.join(a.root, a.x)``.
+def _may_be_empty(origins: list[Origin]) -> bool:
+    """Whether a folder that begins with one of these may be none, as a flag without a default."""
+    return bool(origins) and all(o.kind == "flag" and not o.default for o in origins)
+
+
+def put_behind_in(project: Project, path: str) -> dict[str, list[int]]:
+    """What puts attributes behind another place: ``a.x = os.path.join(a.root, a.x)``, by name.
 
     Derive it with ``cached_for``.
     """
-    found: set[str] = set()
+    found: dict[str, list[int]] = {}
     module = project.parsed(path) if b"os.path" in project.files[path].data else None
     for call in module.all_of(ast.Call) if module is not None else ():
         assert module is not None
@@ -235,8 +249,8 @@ def put_behind_in(project: Project, path: str) -> frozenset[str]:
             if isinstance(target, ast.Attribute):
                 read = ast.Attribute(target.value, target.attr, ast.Load())
                 if ast.dump(read) in targets:
-                    found.add(target.attr)
-    return frozenset(found)
+                    found.setdefault(target.attr, []).append(module.numbers[call])
+    return found
 
 
 def _argparse_name(call: ast.Call) -> str:

@@ -424,6 +424,69 @@ def test_a_flag_that_is_put_behind_another_is_no_place_of_its_own() -> None:
     check_port(before, after.replace("import os\n", f"import os\n        {wanted}\n"), CODE)
 
 
+def test_a_name_that_is_put_behind_an_unknown_folder_stays() -> None:
+    check_noop(
+        """
+        import os
+        import settings
+
+        name = 'results'
+        name = os.path.join(settings.root(), name)
+        os.makedirs(name)
+        """,
+        CODE,
+    )
+
+
+def test_what_is_put_behind_a_folder_that_may_be_empty_is_a_place() -> None:
+    ported = port_files(
+        {
+            "train.py": """
+            import argparse
+            import os
+
+            parser = argparse.ArgumentParser()
+            parser.add_argument('--base_dir', default='')
+            parser.add_argument('--out_dir', default='out')
+            args = parser.parse_args()
+            args.out_dir = os.path.join(args.base_dir, args.out_dir)
+            name = 'results'
+            name = os.path.join(args.base_dir, name)
+            os.makedirs(args.out_dir)
+            os.makedirs(name)
+            """
+        },
+        CODE,
+    )
+    assert "default='out', type=output_path)" in ported.text("train.py")
+    assert "name = output_path('results')" in ported.text("train.py")
+
+
+def test_a_name_that_is_put_behind_a_folder_is_no_place_of_its_own() -> None:
+    check_port(
+        """
+        import os
+
+
+        def write(step):
+            name = 'step'
+            name = os.path.join('results', name + '.txt')
+            open(name, 'w')
+        """,
+        """
+        import os
+        from npu_runtime.places import output_path
+
+
+        def write(step):
+            name = 'step'
+            name = os.path.join(output_path('results'), name + '.txt')
+            open(name, 'w')
+        """,
+        CODE,
+    )
+
+
 def test_a_flag_that_is_a_name_stays() -> None:
     ported = check_noop(
         """
