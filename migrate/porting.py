@@ -121,7 +121,10 @@ def _make_port(
 ) -> Port:
     cann_release(cann)
     with _told_of(recipe):
-        settings = {"precision_mode": recipe.precision_mode(cann)}
+        settings = {
+            "mix_compile_mode": recipe.mix_compile_mode,
+            "precision_mode": recipe.precision_mode(cann),
+        }
     say("reading names")
     source = _without_manifest(source)
     carried = runtime_paths()  # where upstream is a port, its runtime is not to be ported
@@ -338,7 +341,8 @@ def _rule_steps(
         parts |= _parts(result.runtime)
         if result.group == "precision":
             mode = recipe.precision_mode(cann)
-        files = {**files, **result.changed, **runtime_files(cann, parts, mode)}
+        runtime = runtime_files(cann, parts, mode, recipe.mix_compile_mode)
+        files = {**files, **result.changed, **runtime}
         body = group_body(result, recipe.rules, upstream, cann)
         steps.append(
             Step(result.group, GROUP_TITLES[result.group], body, dict(sorted(files.items())))

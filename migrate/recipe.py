@@ -21,6 +21,8 @@ from migrate.upstream.tree import SourceTree
 from migrate.verify.smoke import Smoke, read_smoke
 
 RECIPE_NAME = "recipe.toml"
+# What [settings] fixes: the type of each, and what that is called.
+_SETTINGS = {"mix_compile_mode": (bool, "true or false"), "precision_mode": (str, "a text")}
 _KEYS = ("entries", "harness", "leave_out", "readme", "rules", "settings", "smoke")
 
 
@@ -34,7 +36,7 @@ class Recipe(NamedTuple):
         rules: the kit's rules and those that stand beside the recipe.
         harness: how ModelZoo's scripts start the training.
         readme: what the READMEs say that no code tells.
-        settings: what is fixed in the port's runtime: ``precision_mode``, or nothing.
+        settings: what is fixed in the port's runtime: ``precision_mode``, ``mix_compile_mode``.
         smoke: how verify tries the port.
         digest: of what a port depends on, the recipe without smoke and its rules; None without
             either.
@@ -47,7 +49,7 @@ class Recipe(NamedTuple):
     rules: tuple[Rule, ...] = ()
     harness: Harness = Harness()
     readme: Readme = Readme()
-    settings: Mapping[str, str] = MappingProxyType({})
+    settings: Mapping[str, str | bool] = MappingProxyType({})
     smoke: Smoke = Smoke()
     digest: str | None = None
     where: str = RECIPE_NAME
@@ -80,7 +82,7 @@ class Recipe(NamedTuple):
         Raises:
             RecipeError: the release does not have that mode.
         """
-        mode = self.settings.get("precision_mode", "none")
+        mode = str(self.settings.get("precision_mode", "none"))
         legal = precision_modes(cann)
         if mode not in legal:
             raise RecipeError(
@@ -89,6 +91,11 @@ class Recipe(NamedTuple):
                 advice=f"Use one of {', '.join(legal)}.",
             )
         return mode
+
+    @property
+    def mix_compile_mode(self) -> bool:
+        """Whether all sessions keep on the host what the device cannot run."""
+        return bool(self.settings.get("mix_compile_mode"))
 
 
 def read_recipe(folder: Path) -> Recipe:
@@ -152,13 +159,14 @@ def _parse(path: Path, data: bytes) -> dict[str, Any]:
     return read_toml(text, str(path))
 
 
-def _settings(reader: Reader, table: Any) -> dict[str, str]:
+def _settings(reader: Reader, table: Any) -> dict[str, str | bool]:
     reader.table(table, "settings", 'a table, such as [settings] precision_mode = "none"')
     for key, value in table.items():
-        if key != "precision_mode":
-            raise reader.wrong(f"settings.{key}", "precision_mode, which is all that is fixed")
-        if not isinstance(value, str):
-            raise reader.wrong(f"settings.{key}", f"a text; found {value!r}")
+        if key not in _SETTINGS:
+            raise reader.wrong(f"settings.{key}", " or ".join(_SETTINGS))
+        kind, named = _SETTINGS[key]
+        if not isinstance(value, kind):
+            raise reader.wrong(f"settings.{key}", f"{named}; found {value!r}")
     return dict(table)
 
 

@@ -359,7 +359,7 @@ def test_the_mode_of_a_notice_stays() -> None:
     assert ported(files).after["NOTICE"].mode == EXECUTABLE
 
 
-def test_the_recipes_precision_mode_is_fixed_by_the_patch_for_it() -> None:
+def test_the_recipes_settings_are_fixed_by_the_patches_for_them() -> None:
     source = tree(
         {
             "train.py": "import tensorflow as tf\n"
@@ -368,7 +368,7 @@ def test_the_recipes_precision_mode_is_fixed_by_the_patch_for_it() -> None:
         }
     )
 
-    def made(cann: str, **settings: str) -> Port:
+    def made(cann: str, **settings: str | bool) -> Port:
         recipe = Recipe(rules=kit_rules(), settings=settings, where="patches/x/recipe.toml")
         return make_port(
             UPSTREAM, SourceTree(source), recipe, cann=cann, templates=ROOT / "templates"
@@ -377,9 +377,14 @@ def test_the_recipes_precision_mode_is_fixed_by_the_patch_for_it() -> None:
     port = made("7.0", precision_mode="mixed_float16")
     defaults = port.after["npu_runtime/defaults.py"].data.decode()
     assert 'PRECISION_MODE = "mixed_float16"' in defaults
-    assert port.manifest.settings == {"precision_mode": "mixed_float16"}
+    assert port.manifest.settings["precision_mode"] == "mixed_float16"
     (patch,) = [data.decode() for name, data in port.series.patches if "precision" in name]
     assert '-PRECISION_MODE = "none"\n+PRECISION_MODE = "mixed_float16"\n' in patch
-    assert made("7.0").manifest.settings == {"precision_mode": "none"}
+    assert made("7.0").manifest.settings == {"mix_compile_mode": False, "precision_mode": "none"}
+    mixed = made("7.0", mix_compile_mode=True)
+    assert mixed.manifest.settings["mix_compile_mode"] is True
+    assert b"MIX_COMPILE_MODE = True" in mixed.after["npu_runtime/defaults.py"].data
+    (session,) = [data for name, data in mixed.series.patches if "session" in name]
+    assert b"+MIX_COMPILE_MODE = True" in session
     with pytest.raises(UsageError, match=r"x/recipe\.toml: settings\.precision_mode: CANN 20\.2"):
         made("20.2", precision_mode="mixed_float16")

@@ -90,7 +90,11 @@ def test_everything_that_a_recipe_may_say(tmp_path: Path) -> None:
         ("leave_out = {a = 1}", r"leave_out: expected a list of texts"),
         ("smoke = 1", r"smoke: expected tables"),
         ("settings = 1", r"settings: expected a table, such as \[settings\]"),
-        ("[settings]\nprecision = 'none'", r"settings\.precision: expected precision_mode"),
+        (
+            "[settings]\nprecision = 'none'",
+            r"settings\.precision: expected mix_compile_mode or pre",
+        ),
+        ("[settings]\nmix_compile_mode = 1", r"settings\.mix_.*: expected true or false; found 1"),
         ("[settings]\nprecision_mode = 1", r"settings\.precision_mode: expected a text; found 1"),
         ("rules = 1", r"rules: expected tables, such as \[rules\.NPU101\]"),
         ("rules = []", r"rules: expected tables"),

@@ -117,7 +117,10 @@ def computes_gradients_in_fp16(mode: str) -> bool:
 
 
 def runtime_files(
-    cann: str, wanted: frozenset[str], precision_mode: str = "none"
+    cann: str,
+    wanted: frozenset[str],
+    precision_mode: str = "none",
+    mix_compile_mode: bool = False,
 ) -> dict[str, SourceFile]:
     """Returns the files of the runtime package for one port, by path in sorted order.
 
@@ -127,6 +130,7 @@ def runtime_files(
             its kind), "horovod" (Horovod's functions), "places" (data and outputs elsewhere),
             "boot" (training with both in OBS, on several devices), "results" (what ModelZoo's
             harness reads). Nothing wanted, no files.
+        precision_mode, mix_compile_mode: what defaults.py fixes.
 
     Raises:
         UsageError: an unknown CANN release.
@@ -140,14 +144,16 @@ def runtime_files(
         path = f"npu_runtime/{module}.py"
         data = (_PACKAGE / f"{module}.py").read_bytes()
         if module == _DEFAULTS:
-            data = _defaults(data, release, precision_mode)
+            data = _defaults(data, release)
+            data = data.replace(b'"none"', f'"{precision_mode}"'.encode())
+            data = data.replace(b"False", str(mix_compile_mode).encode())
         files[path] = SourceFile(path, data)
     return files
 
 
-def _defaults(template: bytes, release: CannRelease, precision_mode: str) -> bytes:
-    """Replaces the values that defaults.py has here, those of the newest release."""
+def _defaults(template: bytes, release: CannRelease) -> bytes:
+    """Replaces the releases that defaults.py has here, the newest ones."""
     newest = CANN_RELEASES[-1]
     for old, new in zip(newest, release, strict=True):
         template = template.replace(f'"{old}"'.encode(), f'"{new}"'.encode())
-    return template.replace(b'"none"', f'"{precision_mode}"'.encode())
+    return template

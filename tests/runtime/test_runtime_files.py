@@ -23,12 +23,14 @@ def values(data: bytes) -> dict[str, str]:
 def test_defaults_are_filled_in(release) -> None:
     data = runtime_files(release.name, ALL)["npu_runtime/defaults.py"].data
     expected = {"CANN_RELEASE": release.name, "ADAPTER_RELEASE": release.adapter}
-    assert values(data) == expected | {"PRECISION_MODE": "none"}
+    assert values(data) == expected | {"PRECISION_MODE": "none", "MIX_COMPILE_MODE": False}
 
 
 def test_a_precision_mode_is_filled_in() -> None:
     data = runtime_files("7.0", ALL, "mixed_float16")["npu_runtime/defaults.py"].data
     assert values(data)["PRECISION_MODE"] == "mixed_float16"
+    mixed = runtime_files("7.0", ALL, mix_compile_mode=True)["npu_runtime/defaults.py"].data
+    assert values(mixed)["MIX_COMPILE_MODE"] is True
     assert precision_modes("20.2")[:2] == ("none", "allow_fp32_to_fp16")
     assert set(precision_modes("20.2")) < set(precision_modes("7.0"))
 

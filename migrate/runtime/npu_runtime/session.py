@@ -24,7 +24,7 @@ def npu_session_config(config=None, mix_compile_mode=False):
             entry has are kept, apart from use_off_line.
         mix_compile_mode: whether operators that the NPU does not support run on the host instead
             of failing; the environment variable NPU_MIX_COMPILE overrides it. False keeps what
-            the NpuOptimizer entry of `config` says.
+            the NpuOptimizer entry of `config` says, or what was fixed for the whole port.
 
     Returns:
         A new tf.ConfigProto. With NPU_DEVICE=host, a plain copy of `config`.
@@ -50,7 +50,8 @@ def npu_session_config(config=None, mix_compile_mode=False):
     _set_chosen(options)
     options["use_off_line"].b = True
     own = "mix_compile_mode" in options  # Reading a key that is missing would add it.
-    mixed = settings.mix_compile(mix_compile_mode or (own and options["mix_compile_mode"].b))
+    asked = mix_compile_mode or (own and options["mix_compile_mode"].b)
+    mixed = settings.mix_compile(asked or defaults.MIX_COMPILE_MODE)
     if mixed or own:
         options["mix_compile_mode"].b = mixed
 

@@ -86,6 +86,13 @@ def test_mix_compile_when_asked(adapter):
     assert options(config) == {"use_off_line": {"b": True}, "mix_compile_mode": {"b": True}}
 
 
+def test_mix_compile_for_the_whole_port(adapter, monkeypatch):
+    monkeypatch.setattr(npu_runtime.session.defaults, "MIX_COMPILE_MODE", True)
+    assert options(npu_runtime.npu_session_config())["mix_compile_mode"] == {"b": True}
+    monkeypatch.setenv("NPU_MIX_COMPILE", "0")
+    assert "mix_compile_mode" not in options(npu_runtime.npu_session_config())
+
+
 @pytest.mark.parametrize("own", [None, False, True])
 @pytest.mark.parametrize("asked", [False, True])
 @pytest.mark.parametrize("forced", [None, "0", "1"])
