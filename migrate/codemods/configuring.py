@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import argument
 from migrate.analysis.sessions import has_stars, runtime_wrapper
-from migrate.codemods.edits import Edit
+from migrate.codemods.calls import add_keywords
 from migrate.codemods.imports import runtime_import
 from migrate.codemods.rule import Change, Context, RuntimeImport
 
@@ -55,18 +55,7 @@ def _wrap(
 def _add(
     context: Context, call: ast.Call, parameter: str, wanted: RuntimeImport, options: str
 ) -> list[Change]:
-    edit = add_argument(context.module, call, parameter, f"{wanted.bound}({options})")
-    return [edit, wanted]
-
-
-def add_argument(module: Module, call: ast.Call, keyword: str, value: str) -> Edit:
-    """An edit that adds a keyword argument, in the layout of those that are there."""
-    if not call.args and not call.keywords and module.text_of(call).endswith("()"):
-        end = module.span(call)[1] - 1  # no layout to keep, which libcst does, slow to import
-        return Edit(end, end, f"{keyword}={value}")
-    from migrate.codemods.calls import add_keywords
-
-    return add_keywords(module, call, {keyword: value})
+    return [add_keywords(context.module, call, {parameter: f"{wanted.bound}({options})"}), wanted]
 
 
 def _only_keywords(module: Module, call: ast.Call) -> ast.Dict | None:

@@ -1,4 +1,4 @@
-"""Keyword arguments of one call, added by libcst without touching anything else."""
+"""Keyword arguments of one call, added without touching anything else."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migrate.analysis.module import Module
+from migrate.codemods.call_layouts import with_keywords
 from migrate.codemods.calls import add_keywords
 from migrate.codemods.edits import apply
 from tests.analysis.names import project_of
@@ -22,6 +23,7 @@ def edited(text: str, added: Mapping[str, str]) -> str:
     calls = [n for n in module.nodes if isinstance(n, ast.Call) and ast.unparse(n.func) == "f"]
     edit = add_keywords(module, calls[0], added)
     result = apply(text, [edit])
+    assert result == apply(text, [with_keywords(module, calls[0], added)]), "not as by libcst"
     ast.parse(result)
     start, end = module.span(calls[0])
     assert start <= edit.start <= edit.end <= end, "an edit outside of the call"

@@ -64,7 +64,8 @@ from migrate.analysis.sessions import (
     session_sites,
     session_values,
 )
-from migrate.codemods.configuring import add_argument, configure_call
+from migrate.codemods.calls import add_keywords
+from migrate.codemods.configuring import configure_call
 from migrate.codemods.imports import runtime_import
 from migrate.codemods.rule import (
     Change,
@@ -224,7 +225,7 @@ def _give_creator(context: Context, site: SessionSite, name: str, options: str) 
     value = f"{creator}(config={wanted.bound}({options}))"
     given = argument(site.call, "session_creator", 0)
     if given is None:
-        yield add_argument(context.module, site.call, "session_creator", value)
+        yield add_keywords(context.module, site.call, {"session_creator": value})
     else:
         yield context.replace(given, value)
     yield wanted

@@ -55,7 +55,8 @@ from migrate.analysis.inventory import Settled
 from migrate.analysis.mentions import mentions, named
 from migrate.analysis.nodes import argument
 from migrate.analysis.sessions import has_stars
-from migrate.codemods.configuring import add_argument, configure_call
+from migrate.codemods.calls import add_keywords
+from migrate.codemods.configuring import configure_call
 from migrate.codemods.rule import Change, Context, Rule, SessionRow
 
 NPU102 = Rule(
@@ -120,7 +121,7 @@ def _off_tpu(context: Context, site: EstimatorSite) -> Iterator[Change]:
         return
     given = argument(site.call, "use_tpu", site.position + 2)
     if given is None and not has_stars(site.call):
-        yield add_argument(context.module, site.call, "use_tpu", "False")
+        yield add_keywords(context.module, site.call, {"use_tpu": "False"})
     elif isinstance(given, ast.Constant):
         if given.value:
             yield context.replace(given, "False")

@@ -55,7 +55,7 @@ from migrate.analysis.batches import BATCHERS, BatchSite, batch_sites, is_endles
 from migrate.analysis.feeding import Feeding
 from migrate.analysis.modes import depends_on_mode, mode_of
 from migrate.analysis.project import Project
-from migrate.codemods.configuring import add_argument
+from migrate.codemods.calls import add_keywords
 from migrate.codemods.rule import Change, Context, Option, Rule
 
 _CHOICES = ("training", "endless", "never")
@@ -134,7 +134,7 @@ def _training(
             f"on ({where})",
             "The recipe's option drop_remainder = 'endless' keeps it.",
         )
-    yield add_argument(module, site.call, "drop_remainder", "True")
+    yield add_keywords(module, site.call, {"drop_remainder": "True"})
 
 
 def _each(feeding: BatchFeeding) -> str:

@@ -58,6 +58,7 @@ from migrate.analysis.module import Module
 from migrate.analysis.nodes import argument, keyword
 from migrate.analysis.paths import assigned_in, flags_in, put_behind_in, taken_in
 from migrate.analysis.project import Project
+from migrate.codemods.calls import add_keywords
 from migrate.codemods.edits import Edit
 from migrate.codemods.imports import runtime_import
 from migrate.codemods.relocating import (
@@ -229,8 +230,6 @@ def _converted(
     if kind is not None:
         yield context.replace(kind.value, wanted.bound)
         return
-    from migrate.codemods.calls import add_keywords
-
     name = "type" if of_parser else "flag_values"
     yield add_keywords(context.module, call, {name: wanted.bound})
 

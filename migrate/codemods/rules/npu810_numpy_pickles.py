@@ -30,6 +30,7 @@ from collections.abc import Iterator
 
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import argument
+from migrate.codemods.calls import add_keywords
 from migrate.codemods.rule import Change, Context, Rule
 
 NPU810 = Rule(
@@ -46,8 +47,6 @@ def allow_pickles(context: Context) -> Iterator[Change]:
     module = context.module
     for call, _ in module.calls_of("numpy.load"):
         if _is_open(call) and _holds_objects(module, call):
-            from migrate.codemods.calls import add_keywords
-
             yield add_keywords(module, call, {"allow_pickle": "True"})
 
 
