@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from migrate.analysis.module import Module
 from migrate.codemods.edits import Edit
 
-_ON_ONE_LINE = re.compile(r",[ \t]*")
-_ON_LINES = re.compile(r",(?:\r\n|\r|\n)[ \t]*")
+# What stands before the last argument, and behind it.
+_GAP = re.compile(r"[(,](?:[ \t]*|((?:\r\n|\r|\n)[ \t]*))")
+_TAIL = re.compile(r",?[ \t\r\n]*")
 
 
 def add_keywords(module: Module, call: ast.Call, added: Mapping[str, str]) -> Edit:
@@ -28,31 +29,35 @@ def add_keywords(module: Module, call: ast.Call, added: Mapping[str, str]) -> Ed
     Raises:
         ValueError: libcst does not read the call without loss.
     """
-    end = module.span(call)[1] - 1
-    between = _between(module, call)
-    if between is not None:
+    place = _place(module, call)
+    if place is not None:
+        end, between = place
         text = between.join(f"{name}={value}" for name, value in added.items())
-        return Edit(end, end, text if not (call.args or call.keywords) else between + text)
+        return Edit(end, end, between + text if call.args or call.keywords else text)
     from migrate.codemods.call_layouts import with_keywords  # imports libcst, which is slow
 
     return with_keywords(module, call, added)
 
 
-def _between(module: Module, call: ast.Call) -> str | None:
-    """What separates the arguments of a call of a plain layout; None for other ones.
+def _place(module: Module, call: ast.Call) -> tuple[int, str] | None:
+    """Where the last argument of a call ends, and what separates arguments there.
 
-    Plain is one without comments, whose last argument the closing parenthesis follows at once.
+    None for layouts that are not plain: with comments, with parentheses around the last arguments,
+    or with blanks before a comma.
     """
     text = module.source.text
     given = sorted(module.span(node) for node in (*call.args, *call.keywords))
     start, end = module.span(call.func)[1], module.span(call)[1] - 1
     if not given:
-        return ", " if text[start:end] == "(" else None
-    if given[-1][1] != end or isinstance(call.args[-1] if call.args else None, ast.GeneratorExp):
+        return (end, ", ") if text[start:end] == "(" else None
+    before = text[start : given[0][0]] if len(given) == 1 else text[given[-2][1] : given[-1][0]]
+    gap = _GAP.fullmatch(before)
+    last = given[-1][1]
+    if gap is None or not _TAIL.fullmatch(text[last:end]) or _has_generator(call):
         return None
-    if len(given) == 1:
-        return ", " if text[start : given[0][0]] == "(" else None
-    gap = text[given[-2][1] : given[-1][0]]
-    if _ON_ONE_LINE.fullmatch(gap):
-        return ", "
-    return gap if _ON_LINES.fullmatch(gap) else None
+    return last, f",{gap[1]}" if gap[1] else ", "
+
+
+def _has_generator(call: ast.Call) -> bool:
+    """Whether it may be ``f(x for x in y)``, which needs parentheses where it is not alone."""
+    return any(isinstance(value, ast.GeneratorExp) for value in call.args)
