@@ -15,7 +15,7 @@ from migrate.analysis.project import Project
 from migrate.analysis.words import holds_any
 
 # What imports by a name that only a run can tell.
-_BY_NAME = (b"import_module", b"__import__")
+IMPORTS_BY_NAME = (b"import_module", b"__import__")
 
 
 class Parts:
@@ -29,7 +29,7 @@ class Parts:
         for path in project.python_files:
             for other in project.cached_for(path, imported_files):
                 self._join(path, other)
-        by_name = [p for p in self._above if holds_any(project.files[p].data, _BY_NAME)]
+        by_name = [p for p in self._above if holds_any(project.files[p].data, IMPORTS_BY_NAME)]
         folders: dict[str, list[str]] = {}
         for path in self._above:
             folders.setdefault(self.of(path), []).append(path.rpartition("/")[0])

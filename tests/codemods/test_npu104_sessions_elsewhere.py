@@ -66,6 +66,11 @@ def test_another_program_has_its_own_session() -> None:
         "import tensorflow as tf\nimport model\n\ndef main():\n"
         "    with tf.train.MonitoredTrainingSession() as sess:\n        sess.run(model.train_op(1))\n\n",
         "import trainers\n\ndef main():\n    trainers.run()\n\n",  # no TensorFlow in sight
+        # found by its name, which only a run can tell
+        "import importlib, model\n\ndef main():\n"
+        "    importlib.import_module('ste' + 'ps').run(model.train_op(1))\n\n",
+        "import tensorflow as tf\nimport model\ntf.enable_eager_execution()\n\ndef main():\n"
+        "    model.train_op(1)\n\n",
     ],
 )
 def test_sessions_of_the_project(source: str) -> None:

@@ -384,6 +384,10 @@ def test_gradients_that_are_assigned_without_an_optimizer_are_told(source: str) 
         "slopes = tf.gradients(score, x)[0]\nloss += tf.norm(slopes)\nmean = tf.Variable(0.0)\n"
         "op = [opt.minimize(loss), mean.assign(0.9 * mean + 0.1 * loss)]",
         "x = tf.gradients(score, image)[0]\ny = sums.assign_add(x2)",
+        "def perturb(x):\n    return x.assign_add(tf.sign(tf.gradients(loss, x)[0]))\n\n"
+        "step = opt.minimize(loss)",
+        "def look(xs):\n    g = tf.gradients(loss, xs)\n    return norm.assign(tf.global_norm(g))\n\n"
+        "step = opt.minimize(loss)",
     ],
 )
 def test_other_assignments_are_not(source: str) -> None:

@@ -21,6 +21,7 @@ TF = "import tensorflow as tf\n"
     [
         ("x = tf.mul(a, tf.neg(b)) + tf.sub(a, y=b)\n", "x = tf.multiply(a, tf.negative(b)) + tf.subtract(a, y=b)\n"),
         ("x = tf.pack([a, b], axis=1)\ny = tf.unpack(x, 2, name='y')\n", "x = tf.stack([a, b], axis=1)\ny = tf.unstack(x, 2, name='y')\n"),
+        ("x, i = tf.listdiff(a, b, out_idx=tf.int64)\n", "x, i = tf.setdiff1d(a, b, index_dtype=tf.int64)\n"),
         ("x = tf.select(a > b, t=a, e=b)\n", "x = tf.where(a > b, x=a, y=b)\n"),
         ("x = list(map(tf.neg, xs))\n", "x = list(map(tf.negative, xs))\n"),
         ("x = tf.inv(*args)\n", "x = tf.reciprocal(*args)\n"),
@@ -104,6 +105,8 @@ def test_noops(source: str) -> None:
         ("tf.image_summary('l', l, 3, None, 'op')\n", "argument name has no counterpart"),
         ("tf.scalar_summary(**summary)\n", "cannot be told"),
         ("tf.batch_matmul(*both)\n", "cannot be told"),
+        ("x = (tf).mul(a, b)\n", "in parentheses"),
+        ("x = tf.image.resize_images(x, new_height=3, new_width=4)\n", "are one now, size"),
         ("from tensorflow import mul, sub as minus\nx = mul(a, b)\n", "its import fails"),
         ("from tensorflow import train\nw = train.SummaryWriter(d)\n", "another module"),
     ],

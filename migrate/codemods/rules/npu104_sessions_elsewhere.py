@@ -17,7 +17,8 @@ Options: none.
 
 Fix safety: nothing is fixed.
 
-Not handled: a program that opens one session itself, and leaves its training to a package's.
+Not handled: a program that opens one session itself, and leaves its training to a package's; one
+that runs eagerly, which the list of unsupported names tells.
 
 Authority: CANN "TensorFlow 1.15 Model Porting Guide", "Porting with sess.run": each session needs
 NpuOptimizer in its configuration.
@@ -31,9 +32,13 @@ from migrate.analysis.device_sessions import DeviceSessions
 from migrate.analysis.entry_points import training_scripts
 from migrate.analysis.graph import Graph
 from migrate.analysis.imported import imported_by
+from migrate.analysis.parts import IMPORTS_BY_NAME
 from migrate.analysis.references import files_of
 from migrate.analysis.training import trains
+from migrate.analysis.words import holds_any
 from migrate.codemods.rule import Change, ProjectContext, Rule
+
+_EAGER = frozenset({"tensorflow.enable_eager_execution", "tensorflow.enable_v2_behavior"})
 
 NPU104 = Rule("NPU104", "sessions-elsewhere", group="session", only_reports=True)
 
@@ -44,10 +49,16 @@ def report_foreign_sessions(context: ProjectContext) -> Iterator[Change]:
     sessions = project.cached(DeviceSessions)
     configured = sessions.paths | files_of(sessions.hosted)
     for path in training_scripts(project):
-        if not configured.isdisjoint(imported_by(project, path)):
+        files = imported_by(project, path)
+        if any(holds_any(project.files[file].data, IMPORTS_BY_NAME) for file in files):
+            files = project.python_files  # it may load any of them
+        if not configured.isdisjoint(files):
             continue
         graph = project.cached(Graph)
-        uses = [use for use in graph.uses(graph.reach({f"{path}:"})) if trains(use)]
+        reached = list(graph.uses(graph.reach({f"{path}:"})))
+        if any(use.name in _EAGER for use in reached):
+            continue
+        uses = [use for use in reached if trains(use)]
         place = min(uses, key=lambda use: (use.path != path, use.path, use.line), default=None)
         yield context.finding(
             *((place.path, place.line) if place is not None else (path, 0)),

@@ -48,12 +48,12 @@ upstream's variables: training goes on from one in any other precision mode, and
 
 Not handled: losses that stay unscaled, and are told: gradients from `tf.gradients` of which it is
 not certain that an optimizer of tf.train applies them (they go through other functions, or through
-variables from run to run), or from which variables are assigned without an optimizer (several ranks
-do not average these, either), Keras optimizers, those that a canned Estimator makes by itself,
-classes that are handed to a library, and classes that are looked up by a computed name, or imported
-by one where the project names no other optimizer. Gradients that are a part of a loss, such as a
-penalty, stay as they are. Optimizers in unit tests, and those of sessions that the recipe keeps on
-the host, are left alone.
+variables from run to run), or from which variables are assigned in a program without an optimizer
+(several ranks do not average these, either), Keras optimizers, those that a canned Estimator makes
+by itself, classes that are handed to a library, and classes that are looked up by a computed name,
+or imported by one where the project names no other optimizer. Gradients that are a part of a loss,
+such as a penalty, stay as they are. Optimizers in unit tests, and those of sessions that the recipe
+keeps on the host, are left alone.
 
 Authority: CANN "TensorFlow 1.15 Model Porting Guide", "Mixed Precision" and "Loss Scaling";
 "Distributed Training"; adapter, npu_loss_scale_optimizer.py and npu_optimizer.py; TensorFlow
@@ -79,6 +79,7 @@ from migrate.analysis.optimizers import (
 )
 from migrate.analysis.references import TELLING_METHODS, functions_in, is_unit_test, owner_of
 from migrate.analysis.training import KERAS_TRAINING
+from migrate.analysis.words import holds_any
 from migrate.codemods.imports import runtime_import
 from migrate.codemods.rule import Change, Context, ProjectContext, Rule
 from migrate.findings import Finding
@@ -93,6 +94,7 @@ NPU201 = Rule(
 )
 _BY_HAND = "Wrap what makes the optimizer in npu_optimizer(...) by hand."
 _GRADIENTS = "tensorflow.gradients"
+_OPTIMIZES = (b"apply_gradients", b"minimize")
 
 
 @NPU201.on_module
@@ -163,6 +165,11 @@ def _applied(context: Context, calls: list[ast.Call]) -> Iterator[Change]:
     for node in module.all_of(ast.Attribute):
         if node.attr in TELLING_METHODS:
             methods.setdefault(module.function_of(node), set()).add(node.attr)
+    # Where the program has an optimizer, what is assigned may be sums for it, or statistics.
+    optimized = any(
+        holds_any(context.project.files[path].data, _OPTIMIZES)
+        for path in (context.project.python_files if calls else ())
+    )
     for call in calls:
         if call in flow.applied:
             yield context.replace(call.func, wanted.bound)
@@ -172,7 +179,7 @@ def _applied(context: Context, calls: list[ast.Call]) -> Iterator[Change]:
         near = methods.get(module.function_of(call), set())
         if call in flow.in_losses:
             continue
-        if not near and call in flow.assigned:
+        if not optimized and call in flow.assigned:
             files = context.project.files
             reduces = any(b"allreduce" in files[p].data for p in context.project.python_files)
             averaged = "" if reduces else ", and several ranks do not average these gradients"

@@ -21,9 +21,10 @@ Fix safety: safe: what is rewritten fails in 1.15.0, `tf.reverse` apart, where b
 taken for the axes 0 and 1. The new summaries put the name scope before their tags.
 
 Not handled: `tf.nn.sampled_softmax_loss`, `nce_loss` and `weighted_cross_entropy_with_logits`,
-which took the same arguments in another order; `tf.concat(dim, values)` where neither argument
-tells which it is; names imported one by one (a warning), also where an argument has no counterpart;
-code that tests for the version or for the name, which stays.
+which took the same arguments in another order; `tf.concat(dim, values)` and
+`tf.image.resize_images(image, height, width)` where no argument tells which it is; names imported
+one by one and arguments without a counterpart (warnings); names taken out of TensorFlow's private
+modules; code that tests for the version or for the name, which stays.
 
 Authority: TensorFlow 1.0.0, tools/compatibility/tf_upgrade.py and RELEASE.md; the signatures of
 TensorFlow 1.15.0.
@@ -101,8 +102,8 @@ _RENAMED = {
             "summary.image", _IMAGES, {"tag": "name", "max_images": "max_outputs", "name": ""}, 4
         ),
         "inv": _Early("reciprocal"),
-        "list_diff": _Early("setdiff1d"),
-        "listdiff": _Early("setdiff1d"),
+        "list_diff": _Early("setdiff1d", ("x", "y", "out_idx", "name"), {"out_idx": "index_dtype"}),
+        "listdiff": _Early("setdiff1d", ("x", "y", "out_idx", "name"), {"out_idx": "index_dtype"}),
         "merge_all_summaries": _Early("summary.merge_all"),
         "merge_summary": _Early("summary.merge"),
         "mul": _Early("multiply"),
@@ -264,8 +265,10 @@ def _renamed(
     else:
         raise _Unknown("the new name lies in another module")
     edits = [] if call is None else list(_arguments(module, call, early))
-    end = module.span(node)[1]
-    yield Edit(module.span(base)[1], end, early.now[len(stays) :])
+    start, end = module.span(base)[1], module.span(node)[1]
+    if ")" in module.source.text[start:end]:
+        raise _Unknown("the module's name stands in parentheses")
+    yield Edit(start, end, early.now[len(stays) :])
     yield from edits
 
 
@@ -365,6 +368,8 @@ def _axes(module: Module, call: ast.Call) -> Iterator[Edit]:
 
 def _one_size(module: Module, call: ast.Call) -> Iterator[Edit]:
     """Height and width, which were two arguments, in one list."""
+    if keyword(call, "new_height") or keyword(call, "new_width"):
+        raise _Unknown("its arguments new_height and new_width are one now, size")
     if len(call.args) > 2 and _is_constant(call.args[1], int):
         images, height, width = call.args[:3]
         start, _ = _whole(module, height, module.span(images)[1], ",")
