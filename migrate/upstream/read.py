@@ -82,7 +82,8 @@ def read_project(
     read = {entry.path: _link(store, entry, sizes) for entry in links}
     names = {entry.path for entry in files}
     kept = {path: link for path, link in read.items() if link and _is_second_name(link, names)}
-    clashing = clashes(sorted([*names, *kept]))
+    # A link is the one to give way: what it leads to may lie in what it clashes with.
+    clashing = clashes([*sorted(names), *sorted(kept)])
     files = [entry for entry in files if entry.path not in clashing]
     _check_sizes(store, files, sizes, limits)
     sources = {entry.path: _source(store, entry, sizes) for entry in files}

@@ -200,6 +200,24 @@ def test_a_link_goes_with_its_target(upstream: Upstream, load_tree: Load) -> Non
     assert only_finding(load_tree([*entries, clash])).code == "NPU912"
 
 
+def test_a_link_gives_way_to_the_file_it_leads_to(upstream: Upstream, load_tree: Load) -> None:
+    link = (LINK, "Ops.py", upstream.blob(b"ops.py"))
+    loaded = load_tree([link, (FILE, "ops.py", upstream.blob(b"x\n"))])
+    finding = only_finding(loaded)
+    assert (finding.path, finding.code) == ("Ops.py", "NPU912")
+    assert list(loaded.source.files) == ["good.py", "ops.py"]
+
+
+def test_a_folder_of_links_gives_way_to_one_of_files(upstream: Upstream, load_tree: Load) -> None:
+    links = upstream.tree([(LINK, "ops.py", upstream.blob(b"../lib/ops.py"))])
+    blob = upstream.blob(b"x\n")
+    lib = upstream.tree([(FILE, "nets.py", blob), (FILE, "ops.py", blob)])
+    loaded = load_tree([(FOLDER, "Lib", links), (FOLDER, "lib", lib)])
+    finding = only_finding(loaded)
+    assert (finding.path, finding.code) == ("Lib/ops.py", "NPU912")
+    assert list(loaded.source.files) == ["good.py", "lib/nets.py", "lib/ops.py"]
+
+
 def test_a_link_whose_target_is_missing_or_long_is_skipped(
     upstream: Upstream, load_tree: Load
 ) -> None:
