@@ -70,6 +70,10 @@ _DICTS = frozenset(
     "dict collections.Counter collections.OrderedDict collections.defaultdict easydict.EasyDict "
     "h5py.File h5py.Group".split()
 )
+# Codecs that read ASCII as what it is.
+_ASCII_CODECS = frozenset(
+    "ascii us-ascii utf-8 utf8 utf_8 latin-1 latin1 latin_1 iso-8859-1 iso8859-1".split()
+)
 # Libraries whose `import *` brings none of the names.
 _HARMLESS_STARS = frozenset("ctypes math matplotlib numpy os pylab tensorflow tkinter".split())
 # What can be moved around an `in` without parentheses.
@@ -192,8 +196,11 @@ def _name(context: Context, node: ast.Name) -> Iterator[Change]:
     if node.id == "cmp" and isinstance(place, ast.Call) and is_called and _is_plain(place):
         left, right = map(module.text_of, place.args)
         yield context.replace(place, f"(({left} > {right}) - ({left} < {right}))")
-    elif node.id == "unicode" and isinstance(place, ast.Call) and _is_decoded(place):
-        yield context.replace(place, module.text_of(place.args[0]))
+    elif node.id == "unicode" and isinstance(place, ast.Call) and _is_decoded(module, place):
+        text = module.text_of(place.args[0])
+        # The call's parentheses may be what holds the parts of a text together.
+        spans_lines = "\n" in text or "\r" in text
+        yield context.replace(place, f"({text})" if spans_lines else text)
     elif name is None or (node.id == "file" and not is_called):
         advice = _GONE.get(node.id, "Test for io.IOBase.")
         yield context.finding(node, "warning", f"Python 3 has no {node.id}", advice)
@@ -208,16 +215,18 @@ def _name(context: Context, node: ast.Name) -> Iterator[Change]:
         yield context.finding(node, "warning", message, f"Use the builtin {name}.")
 
 
-def _is_decoded(call: ast.Call) -> bool:
+def _is_decoded(module: Module, call: ast.Call) -> bool:
     """Whether it is ``unicode("a", "utf-8")``: of a text that is one already in Python 3."""
     values = [arg.value if isinstance(arg, ast.Constant) else None for arg in call.args]
-    return (
-        len(values) == 2
-        and isinstance(values[0], str)
-        and isinstance(values[1], str)
-        and (values[0].isascii() or values[1].lower() in ("utf-8", "utf8"))
-        and not call.keywords
-    )
+    if len(values) != 2 or call.keywords:
+        return False
+    text, codec = values
+    # Other texts were bytes, of which several may make one letter.
+    if not (isinstance(text, str) and text.isascii() and isinstance(codec, str)):
+        return False
+    # A comment outside of the text would go with the call.
+    around = module.text_of(call).replace(module.text_of(call.args[0]), "", 1)
+    return codec.lower() in _ASCII_CODECS and "#" not in around
 
 
 def _is_plain(call: ast.Call) -> bool:
