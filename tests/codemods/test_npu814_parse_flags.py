@@ -30,6 +30,20 @@ TF = "import tensorflow as tf\n"
             "def main():\n    if True:\n        import sys\n"
             "        tf.flags.FLAGS(sys.argv, known_only=True)\n",
         ),
+        (
+            "def main():\n    tf.flags.FLAGS._parse_flags()\n    import sys\n",
+            "def main():\n    import sys as npu_sys\n"
+            "    tf.flags.FLAGS(npu_sys.argv, known_only=True)\n    import sys\n",
+        ),
+        (
+            "def main(sys):\n    tf.flags.FLAGS._parse_flags()\n",
+            "def main(sys):\n    import sys as npu_sys\n"
+            "    tf.flags.FLAGS(npu_sys.argv, known_only=True)\n",
+        ),
+        (
+            "import os, sys\ndef main():\n    tf.flags.FLAGS._parse_flags()\n",
+            "import os, sys\ndef main():\n    tf.flags.FLAGS(sys.argv, known_only=True)\n",
+        ),
     ],
 )
 def test_flags_are_parsed_there(before: str, after: str) -> None:

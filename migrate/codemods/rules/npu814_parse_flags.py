@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import count
 
 from migrate.analysis.module import Module
 from migrate.codemods.rule import Change, Context, Rule
@@ -45,8 +46,34 @@ def parse_with_absl(context: Context) -> Iterator[Change]:
             continue
         assert isinstance(call.func, ast.Attribute)
         flags = module.text_of(call.func.value)
-        ready = "" if module.lookup("sys", call) else f"import sys{_between(module, statement)}"
-        yield context.replace(call, f"{ready}{flags}(sys.argv, known_only=True)")
+        name, ready = "sys", ""
+        if not _is_imported(module, call):
+            taken = not module.is_free(name, call)
+            name = next(n for n in _names() if module.is_free(n, call)) if taken else name
+            wanted = f"import sys as {name}" if taken else "import sys"
+            ready = f"{wanted}{_between(module, statement)}"
+        yield context.replace(call, f"{ready}{flags}({name}.argv, known_only=True)")
+
+
+def _is_imported(module: Module, call: ast.Call) -> bool:
+    """Whether ``sys`` is the module when the call is run, whoever runs it."""
+    found = module.lookup("sys", call)
+    if found is None or any(b.kind != "import" or b.qualified != "sys" for b in found[1]):
+        return False
+    scope, bindings = found
+    # Others' code, loops and branches may come in between: only what stands ahead in the
+    # same function, or at the top level, is sure to have run.
+    return any(
+        b.statement is not None
+        and module.parents.get(b.statement) is scope.node
+        and module.span(b.statement)[0] < module.span(call)[0]
+        for b in bindings
+    )
+
+
+def _names() -> Iterator[str]:
+    yield "npu_sys"
+    yield from (f"npu_sys{number}" for number in count(2))
 
 
 def _between(module: Module, statement: ast.stmt) -> str:
