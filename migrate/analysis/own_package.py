@@ -4,18 +4,42 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from migrate.codemods.distributions import (
+    NOT_INSTALLED,
+    PLATFORM,
+    by_import,
+    by_name,
+    normalized,
+)
 from migrate.upstream.tree import SourceFile
 
 # What makes a module at the root stand for the folder that it lies in.
 PATH_OF_PACKAGE = "__path__ = [os.path.dirname(os.path.abspath(__file__))]"
 
-# The first two parts of what is imported; of several names, those on the same line.
+# What an import names, on one line, in parentheses or with backslashes.
 _IMPORT = re.compile(
-    rb"^[ \t]*(?:from[ \t]+(\w+)[ \t]+import[ \t]*\(?([\w, \t*]*)"
-    rb"|from[ \t]+(\w+)\.(\w+)|import[ \t]+(\w+)\.(\w+))",
+    rb"^[ \t]*(?:from[ \t]+(\w+)[ \t]+import[ \t]*"
+    rb"(?:\(((?:[^()#]|#[^\r\n]*[\r\n])*)|((?:[^\r\n()#;\\]|\\\r?\n)*))"
+    rb"|from[ \t]+(\w+)\.(\w+)|import[ \t]+([^\r\n#;]*))",
     re.MULTILINE,
+)
+_COMMENT = re.compile(r"#[^\r\n]*")
+_BELOW = re.compile(r"\s*(\w+)\.(\w+)")
+_SETUP_NAME = re.compile(rb"""\bname\s*=\s*["']([\w.-]+)["']""", re.ASCII)
+_REQUIREMENTS = re.compile(
+    r"(?:.*/)?(?:[\w.-]*requirements?[\w.-]*\.txt|requirements/[\w.-]+\.txt)"
+)
+_REQUIRED = re.compile(rb"^[ \t]*([A-Za-z][\w.-]*)", re.MULTILINE | re.ASCII)
+# Libraries that DISTRIBUTIONS does not have, and that projects import without a requirement.
+_OTHER_LIBRARIES = frozenset(
+    "apex baselines bert bob caffe caffe2 chainer cntk cupy cv dask detectron2 dgl dlib fairseq "
+    "fastai flask gensim gluoncv gluonnlp google gym jax jaxlib joblib lasagne librosa lightgbm "
+    "mmcv mmdet mxnet networkx nibabel numba object_detection onnx paddle plotly psutil "
+    "pycocotools pygame pytest pytorch_lightning scikits slim sonnet spacy statsmodels sympy "
+    "tensorboardX tensor2tensor tensorlayer tensorpack tflearn theano timm torch torchaudio "
+    "torchtext torchvision transformers xgboost".split()
 )
 
 
@@ -26,7 +50,8 @@ def own_packages(
 
     The project is a package (it has an ``__init__.py`` at its root), has no module of that name,
     and all that is imported from it lies at the root. Such a project starts where its folder has
-    that name and the folder above is on ``sys.path``.
+    that name and the folder above is on ``sys.path``. Since libraries have modules called model
+    or metrics, too, it takes two such members, or setup.py's word, and no library's name.
 
     Args:
         is_module: whether there is a module or folder of that name at the root.
@@ -35,18 +60,58 @@ def own_packages(
         return frozenset()
     members: dict[str, set[str]] = {}
     for path in python_files:
-        for found in _IMPORT.finditer(files[path].data):
-            top, *below = (part.decode() for part in found.groups(b"") if part)
-            names = (name.split(" as ")[0].strip() for text in below for name in text.split(","))
-            members.setdefault(top, set()).update(name for name in names if name)
+        for top, name in _imported(files[path].data):
+            members.setdefault(top, set()).add(name)
+    setup = files.get("setup.py")
+    named = {_normal(name) for name in _SETUP_NAME.findall(setup.data)} if setup else set()
     return frozenset(
         top
         for top, names in members.items()
-        if names
-        and top not in sys.stdlib_module_names
-        and (not is_module(top) or _stands_for_root(files, top))
-        and all(is_module(name) for name in names)
+        if all(is_module(name) for name in names)
+        and (
+            _stands_for_root(files, top)
+            or (
+                not is_module(top)
+                and (len(names) > 1 or _normal(top.encode()) in named)
+                and not _is_library(files, top)
+            )
+        )
     )
+
+
+def _imported(data: bytes) -> Iterator[tuple[str, str]]:
+    """Packages that a file's lines import, each with the name that is taken from it."""
+    for found in _IMPORT.finditer(data):
+        package, several, few, top, below, modules = (
+            part.decode("utf-8", "replace") for part in found.groups(b"")
+        )
+        if top:
+            yield top, below
+        for name in _COMMENT.sub("", several or few).replace("\\", " ").split(","):
+            if name.strip():
+                yield package, name.split()[0]
+        for module in modules.split(","):
+            if dotted := _BELOW.match(module):
+                yield dotted[1], dotted[2]
+
+
+def _is_library(files: Mapping[str, SourceFile], name: str) -> bool:
+    """Whether a name is a library's, as far as the kit or the project's requirements know."""
+    if name in by_import() or name in NOT_INSTALLED or name in sys.stdlib_module_names:
+        return True
+    normal = normalized(name)
+    if name in _OTHER_LIBRARIES or normal in PLATFORM or normal in by_name():
+        return True
+    return any(
+        normal == _normal(required)
+        for path, file in files.items()
+        if _REQUIREMENTS.fullmatch(path)
+        for required in _REQUIRED.findall(file.data)
+    )
+
+
+def _normal(name: bytes) -> str:
+    return normalized(name.decode())
 
 
 def _stands_for_root(files: Mapping[str, SourceFile], name: str) -> bool:

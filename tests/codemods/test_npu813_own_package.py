@@ -19,6 +19,7 @@ LIKE = {
     "ops/__init__.py": "",
     "ops/conv.py": "K = 2\n",
 }
+NAMED = {**LIKE, "setup.py": "from setuptools import setup\nsetup(name='mynet')\n"}
 
 
 def ported(files: dict[str, str | bytes]) -> Ported:
@@ -35,6 +36,10 @@ def ported(files: dict[str, str | bytes]) -> Ported:
         "from mynet import model\n",
         "from mynet import model, ops\n",
         "from mynet import (model,\n    ops)\n",
+        "from mynet import (\n    model,\n)\n",
+        "from mynet import (  # both (of them)\n    model as m,  # one\n    ops,\n)\n",
+        "from mynet import model, \\\n    ops\n",
+        "import sys, mynet.model\n",
         "import mynet.model\n",
         "import mynet.model as model\n",
         "from mynet.model import VALUE\n",
@@ -43,7 +48,7 @@ def ported(files: dict[str, str | bytes]) -> Ported:
     ],
 )
 def test_a_module_stands_for_the_folder_and_starts_anywhere(imports: str, tmp_path: Path) -> None:
-    result = ported({**LIKE, "train.py": imports + "print('it runs')\n"})
+    result = ported({**NAMED, "train.py": imports + "print('it runs')\n"})
     assert result.codes() == [CODE]
     for path, file in result.files.items():
         place = tmp_path / "another name" / path
@@ -68,7 +73,17 @@ def test_a_module_stands_for_the_folder_and_starts_anywhere(imports: str, tmp_pa
         # Another package of that name.
         {**LIKE, "mynet/__init__.py": "", "train.py": "from mynet import model\n"},
         {**LIKE, "mynet.py": "model = 3\n", "train.py": "from mynet import model\n"},
+        {**NAMED, "train.py": "from mynet import (\n    model,\n    missing,\n)\n"},
+        # One module alone: it may as well be a library's.
+        {**LIKE, "train.py": "from mynet import model\nfrom mynet.model import VALUE\n"},
+        # Required.
+        {**LIKE, "requirements.txt": "my.net>=1\n", "train.py": "from my_net import model, ops\n"},
         # Libraries with a module of the same name.
+        *(
+            {**LIKE, "train.py": f"from {library} import model, ops\n"}
+            for library in ("sklearn", "torchvision", "scipy", "keras", "tensorflow", "horovod")
+        ),
+        {**NAMED, "metrics.py": "", "train.py": "from sklearn import metrics\n"},
         {**LIKE, "random.py": "", "train.py": "from numpy import random\nimport numpy.linalg\n"},
         {**LIKE, "path.py": "", "train.py": "from os import path\nimport os.path\n"},
         # Only words.
@@ -81,10 +96,16 @@ def test_other_projects_stay_as_they_are(files: dict[str, str | bytes]) -> None:
     assert not result.codes()
 
 
+def test_two_modules_tell_the_folder_without_a_setup() -> None:
+    files = {**LIKE, "train.py": "from mynet import model\n", "eval.py": "import mynet.ops.conv\n"}
+    assert ported(files).codes() == [CODE]
+
+
 def test_names_lead_through_the_package_before_and_after() -> None:
     files: dict[str, str | bytes] = {
         "__init__.py": "",
         "model.py": MODEL,
+        "setup.py": "setup(name='mynet')\n",
         "train.py": "from mynet import model\nimport mynet.model as m\n"
         "show(model.SESSION)\nshow(m.SESSION)\n",
     }

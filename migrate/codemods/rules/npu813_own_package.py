@@ -7,7 +7,7 @@ Why: such a project starts only where its folder has that very name, by `python 
 above; a port lies in a folder of another name, and the runtime that it carries is found in its own.
 
 Example:
-    from mynet import model         # model.py lies beside this file
+    from mynet import model, ops    # model.py and ops.py lie beside this file
 
 stays as it is, and mynet.py is:
     import os
@@ -16,7 +16,9 @@ stays as it is, and mynet.py is:
 
 Fix safety: safe; started from the folder above, the project does not read the new file.
 
-Not handled: projects without an `__init__.py` at their root, and names that it binds itself.
+Not handled: projects without an `__init__.py` at their root, and names that it binds itself. Where
+only one module is imported so, setup.py must have that name: a library may have such a module, too.
+A name that is known as a library's, or stands in the requirements, is that library.
 
 Authority: Python's documentation, "The import system": a module with a `__path__` is a package.
 """
