@@ -55,7 +55,8 @@ def named_in_commands(project: Project, path: str) -> frozenset[str]:
 
 def _texts(module: Module, node: ast.expr) -> Iterator[str]:
     """The texts that an expression is made of, also where a name stands for them."""
-    for part in ast.walk(node):
+    parts = [part for part in ast.walk(node) if isinstance(part, ast.expr)]
+    for part in sorted(parts, key=lambda part: (part.lineno, part.col_offset)):
         if isinstance(part, ast.Constant) and isinstance(part.value, str):
             yield part.value
         elif isinstance(part, ast.Name) and part is node:

@@ -160,6 +160,12 @@ def test_functions_that_make_and_remove(before: str, after: str, wanted: str) ->
         "os.system('perl score.pl < %s 2>&1 > /dev/null' % path)",
         "out = subprocess.check_output(['git', 'rev-parse', 'HEAD'])",
         "os.system(command)",
+        "os.system('tar czf exp.tar.gz --exclude=x exp')",
+        "os.system('tar -tf ' + path)",
+        "os.system('python a.py --note \"a -> b\"')",
+        "subprocess.call(['python', 'a.py', '--note', 'a -> b'])",
+        "if hvd.rank() == 0:\n    os.system('wget ' + url)\n    os.system('rm a')",
+        "first = hvd.rank() == 0\nif first and path:\n    os.system('ls > ' + path)",
     ],
 )
 def test_what_stays(line: str) -> None:
@@ -211,7 +217,11 @@ def test_evaluation_and_tests_write_as_upstream_does() -> None:
         ("archive.extractall(path)", "warning", "each rank prepares"),
         ("w = tf.python_io.TFRecordWriter(path)", "warning", "each rank prepares"),
         ("os.system('wget ' + url)", "warning", "each rank prepares the same data here (wget)"),
+        ("os.system('tar xzf ' + path)", "warning", "(tar)"),
+        ("os.system('cd a && tar -C ' + path + ' -xf b.tar')", "warning", "(tar)"),
+        ("subprocess.call(['tar', '--extract', '-f', path])", "warning", "(tar)"),
         ("os.system('perl score.pl < %s > score' % path)", "warning", "which writes a file"),
+        ("os.system('echo \"' + path + '\" > a')", "warning", "which writes a file"),
         ("status = os.system('mv a b')", "warning", "which changes files"),
     ],
 )

@@ -54,6 +54,7 @@ from migrate.analysis.project import Project
 from migrate.analysis.references import owner_of
 from migrate.analysis.runtime_names import MAKE_FOLDER, RANK_0, RANK_FILE, runtime_call
 from migrate.codemods.imports import runtime_import
+from migrate.codemods.rank_words import depends_on_rank
 from migrate.codemods.rule import Change, Context, Rule
 
 # TensorFlow writes these itself: nothing on other ranks.
@@ -84,7 +85,12 @@ _PREPARING = frozenset(
     "tensorflow.io.TFRecordWriter .extractall".split()
 )
 _DONE_BY_COMMAND = re.compile(r"(?:^|[;&|])\s*(cp|ln|mv|rm)\b")
-_FETCHED_BY_COMMAND = re.compile(r"(?:^|[;&|])\s*(curl|gunzip|tar|unzip|wget)\b")
+# tar unpacks by an x among its options; it packs and lists by others.
+_UNPACKING = r"\s+(?:[a-zA-Z]*x[a-zA-Z]*|(?:[^;&|]*\s)?(?:-[a-zA-Z]*x[a-zA-Z]*|--extract|--get))"
+_FETCHED_BY_COMMAND = re.compile(
+    rf"(?:^|[;&|])\s*(curl\b|gunzip\b|unzip\b|wget\b|tar(?={_UNPACKING}(?:\s|$)))"
+)
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _WRITTEN_BY_COMMAND = re.compile(r"(?<![0-9&>])>>?(?![>\s]*(?:/dev/|&))")
 _PREPARE_FIRST = "Prepare the data before, with one rank, or let rank 0 do it and the others wait."
 
@@ -130,7 +136,7 @@ def write_on_rank_0(context: Context) -> Iterator[Change]:
         else:
             yield from _written(context, use, read)
     for command in commands(module):
-        if owner_of(module, command.call) in code:
+        if owner_of(module, command.call) in code and not _is_by_rank(module, command.call):
             yield from _commanded(context, command)
 
 
@@ -139,10 +145,11 @@ def _commanded(context: Context, command: Command) -> Iterator[Change]:
     call, text = command
     if isinstance(call.func, ast.Call):
         return  # in the runtime's hands already
+    is_list = isinstance(call.args[0], ast.List | ast.Tuple)  # no shell, which would redirect
     if found := _FETCHED_BY_COMMAND.search(text):
         message = f"each rank prepares the same data here ({found[1]}), at the same time"
         yield context.finding(call, "warning", message, _PREPARE_FIRST)
-    elif _WRITTEN_BY_COMMAND.search(text):
+    elif not is_list and _WRITTEN_BY_COMMAND.search(_QUOTED.sub("", text)):
         message = "each rank runs this command, which writes a file"
         advice = "Let rank 0 run it alone, and the others do without, or give each rank its file."
         yield context.finding(call, "warning", message, advice)
@@ -154,6 +161,16 @@ def _commanded(context: Context, command: Command) -> Iterator[Change]:
         else:
             message = "each rank runs this command, which changes files"
             yield context.finding(call, "warning", message, "Let rank 0 run it alone.")
+
+
+def _is_by_rank(module: Module, call: ast.Call) -> bool:
+    """Whether the code says itself which ranks come here, as by ``if hvd.rank() == 0``."""
+    around: ast.AST | None = call
+    while around is not None:
+        if isinstance(around, ast.If | ast.IfExp) and depends_on_rank(module, around.test):
+            return True
+        around = module.parents.get(around)
+    return False
 
 
 def _changes_files(use: FileUse) -> bool:
