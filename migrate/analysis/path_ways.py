@@ -87,11 +87,11 @@ class Either(NamedTuple):
 
 
 class Behind(NamedTuple):
-    """To a folder that a name was put behind, and to what the name was if there may be no folder.
+    """To a folder that a name was put behind, and to what the name was if that may be no place.
 
     Args:
         last: from ``name = os.path.join(folder, name)``.
-        before: from the other values of the name.
+        before: from the values that the name surely had before.
     """
 
     last: tuple[Way, ...]
@@ -324,27 +324,10 @@ class _Reader:
         if not parts:
             return
         whole = Back(self._path, self._numbers[parts[0]])
-        if len(parts) > 1 and self._is_here(parts[0]):
+        if len(parts) > 1 and is_here(self.module, parts[0]):
             yield Either(Back(self._path, self._numbers[parts[1]]), whole)  # if that is absolute
         else:
             yield whole
-
-    def _is_here(self, node: ast.expr) -> bool:
-        """Whether an expression is the current folder."""
-        module = self.module
-        if isinstance(node, ast.Name) and (found := module.lookup(node.id, node)):
-            nodes = [binding.node for binding in found[1]]
-            if len(nodes) == 1 and isinstance(nodes[0], ast.Call | ast.Attribute):
-                node = nodes[0]
-        if isinstance(node, ast.Call):
-            name = module.qualified(node.func)
-            return name == "os.getcwd" or (
-                name in _WHOLE and len(node.args) == 1 and self._is_here(node.args[0])
-            )
-        text = text_of(node)
-        if text is not None:
-            return not text or only_here(text)
-        return module.qualified(node) in _HERE
 
     # --- names ------------------------------------------------------------------------------
 
@@ -357,14 +340,18 @@ class _Reader:
         scope, bindings = found
         last = [binding for binding in bindings if self._puts_behind(binding, node.id)]
         before = [binding for binding in bindings if binding not in last]
-        ways = [
-            tuple(way for binding in some for way in self._bound(node.id, scope, binding, names))
-            for some in (last, before)
-        ]
+        replaced = [b for b in before if any(self._replaces(one, b, scope) for one in last)]
         if last:
+            ways = [
+                tuple(
+                    way for binding in some for way in self._bound(node.id, scope, binding, names)
+                )
+                for some in (last, replaced)
+            ]
             yield Behind(*ways)
-        else:
-            yield from ways[1]
+        for binding in before:
+            if binding not in replaced:
+                yield from self._bound(node.id, scope, binding, names)
 
     def _bound(
         self, name: str, scope: Scope, binding: Binding, names: frozenset[str]
@@ -384,7 +371,16 @@ class _Reader:
         if not isinstance(call, ast.Call) or self.module.name_of(call.func) != "os.path.join":
             return False
         holding = [any(_is_name(part, name) for part in ast.walk(arg)) for arg in call.args]
-        return any(holding[1:]) and not holding[0] and not only_here(text_of(call.args[0]) or "")
+        return any(holding[1:]) and not holding[0] and not is_here(self.module, call.args[0])
+
+    def _replaces(self, last: Binding, before: Binding, scope: Scope) -> bool:
+        """Whether a value surely is what another one becomes: both come in one block."""
+        block = block_of(self.module, last.node)
+        if before.kind == "parameter":
+            return block is getattr(scope.node, "body", None)
+        if isinstance(before.statement, ast.For):
+            return block is before.statement.body
+        return before.kind == "value" and comes_before(self.module, before.node, last.node, block)
 
     def _global(self, name: str | None, names: frozenset[str]) -> Iterator[Way]:
         """What ``path.py:NAME`` is bound to."""
@@ -455,6 +451,49 @@ def text_of(node: ast.AST | None) -> str | None:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     return None
+
+
+def is_here(module: Module, node: ast.expr) -> bool:
+    """Whether an expression is the current folder."""
+    if isinstance(node, ast.Name) and (found := module.lookup(node.id, node)):
+        nodes = [binding.node for binding in found[1]]
+        if len(nodes) == 1 and isinstance(nodes[0], ast.Call | ast.Attribute):
+            node = nodes[0]
+    if isinstance(node, ast.Call):
+        name = module.qualified(node.func)
+        return name == "os.getcwd" or (
+            name in _WHOLE and len(node.args) == 1 and is_here(module, node.args[0])
+        )
+    text = text_of(node)
+    if text is not None:
+        return not text or only_here(text)
+    return module.qualified(node) in _HERE
+
+
+def block_of(module: Module, node: ast.AST | None) -> list[ast.stmt]:
+    """The statements among which the one that holds an expression stands."""
+    while node is not None:
+        parent = module.parents.get(node)
+        if isinstance(node, ast.stmt):
+            for _, value in ast.iter_fields(parent) if parent is not None else ():
+                if isinstance(value, list) and node in value:
+                    return value
+        node = parent
+    return []
+
+
+def comes_before(
+    module: Module, node: ast.AST | None, other: ast.AST | None, block: list[ast.stmt]
+) -> bool:
+    """Whether an expression is in an earlier statement of a block, or within one, than another."""
+    places = []
+    for one in (node, other):
+        while one is not None and one not in block:
+            one = module.parents.get(one)
+        if one is None:
+            return False
+        places.append(one)
+    return block.index(places[0]) < block.index(places[1])
 
 
 def only_here(text: str) -> bool:

@@ -17,15 +17,29 @@ from typing import Literal
 from migrate.analysis.callers import Callers
 from migrate.analysis.file_functions import Access, file_uses
 from migrate.analysis.flags import default_of, is_argparse
-from migrate.analysis.nodes import argument, keyword
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import Function, argument, is_self, keyword, spelled
 from migrate.analysis.parts import Parts
-from migrate.analysis.path_ways import Ask, Back, Behind, Either, Origin, Way, Ways, text_of
+from migrate.analysis.path_ways import (
+    Ask,
+    Back,
+    Behind,
+    Either,
+    Origin,
+    Way,
+    Ways,
+    block_of,
+    comes_before,
+    is_here,
+    text_of,
+)
 from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test
 from migrate.analysis.words import holds_any
 
 _DEFINES_FLAGS = (b"add_argument", b"DEFINE_string")
 _TEXT_FLAG = re.compile(r"(?:tensorflow|absl)\.flags\.DEFINE_string")
+_PARSES = frozenset({"parse_args", "parse_known_args"})
 # What one path may cost to follow: names that are made of one another can ask for more.
 _MOST_STEPS = 2_000
 # Stands for what was found before on the way from the same path.
@@ -127,7 +141,7 @@ class _Tracer:
 
     def _behind(self, way: Behind, names: frozenset[str]) -> list[Origin]:
         found = self._along(way.last, names)
-        return found + self._along(way.before, names) if _may_be_empty(found) else found
+        return found if _is_place(found) else found + self._along(way.before, names)
 
     def _either(self, way: Either, names: frozenset[str]) -> list[Origin]:
         first, otherwise = way.first, way.otherwise
@@ -151,7 +165,7 @@ class _Tracer:
                 for number in self._project.cached_for(path, put_behind_in).get(ask.of, ())
             ]
             found = [origin for place in behind for origin in self._origins(*place, frozenset())]
-            if not behind or _may_be_empty(found):
+            if not _is_place(found):
                 found += [f for f in near if f.path == ask.path] or near
             return ("flag", ask.of), tuple(found)
         if ask.what == "parameter":
@@ -227,9 +241,12 @@ def flags_in(project: Project, path: str) -> list[Origin]:
     return found
 
 
-def _may_be_empty(origins: list[Origin]) -> bool:
-    """Whether a folder that begins with one of these may be none, as a flag without a default."""
-    return bool(origins) and all(o.kind == "flag" and not o.default for o in origins)
+def _is_place(origins: list[Origin]) -> bool:
+    """Whether a folder that begins with these is one that is known.
+
+    That of a flag without a default may be none.
+    """
+    return any(o.kind != "flag" or o.default for o in origins)
 
 
 def put_behind_in(project: Project, path: str) -> dict[str, list[int]]:
@@ -246,11 +263,32 @@ def put_behind_in(project: Project, path: str) -> dict[str, list[int]]:
             continue
         targets = {ast.dump(part) for part in call.args[1:]}
         for target in statement.targets:
-            if isinstance(target, ast.Attribute):
+            if isinstance(target, ast.Attribute) and _surely_put(module, target.value, call):
                 read = ast.Attribute(target.value, target.attr, ast.Load())
                 if ast.dump(read) in targets:
                     found.setdefault(target.attr, []).append(module.numbers[call])
     return found
+
+
+def _surely_put(module: Module, holder: ast.expr, join: ast.Call) -> bool:
+    """Whether a join puts what holds the flags behind a place, wherever its code is run.
+
+    What holds them is what is parsed, or what the folder is an attribute of, too.
+    """
+    if is_self(holder) or is_here(module, join.args[0]):
+        return False
+    block = block_of(module, join)
+    found = module.lookup(holder.id, holder) if isinstance(holder, ast.Name) else None
+    values = [b.node for b in found[1] if b.kind == "value"] if found else []
+    parsed = any(isinstance(v, ast.Call) and spelled(v.func) in _PARSES for v in values)
+    same = ast.dump(holder)
+    parts = (p for p in ast.walk(join.args[0]) if isinstance(p, ast.Attribute))
+    if not parsed and not any(ast.dump(part.value) == same for part in parts):
+        return False
+    parent = module.parents[module.parents[join]]
+    if isinstance(parent, ast.Module | Function):
+        return True
+    return any(comes_before(module, value, join, block) for value in values)
 
 
 def _argparse_name(call: ast.Call) -> str:

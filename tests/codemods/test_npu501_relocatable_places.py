@@ -424,18 +424,103 @@ def test_a_flag_that_is_put_behind_another_is_no_place_of_its_own() -> None:
     check_port(before, after.replace("import os\n", f"import os\n        {wanted}\n"), CODE)
 
 
-def test_a_name_that_is_put_behind_an_unknown_folder_stays() -> None:
-    check_noop(
-        """
-        import os
-        import settings
+@pytest.mark.parametrize(
+    "puts",
+    [
+        "if args.sub:\n    out = os.path.join(args.root_dir, out)",
+        "if not os.path.isabs(out):\n    out = os.path.join(args.root_dir, out)",
+        "out = os.path.join(settings.root(), out)",
+        "out = os.path.join(os.getcwd(), out)",
+        "out = os.path.join(args.root_dir, out)\nif args.sub:\n    out = './logs'",
+    ],
+)
+def test_a_name_that_may_not_be_put_behind_a_place_moves(puts: str) -> None:
+    source = f"""import argparse
+import os
+import settings
 
-        name = 'results'
-        name = os.path.join(settings.root(), name)
-        os.makedirs(name)
-        """,
+parser = argparse.ArgumentParser()
+parser.add_argument('--root_dir', default='results')
+parser.add_argument('--sub', action='store_true')
+args = parser.parse_args()
+out = './logs'
+{puts}
+os.makedirs(out)
+"""
+    ported = port_files({"train.py": source}, CODE)
+    assert "out = output_path('./logs')" in ported.text("train.py")
+
+
+@pytest.mark.parametrize("body", ["name = 'step'", ""])
+def test_a_name_of_the_block_that_puts_it_behind_a_folder_stays(body: str) -> None:
+    ported = port_files(
+        {
+            "train.py": f"""
+            import os
+
+            def write(name='step'):
+                {body}
+                name = os.path.join('results', name)
+                open(name, 'w')
+            """
+        },
         CODE,
     )
+    assert "output_path('results')" in ported.text("train.py")
+    assert "output_path('step')" not in ported.text("train.py")
+
+
+@pytest.mark.parametrize(
+    "puts",
+    [
+        "if args.sub:\n    args.log_dir = os.path.join(args.root_dir, args.log_dir)",
+        "args.log_dir = os.path.join(os.getcwd(), args.log_dir)",
+        "args.log_dir = os.path.join('./', args.log_dir)",
+        "args.log_dir = os.path.join(settings.root(), args.log_dir)",
+    ],
+)
+def test_a_flag_that_may_not_be_put_behind_a_place_moves(puts: str) -> None:
+    source = f"""import argparse
+import os
+import settings
+
+parser = argparse.ArgumentParser()
+parser.add_argument('--root_dir', default='results')
+parser.add_argument('--log_dir', default='logs')
+parser.add_argument('--sub', action='store_true')
+args = parser.parse_args()
+{puts}
+os.makedirs(args.log_dir)
+"""
+    ported = port_files({"train.py": source}, CODE)
+    assert "default='logs', type=output_path)" in ported.text("train.py")
+
+
+def test_an_attribute_of_something_else_says_nothing_of_a_flag() -> None:
+    ported = port_files(
+        {
+            "train.py": """
+            import argparse
+            import os
+            import tool
+
+            parser = argparse.ArgumentParser()
+            parser.add_argument('--log_dir', default='logs')
+            args = parser.parse_args()
+            os.makedirs(args.log_dir)
+            """,
+            "tool.py": """
+            import os
+
+            class Tool:
+                def __init__(self, log_dir):
+                    self.log_dir = log_dir
+                    self.log_dir = os.path.join('/opt/tool', self.log_dir)
+            """,
+        },
+        CODE,
+    )
+    assert "default='logs', type=output_path)" in ported.text("train.py")
 
 
 def test_what_is_put_behind_a_folder_that_may_be_empty_is_a_place() -> None:
