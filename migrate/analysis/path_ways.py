@@ -291,6 +291,8 @@ class _Reader:
         if word.isdigit() and int(word) < len(given):
             value = given[int(word)]
         otherwise = self._text(node, text) if lead and text[first.start()] == "%" else None
+        if value is None and otherwise:
+            yield otherwise  # filled from elsewhere, as by % locals()
         for back in self._back(value, names):
             if lead.endswith("/"):
                 yield Either(back, otherwise, self.module.span(node))

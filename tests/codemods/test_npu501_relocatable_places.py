@@ -523,6 +523,20 @@ def test_an_attribute_of_something_else_says_nothing_of_a_flag() -> None:
     assert "default='logs', type=output_path)" in ported.text("train.py")
 
 
+@pytest.mark.parametrize("given", ["{'d': d}", "locals()", "vars(args)"])
+def test_a_format_below_the_current_folder_that_is_filled_by_words_moves(given: str) -> None:
+    ported = port_files(
+        {
+            "train.py": f"""
+            def write(d, args):
+                open('./%(d)s.txt' % {given}, 'w')
+            """
+        },
+        CODE,
+    )
+    assert f"output_path('./%(d)s.txt' % {given})" in ported.text("train.py")
+
+
 def test_what_is_put_behind_a_folder_that_may_be_empty_is_a_place() -> None:
     ported = port_files(
         {
