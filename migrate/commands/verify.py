@@ -15,7 +15,7 @@ from migrate.console import progress, this_command
 from migrate.errors import MigrateError, UsageError
 from migrate.manifest import Manifest, read_manifest
 from migrate.runtime import cann_release
-from migrate.upstream.tree import EXECUTABLE, LINK, REGULAR, SourceFile
+from migrate.upstream.tree import EXECUTABLE, LINK, REGULAR, SourceFile, link_end, link_text
 from migrate.verify.report import Count, Part, Report, checked, report_html, report_lines
 from migrate.workspace import DEFAULT_CANN, EXAMPLE, Workspace, cache_folder
 
@@ -315,7 +315,13 @@ def _files(folder: Path) -> dict[str, SourceFile]:
             status = path.lstat()
             key = path.relative_to(folder).as_posix()
             if stat.S_ISLNK(status.st_mode) and name.endswith(".py"):
-                files[key] = SourceFile(key, os.fsencode(path.readlink()), LINK)
+                link = SourceFile(key, link_text(path), LINK)
+                end = link_end(path, folder)
+                if end and end != link.target:  # by way of other links
+                    text = os.path.relpath(end, str(Path(key).parent))
+                    link = link._replace(data=os.fsencode(text))
+                if end.endswith(".py"):
+                    files[key] = link
             elif stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST:
                 mode = EXECUTABLE if status.st_mode & stat.S_IXUSR else REGULAR
                 files[key] = SourceFile(key, path.read_bytes(), mode)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from migrate.errors import MigrateError
+from migrate.upstream.tree import link_text
 
 _PERMISSION = "Give yourself write permission there, or use another workspace."
 _ADVICE = {
@@ -63,7 +64,7 @@ def sha256(path: Path) -> str:
 
 def link_sha256(path: Path) -> str:
     """The digest of where a symbolic link leads."""
-    return hashlib.sha256(os.fsencode(path.readlink())).hexdigest()
+    return hashlib.sha256(link_text(path)).hexdigest()
 
 
 def write(path: Path, data: bytes, *, executable: bool = False) -> None:

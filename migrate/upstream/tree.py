@@ -58,6 +58,20 @@ class SourceTree(NamedTuple):
     beside: Mapping[str, str] = MappingProxyType({})
 
 
+def link_text(link: Path) -> bytes:
+    """Where a symbolic link leads, byte for byte as git has it."""
+    # Path.readlink() would drop a leading "./".
+    return os.readlink(os.fsencode(link))  # noqa: PTH115
+
+
+def link_end(link: Path, folder: Path) -> str:
+    """The path within a folder of the file that a link there leads to in the end; empty if none."""
+    if not link.is_file():
+        return ""  # it leads nowhere, or in a circle, which has no end
+    end, root = link.resolve(), folder.resolve()
+    return end.relative_to(root).as_posix() if end.is_relative_to(root) else ""
+
+
 def read_folder(folder: Path) -> dict[str, SourceFile]:
     """The files of a plain folder by path, in sorted order; without what Python compiled."""
     files = {}

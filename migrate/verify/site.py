@@ -13,7 +13,7 @@ from pathlib import Path
 
 from migrate.errors import MigrateError
 from migrate.manifest import MANIFEST_NAME, Manifest
-from migrate.upstream.tree import LINK, SourceFile
+from migrate.upstream.tree import LINK, SourceFile, link_end
 from migrate.verify.process import (
     Command,
     Limits,
@@ -107,10 +107,15 @@ def copy_port(port: Path, manifest: Manifest | None, to: Path) -> None:
     known = {record.path for record in manifest.files} | {MANIFEST_NAME}
     added = {path.relative_to(port).as_posix() for path in port.rglob("*.py")}
     for name in sorted(known | added):
-        source = port / name
+        source, copy = port / name, to / name
         if source.is_file():
-            (to / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, to / name)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            end = link_end(source, port) if source.is_symlink() else ""
+            # A program finds its modules beside what its link leads to.
+            if end in known | added:
+                copy.symlink_to(os.path.relpath(to / end, copy.parent))
+            else:
+                shutil.copy(source, copy)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -124,8 +124,8 @@ def run_upstream_tests(trial: Trial, say: Say) -> Part:
         sites = {side: Site(folder / side) for side in ("port", "upstream")}
         copy_port(trial.port, trial.manifest, sites["port"].project)
         write_files(trial.baseline, sites["upstream"].project)
-        upstream = {path: file.data for path, file in trial.baseline.items()}
-        wanted = upstream_tests.affected(files, upstream, contents(sites["port"].project))
+        ours, theirs = (contents(site.project) for site in sites.values())
+        wanted = upstream_tests.affected(files, theirs, ours)
         left = len(files) - len(wanted)
         why = f"{left} files were not run: {_SAME}" if left else ""
         ran = Count("files run", len(wanted), len(files))

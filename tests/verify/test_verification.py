@@ -15,7 +15,7 @@ import pytest
 from migrate.codemods.rules import npu704_horovod
 from migrate.errors import MigrateError
 from migrate.manifest import Manifest, Upstream, file_records
-from migrate.upstream.tree import SourceFile
+from migrate.upstream.tree import LINK, SourceFile
 from migrate.verify import site as site_module
 from migrate.verify import smoke as smoke_module
 from migrate.verify.process import Limits
@@ -439,6 +439,20 @@ def test_unit_tests_that_cannot_tell_upstream_and_port_apart_are_not_run(tmp_pat
     )
     part = unit_tests(tmp_path, {**tests, **same}, {**same, "train.py": "upstream\n"})
     assert (part.state, str(part.counts[0])) == ("passed", "files run 0 of 1")
+
+
+def test_a_link_to_code_that_is_the_same_is_the_same(tmp_path: Path) -> None:
+    given = trial(tmp_path, "port")
+    texts = {"toy_test.py": UNIT_TEST, "link_test.py": "import ops\n", "lib.py": "1 / 0\n"}
+    baseline = {path: SourceFile(path, text.encode()) for path, text in texts.items()}
+    for path, file in baseline.items():
+        (given.port / path).write_bytes(file.data)
+    (given.port / "ops.py").symlink_to("lib.py")
+    baseline["ops.py"] = SourceFile("ops.py", b"lib.py", LINK)
+    baseline["train.py"] = SourceFile("train.py", b"upstream\n")
+    given = Trial(**{**vars(given), "baseline": baseline})
+    part = run_upstream_tests(given, lambda _: None)
+    assert str(part.counts[0]) == "files run 1 of 2"
 
 
 TEXTS = {
