@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from migrate import cli
+from migrate.commands.verify import _files as port_files
+from migrate.manifest import read_manifest
+from migrate.verify.site import copy_port
 from tests.codemods.support import dedent
 from tests.test_series import git
 
@@ -34,12 +37,13 @@ FILES = {
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """One whose upstream has gan/nets.py as a link; it is the current folder."""
+    """One whose upstream has gan/nets.py and gan/again.py as links; it is the current folder."""
     upstream, mirror = tmp_path / "upstream", tmp_path / "mirror"
     for path, text in FILES.items():
         (upstream / path).parent.mkdir(parents=True, exist_ok=True)
         (upstream / path).write_text(dedent(text))
     (upstream / "gan" / "nets.py").symlink_to("../shared/nets.py")
+    (upstream / "gan" / "again.py").symlink_to("./train.py")
     git(upstream, "init", "-q")
     git(upstream, "add", "-A")
     git(upstream, "commit", "-q", "-m", "Upstream")
@@ -107,8 +111,70 @@ def test_a_link_that_was_edited_is_a_hand_edit(
 def test_an_archive_has_the_link(workspace: Path) -> None:
     assert cli.main(["export", "linked", "--to", "linked.tar"]) == 0
     with tarfile.open("linked.tar") as archive:
-        (link,) = [member for member in archive.getmembers() if member.issym()]
-        assert link.name.endswith("/gan/nets.py") and link.linkname == "../shared/nets.py"
+        links = {m.name.partition("/")[2]: m.linkname for m in archive.getmembers() if m.issym()}
+    assert links == {"gan/again.py": "./train.py", "gan/nets.py": "../shared/nets.py"}
+
+
+@pytest.mark.parametrize("target", ["/etc/hostname", "../../linked/shared/nets.py", "notes.py"])
+def test_a_link_to_what_is_not_exported_is_refused(
+    workspace: Path, target: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    link = workspace / "ported" / "linked" / "gan" / "nets.py"
+    link.with_name("notes.py").write_text("x = 1\n")
+    link.unlink()
+    link.symlink_to(target)
+    assert cli.main(["export", "linked", "--to", "linked.tar"]) == 1
+    assert f"a link to {target}, which is no file of the export" in capsys.readouterr().err
+    assert not Path("linked.tar").exists()
+
+
+def test_a_link_whose_target_was_deleted_is_refused(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    port = workspace / "ported" / "linked"
+    (port / "shared" / "nets.py").unlink()
+    assert cli.main(["export", "linked", "--to", "linked.tar"]) == 1
+    assert "a link to ../shared/nets.py, which is no file" in capsys.readouterr().err
+    (port / "gan" / "nets.py").unlink()
+    assert cli.main(["export", "linked", "--to", "linked.tar"]) == 0
+
+
+def test_the_copy_that_is_run_has_the_links_of_the_port(workspace: Path, tmp_path: Path) -> None:
+    port, copy = workspace / "ported" / "linked", tmp_path / "copy"
+    (tmp_path / "outside.py").write_text("x = 1\n")
+    (port / "outside.py").symlink_to(tmp_path / "outside.py")
+    (port / "absolute.py").symlink_to(port / "gan" / "nets.py")
+    (port / "dangling.py").symlink_to("missing.py")
+    (port / "circle.py").symlink_to("circle.py")
+    copy_port(port, read_manifest(port), copy)
+    for name in ("gan/nets.py", "absolute.py"):
+        assert (copy / name).is_symlink()
+        assert (copy / name).resolve() == copy.resolve() / "shared" / "nets.py"
+    assert not (copy / "outside.py").is_symlink()
+    assert (copy / "outside.py").read_text() == "x = 1\n"
+    assert not any((copy / name).is_symlink() for name in ("dangling.py", "circle.py"))
+
+
+def test_what_of_links_is_checked(tmp_path: Path) -> None:
+    folder = tmp_path / "port"
+    (folder / "lib").mkdir(parents=True)
+    (folder / "lib" / "ops.py").write_text("x = 1\n")
+    (tmp_path / "outside.py").write_text("x = 1\n")
+    links = {
+        "ops.py": "./lib/ops.py",
+        "lib/again.py": "../ops.py",
+        "absolute.py": str(folder / "lib" / "ops.py"),
+        "outside.py": "../outside.py",
+        "dangling.py": "missing.py",
+        "circle.py": "circle.py",
+        "lib.py": "lib",
+    }
+    for name, target in links.items():
+        (folder / name).symlink_to(target)  # given as text, so that it keeps its ./
+    found = port_files(folder)
+    assert sorted(found) == ["absolute.py", "lib/again.py", "lib/ops.py", "ops.py"]
+    assert found["ops.py"].data == b"./lib/ops.py"  # as the manifest knows it
+    assert {file.target for file in found.values()} == {"", "lib/ops.py"}
 
 
 def test_a_link_is_no_entry(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import tarfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,8 @@ from migrate.readmes import READMES, patch_folder
 from migrate.recipe import read_recipe
 from migrate.scripts import network_name
 from migrate.upstream.lock import read_lock
-from migrate.upstream.tree import LINK, REGULAR
+from migrate.upstream.names import printable
+from migrate.upstream.tree import LINK, REGULAR, SourceFile, link_end, link_text
 from migrate.workspace import EXAMPLE, Workspace
 
 _PATCHES = "migrate-patches/"
@@ -93,12 +95,29 @@ def _contents(port: Path, state: PortState) -> dict[str, tuple[bytes, int]]:
         place = port / path
         if path in state.deleted:
             continue
-        if place.is_symlink() != (mode == LINK) or not place.is_file():
-            raise MigrateError("not a plain file, so it cannot be exported", where=str(place))
+        if mode == LINK and place.is_symlink():
+            found[path] = link_text(place), mode
+            continue
+        if mode == LINK or place.is_symlink() or not place.is_file():
+            kind = "link" if mode == LINK else "plain file"
+            raise MigrateError(f"not a {kind}, so it cannot be exported", where=str(place))
         with explained("read the port", place):
-            data = os.fsencode(place.readlink()) if mode == LINK else place.read_bytes()
-            found[path] = data, mode
+            found[path] = place.read_bytes(), mode
+    for path, (data, mode) in found.items():
+        if mode == LINK:
+            _check_link(port, SourceFile(path, data, mode), found)
     return found
+
+
+def _check_link(port: Path, link: SourceFile, found: Mapping[str, tuple[bytes, int]]) -> None:
+    """Refuses one that would lead elsewhere, or nowhere, from where the archive is unpacked."""
+    _, mode = found.get(link.target, (b"", LINK))
+    if mode == LINK or link_end(port / link.path, port) != link.target:
+        raise MigrateError(
+            f"a link to {printable(os.fsdecode(link.data))}, which is no file of the export",
+            where=str(port / link.path),
+            advice="Put back what it leads to, or delete the link.",
+        )
 
 
 def _with_patches(
