@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import NamedTuple
 
@@ -23,6 +23,13 @@ from migrate.analysis.words import Words
 _OF_BUILTINS = frozenset(
     name for kind in (str, bytes, list, dict, set, io.TextIOWrapper) for name in dir(kind)
 )
+# Libraries that give back, or hold, what others made: an object of the project as well.
+_HANDING_ON = frozenset(
+    "Queue asyncio cPickle cloudpickle collections concurrent contextlib contextlib2 copy dill "
+    "functools heapq importlib itertools joblib mock multiprocessing operator pickle queue shelve "
+    "threading tqdm types unittest weakref".split()
+)
+_DEEPEST = 6
 
 
 class CallFacts(NamedTuple):
@@ -177,7 +184,11 @@ def _calls_by_word(project: Project, path: str) -> dict[str, list[CallFacts]]:
             continue
         func = call.func
         name = name or module.own_method(func)
-        if name is None and isinstance(func, ast.Attribute) and _is_foreign(module, func.value):
+        if (
+            name is None
+            and isinstance(func, ast.Attribute)
+            and _is_foreign(project, module, func.value)
+        ):
             continue
         words = {(name or "").rpartition(":")[2].rpartition(".")[2]}
         if isinstance(func, ast.Attribute):
@@ -190,19 +201,52 @@ def _calls_by_word(project: Project, path: str) -> dict[str, list[CallFacts]]:
     return found
 
 
-def _is_foreign(module: Module, node: ast.expr) -> bool:
+def _is_foreign(project: Project, module: Module, node: ast.expr) -> bool:
     """Whether an object is one that a library made, as by ``PIL.Image.open(name).convert()``."""
     while isinstance(node, ast.Call):
         name = module.name_of(node.func)
         if name is not None or not isinstance(node.func, ast.Attribute):
-            return name is not None and ":" not in name
+            return _makes_foreign(project, module, node)
         node = node.func.value
     found = module.lookup(node.id, node) if isinstance(node, ast.Name) else None
-    made = (
-        [b.node.func if isinstance(b.node, ast.Call) else None for b in found[1]] if found else []
-    )
-    names = [module.name_of(func) if func is not None else None for func in made]
-    return bool(names) and all(name is not None and ":" not in name for name in names)
+    made = [b.node for b in found[1]] if found else []
+    return bool(made) and all(_makes_foreign(project, module, value) for value in made)
+
+
+def _makes_foreign(project: Project, module: Module, node: ast.AST | None) -> bool:
+    """Whether it is a call of a library that gives back an object of the library's own."""
+    name = module.name_of(node.func) if isinstance(node, ast.Call) else None
+    if not isinstance(node, ast.Call) or name is None or ":" in name:
+        return False
+    if name.partition(".")[0] in _HANDING_ON:
+        return False
+    given = [*node.args, *(word.value for word in node.keywords)]
+    return not any(_holds_own(project, module, value, _DEEPEST) for value in given)
+
+
+def _holds_own(project: Project, module: Module, node: ast.AST | None, depth: int) -> bool:
+    """Whether a value is an object or a class of the project, or shows one that it holds."""
+    if node is None or depth == 0:
+        return False
+    if isinstance(node, ast.Name) and node.id == "self":
+        return True
+    name = module.name_of(node.func if isinstance(node, ast.Call) else node)
+    path, colon, _ = (name or "").partition(":")
+    if name and colon and name.removesuffix("()") in classes_in(project, path):
+        return True
+    values: Iterable[ast.AST | None] = ()
+    if isinstance(node, ast.Name):
+        found = module.lookup(node.id, node)
+        values = [b.node for b in found[1] if b.kind == "value"] if found else ()
+    elif isinstance(node, ast.List | ast.Tuple | ast.Set):
+        values = node.elts
+    elif isinstance(node, ast.Dict):
+        values = node.values
+    elif isinstance(node, ast.IfExp):
+        values = (node.body, node.orelse)
+    elif isinstance(node, ast.Starred):
+        values = (node.value,)
+    return any(_holds_own(project, module, value, depth - 1) for value in values)
 
 
 def _facts(module: Module, call: ast.Call, name: str | None) -> CallFacts:

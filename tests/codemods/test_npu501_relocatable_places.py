@@ -271,6 +271,47 @@ def test_a_method_of_what_a_library_made_is_not_the_project_s() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        "copy.deepcopy(base)",
+        "pickle.load(kept)",
+        "importlib.import_module('n').Net()",
+        "tqdm(Net())",
+        "contextlib.closing(Net())",
+        "other.wrap(base)",
+        "other.wrap(1, inner=[Net()])",
+    ],
+)
+def test_a_library_may_hand_on_what_is_the_project_s(made: str) -> None:
+    ported = port_files(
+        {
+            "n.py": """
+                class Net(object):
+                    def dump(self, target):
+                        with open(target, 'w') as out:
+                            out.write('net')
+            """,
+            "train.py": f"""
+                import contextlib, copy, importlib, pickle
+                import other
+                from tqdm import tqdm
+                from n import Net
+
+
+                def run(kept):
+                    base = Net()
+                    net = {made}
+                    net.dump('./logs/x.txt')
+                    {made}.dump('./logs/y.txt')
+            """,
+        },
+        CODE,
+    )
+    assert "net.dump(output_path('./logs/x.txt'))" in ported.text("train.py")
+    assert ".dump(output_path('./logs/y.txt'))" in ported.text("train.py")
+
+
 def test_a_flag_of_argparse_converts_what_it_is_given() -> None:
     check_port(
         """
