@@ -26,9 +26,13 @@ class ImportPaths:
     Args:
         files: of the project, by path; no Python file may be added later.
         links: where symbolic links lead to, by path.
+        folder: the name of the project's folder; empty where that is not known.
     """
 
-    def __init__(self, files: Mapping[str, SourceFile], links: Mapping[str, str]) -> None:
+    def __init__(
+        self, files: Mapping[str, SourceFile], links: Mapping[str, str], folder: str = ""
+    ) -> None:
+        self._folder = folder
         self._files = files
         self._links = links
         # What imports mean, by folder, name and level.
@@ -56,7 +60,10 @@ class ImportPaths:
     def own_packages(self) -> frozenset[str]:
         """The names by which files import the project itself; see `own_package`."""
         return own_packages(
-            self._files, self._python_files, lambda name: self._module_at(name) is not None
+            self._files,
+            self._python_files,
+            lambda name: self._module_at(name) is not None,
+            self._folder,
         )
 
     def _resolve(self, folder: str, dotted: str, level: int) -> str:

@@ -44,17 +44,22 @@ _OTHER_LIBRARIES = frozenset(
 
 
 def own_packages(
-    files: Mapping[str, SourceFile], python_files: Iterable[str], is_module: Callable[[str], bool]
+    files: Mapping[str, SourceFile],
+    python_files: Iterable[str],
+    is_module: Callable[[str], bool],
+    folder: str = "",
 ) -> frozenset[str]:
     """The packages that a project's files import and that can only be the project's own folder.
 
     The project is a package (it has an ``__init__.py`` at its root), has no module of that name,
     and all that is imported from it lies at the root. Such a project starts where its folder has
     that name and the folder above is on ``sys.path``. Since libraries have modules called model
-    or metrics, too, it takes two such members, or setup.py's word, and no library's name.
+    or metrics, too, it takes two such members, or the name of the
+    folder upstream or in setup.py, and no library's name.
 
     Args:
         is_module: whether there is a module or folder of that name at the root.
+        folder: the name of the project's folder; empty where that is not known.
     """
     if "__init__.py" not in files:
         return frozenset()
@@ -64,6 +69,7 @@ def own_packages(
             members.setdefault(top, set()).add(name)
     setup = files.get("setup.py")
     named = {_normal(name) for name in _SETUP_NAME.findall(setup.data)} if setup else set()
+    named |= {normalized(folder)}
     return frozenset(
         top
         for top, names in members.items()

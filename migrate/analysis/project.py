@@ -21,7 +21,7 @@ from migrate.analysis.parsed import Parsed
 from migrate.analysis.source import Source, UnreadableSource
 from migrate.analysis.symbols import canonical
 from migrate.analysis.syntax import NewerPython
-from migrate.upstream.tree import SourceFile
+from migrate.upstream.tree import ITSELF, SourceFile
 
 T = TypeVar("T")
 
@@ -88,6 +88,7 @@ class Project:
         self, files: Mapping[str, SourceFile], beside: Mapping[str, str] = MappingProxyType({})
     ) -> None:
         self.beside = beside
+        self._folder = next((name for name, place in beside.items() if place == ITSELF), "")
         self._files = {path: file for path, file in files.items() if not file.target}
         self._links = {path: f.target for path, f in files.items() if f.target in self._files}
         self._narrowed: list[str] | None = None
@@ -108,7 +109,7 @@ class Project:
         # The classes that calls of own functions and classes make, and the files that asked.
         self._returned: dict[str, str | None] = {}
         self._askers: dict[str, set[str]] = {}
-        self._imports = ImportPaths(self._files, self._links)
+        self._imports = ImportPaths(self._files, self._links, self._folder)
 
     def cached(self, derive: Callable[[Project], T]) -> T:
         """What ``derive`` makes of the project, made once for as long as no file changes."""
@@ -216,7 +217,7 @@ class Project:
         self._returned.clear()
         if new:
             self.__dict__.pop("all_python_files", None)
-            self._imports = ImportPaths(self._files, self._links)
+            self._imports = ImportPaths(self._files, self._links, self._folder)
         stale: set[str] = set()
         if new:
             stale.update(self.python_files)

@@ -39,6 +39,10 @@ class SourceFile(NamedTuple):
         return posixpath.normpath(place)
 
 
+# Where the project's own folder lies, seen from there.
+ITSELF = "./"
+
+
 class SourceTree(NamedTuple):
     """A project's files.
 
@@ -48,7 +52,8 @@ class SourceTree(NamedTuple):
         left_out: the paths that the recipe leaves out; a whole folder ends with a slash.
         date: the day of the commit in UTC, as 2018-11-01; empty where there is no commit.
         beside: modules and packages that lie in the folders around the project, and where in the
-            repository, by name; of several, those nearest to it.
+            repository, by name; of several, those nearest to it. The project's own folder
+            is `ITSELF`.
     """
 
     files: Mapping[str, SourceFile]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
@@ -11,6 +12,7 @@ from migrate.errors import MigrateError, PinError
 from migrate.findings import Finding, Severity
 from migrate.upstream.names import MAX_PATH, hostile, printable
 from migrate.upstream.objects import ObjectStore
+from migrate.upstream.tree import ITSELF
 
 LEAVE_OUT = "If the port does not need it, leave it out: add a pattern to leave_out."
 _ROOT = (
@@ -117,6 +119,8 @@ class Walker:
                 if name.endswith(".py"):
                     self.beside[name.removesuffix(".py")] = entry.path
             self.beside |= {n: f"{entry.path}/" for n, entry in entries.items() if entry.is_folder}
+        if path:
+            self.beside[posixpath.basename(path)] = ITSELF
         return tree
 
     def below(self, tree: str) -> Iterator[Entry]:

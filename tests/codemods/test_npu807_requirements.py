@@ -430,3 +430,13 @@ def test_other_imports_beside_a_pins_folder_are_none(text: str) -> None:
     assert not port_files(files, CODE, beside=OUTSIDE).codes("error")
     listed = {"train.py": TF + "import shared\n", "requirements.txt": "shared==1.0\n"}
     assert not port_files(listed, CODE, beside=OUTSIDE).codes("error")
+
+
+def test_the_projects_own_folder_is_not_outside_of_the_port() -> None:
+    files = {"__init__.py": "VERSION = 1\n", "model.py": "", "train.py": TF}
+    files["train.py"] += "from proj import model\n"
+    assert not port_files(files, CODE, beside={"proj": "./"}).codes()
+    files["train.py"] = TF + "from proj import model, VERSION\n"
+    [error] = port_files(files, CODE, beside={"proj": "./"}).findings
+    assert (error.path, error.line, error.severity) == ("train.py", 2, "error")
+    assert "proj is the folder of the port" in error.message and "outside" not in error.message

@@ -101,6 +101,14 @@ def test_two_modules_tell_the_folder_without_a_setup() -> None:
     assert ported(files).codes() == [CODE]
 
 
+def test_the_folders_name_upstream_tells_it() -> None:
+    files = {**LIKE, "train.py": "from mynet import model\n"}
+    assert port_files(files, CODE, beside={"mynet": "./"}).codes() == [CODE]
+    assert not port_files(files, CODE, beside={"mynet": "mynet/"}).codes()
+    files["train.py"] = "from sklearn import model\n"
+    assert not port_files(files, CODE, beside={"sklearn": "./"}).codes()
+
+
 def test_names_lead_through_the_package_before_and_after() -> None:
     files: dict[str, str | bytes] = {
         "__init__.py": "",

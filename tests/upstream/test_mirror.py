@@ -283,7 +283,7 @@ class TestPath:
             "other": "other/",
             "research": "research/",
             "shared": "shared.py",
-            "slim": "research/slim/",
+            "slim": "./",
         }
         whole = load(pin._replace(path=""), mirror=str(mirror), cache=cache).source
         assert whole.beside == {}

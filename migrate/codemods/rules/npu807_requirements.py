@@ -66,6 +66,7 @@ from migrate.codemods.requirements import included, read_lines
 from migrate.codemods.rule import Change, FileChange, Option, ProjectContext, Rule, is_table
 from migrate.codemods.rules.npu804_scipy_images import gone_names
 from migrate.findings import Finding
+from migrate.upstream.tree import ITSELF
 
 _PIN = re.compile(r"(?:(?:(?:===|[=<>!~]=|[<>])\s*)?\d[\w.*+!-]*(?:\s*,\s*|$))*")
 
@@ -346,7 +347,12 @@ def _outside(context: ProjectContext, path: str, name: str) -> Finding:
     around = posixpath.dirname(place.rstrip("/"))
     module = context.project.parsed(path)
     found = [n.lineno for n in module.imports if name in imported_packages(n)] if module else []
-    message = f"this import fails: {name} is {place} in upstream's repository, outside of the port"
+    if place == ITSELF:
+        message = f"this import fails: {name} is the folder of the port, which has another name"
+    else:
+        message = (
+            f"this import fails: {name} is {place} in upstream's repository, outside of the port"
+        )
     return context.finding(path, min(found, default=0), "error", message, _widened(around))
 
 

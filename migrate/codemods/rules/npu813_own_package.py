@@ -17,8 +17,9 @@ stays as it is, and mynet.py is:
 Fix safety: safe; started from the folder above, the project does not read the new file.
 
 Not handled: projects without an `__init__.py` at their root, and names that it binds itself. Where
-only one module is imported so, setup.py must have that name: a library may have such a module, too.
-A name that is known as a library's, or stands in the requirements, is that library.
+only one module is imported so, setup.py or the pin's `path` must have that name: a library may have
+such a module, too. A name that is known as a library's, or stands in the requirements, is that
+library.
 
 Authority: Python's documentation, "The import system": a module with a `__path__` is a package.
 """
