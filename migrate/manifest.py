@@ -75,7 +75,7 @@ class Manifest:
         upstream: where the port comes from.
         cann: the CANN release ported for.
         recipe_digest: digest of the recipe, or None without one.
-        settings: the settings that the rules requested.
+        settings: the settings that the recipe asks for.
         files: one record per file, this manifest apart.
         rules: how often each rule fired, by code.
         findings: what a person should know.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 from functools import cache
 from pathlib import Path
 from typing import TypeGuard
@@ -144,16 +145,20 @@ def runtime_files(
         path = f"npu_runtime/{module}.py"
         data = (_PACKAGE / f"{module}.py").read_bytes()
         if module == _DEFAULTS:
-            data = _defaults(data, release)
-            data = data.replace(b'"none"', f'"{precision_mode}"'.encode())
-            data = data.replace(b"False", str(mix_compile_mode).encode())
+            data = _defaults(
+                data,
+                CANN_RELEASE=release.name,
+                ADAPTER_RELEASE=release.adapter,
+                PRECISION_MODE=precision_mode,
+                MIX_COMPILE_MODE=mix_compile_mode,
+            )
         files[path] = SourceFile(path, data)
     return files
 
 
-def _defaults(template: bytes, release: CannRelease) -> bytes:
-    """Replaces the releases that defaults.py has here, the newest ones."""
-    newest = CANN_RELEASES[-1]
-    for old, new in zip(newest, release, strict=True):
-        template = template.replace(f'"{old}"'.encode(), f'"{new}"'.encode())
+def _defaults(template: bytes, **constants: str | bool) -> bytes:
+    """Gives the constants of defaults.py their values."""
+    for name, value in constants.items():
+        text = f'"{value}"' if isinstance(value, str) else str(value)
+        template = re.sub(rf"(?m)^{name} = .*$".encode(), f"{name} = {text}".encode(), template)
     return template

@@ -92,7 +92,8 @@ def refuse_graph(unsinkable, place):
     )
     advice = (
         "Let the session made at %s compile in mixed mode, so that they stay on the host "
-        '(parameter_map["mix_compile_mode"].b = True; NPU_MIX_COMPILE=1 does it for a port), or do '
+        '(parameter_map["mix_compile_mode"].b = True; for a port NPU_MIX_COMPILE=1 does it, and '
+        "mix_compile_mode = true under [settings] in its recipe), or do "
         "what they do in a tf.data pipeline or in Python%s."
         % (place, ", or in float32" if any(op["why"] == "float64" for op in unsinkable) else "")
     )
