@@ -32,7 +32,8 @@ class Workspace(NamedTuple):
         raise UsageError(
             f"no {LOCK_NAME} here or in a folder above",
             where=str(start),
-            advice="Run migrate inside its checkout, or name the folder with --workspace.",
+            advice="Run migrate inside its checkout, or name the folder with --workspace or "
+            f"MIGRATE_WORKSPACE. A new folder with an empty {LOCK_NAME} will do.",
         )
 
     @property

@@ -552,6 +552,14 @@ def test_all_of_none_is_fine(place: Place, capsys: pytest.CaptureFixture[str]) -
     assert cli.main(["list", "--json"]) == 0
 
 
+@pytest.mark.parametrize("arguments", [["port", "nosuch"], ["port"], ["diff", "nosuch"]])
+def test_none_is_not_said_to_be_known(
+    arguments: list[str], place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(arguments) == 2
+    assert "Known:" not in capsys.readouterr().err
+
+
 WRONG = [
     (["port", "nosuch"], 2, "no upstream is called 'nosuch'", "Known: gan"),
     (["port"], 2, "say which upstream to port, or --all", "Known: gan"),
@@ -571,6 +579,8 @@ WRONG = [
     (["diff", "../.."], 2, "no upstream is called '../..'", ""),
     (["explain", "NPU000"], 2, "there is no rule NPU000", "`migrate explain`"),
     (["--workspace", "/", "list"], 2, "no upstream.lock here", "--workspace"),
+    (["--workspace", "/", "list"], 2, "no upstream.lock here", "MIGRATE_WORKSPACE"),
+    (["--workspace", "/", "list"], 2, "no upstream.lock here", "an empty upstream.lock will do"),
     (["--workspace", "/no/such", "port", "gan"], 2, "no upstream.lock here", ""),
 ]
 

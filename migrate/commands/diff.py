@@ -51,7 +51,7 @@ def _missing(name: str, workspace: Workspace) -> MigrateError:
         return UsageError(
             f"no upstream is called {name!r}",
             where=str(workspace.lock),
-            advice=f"Known: {', '.join(pins)}",
+            advice=f"Known: {', '.join(pins)}" if pins else "",
         )
     return MigrateError(
         f"{name} has no patches",

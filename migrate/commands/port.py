@@ -39,12 +39,15 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> int:
         check_mirror(arguments.mirror)
         return _run_all(arguments, list(pins))
     if not arguments.name:
-        raise UsageError("say which upstream to port, or --all", advice=f"Known: {_names(pins)}")
+        raise UsageError(
+            "say which upstream to port, or --all", advice=f"Known: {_names(pins)}" if pins else ""
+        )
     if arguments.name not in pins:
+        known = f"Known: {_names(pins)}. " if pins else ""
         raise UsageError(
             f"no upstream is called {arguments.name!r}",
             where=str(workspace.lock),
-            advice=f"Known: {_names(pins)}. To port another repository, add it to this file.",
+            advice=f"{known}To port another repository, add it to this file.",
         )
     pin = pins[arguments.name]
     with progress(f"port {pin.name}") as say:
