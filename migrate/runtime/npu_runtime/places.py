@@ -71,7 +71,17 @@ class _Flags:
     def __init__(self, place):
         self._place = place
 
+    def __eq__(self, other):
+        # Absl takes flags together only where they are of one FlagValues; these are FLAGS's.
+        return other is self._flags or isinstance(other, _Flags)
+
+    def __hash__(self):
+        return hash(self._flags)
+
     def __setitem__(self, name, flag):
+        from absl import flags
+
+        flags.disclaim_key_flags()  # what defines the flag is the module that called absl
         flag.parser = _parser(self._place)
         flag.default = flag.value = self._place(flag.default)
         self._flags[name] = flag

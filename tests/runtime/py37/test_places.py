@@ -1,3 +1,6 @@
+import importlib
+import sys
+
 import pytest
 from npu_runtime.places import data_flags, data_path, data_variable, output_flags, output_path
 
@@ -110,3 +113,30 @@ def test_a_flag_of_tensorflow_moves_what_it_is_given(monkeypatch):
     assert app_flags.FLAGS(["train.py"]) and app_flags.FLAGS.places_out == "/cache/runs"
     app_flags.FLAGS(["train.py", "--places_out", "mine"])
     assert app_flags.FLAGS.places_out == "/cache/mine"
+
+
+def test_flags_that_exclude_each_other(flags):
+    folders = [
+        flags.DEFINE_string("data_dir", None, "where", flag_values=data_flags),
+        flags.DEFINE_string("out_dir", None, "where", flag_values=output_flags),
+        flags.DEFINE_string("other", None, "what", flag_values=flags.FLAGS),
+    ]
+    for together in (folders, folders[::-1]):
+        flags.mark_flags_as_mutual_exclusive(together, required=False, flag_values=flags.FLAGS)
+    flags.FLAGS(["train.py"])
+    with pytest.raises(flags.IllegalFlagValueError, match="At most one"):
+        flags.FLAGS(["train.py", "--other=a", "--data_dir=b"])
+
+
+def test_a_module_that_defines_flags_is_imported_again(flags, tmp_path, monkeypatch):
+    (tmp_path / "places_defs.py").write_text(
+        "from absl import flags\n"
+        "from npu_runtime.places import data_flags\n"
+        "flags.DEFINE_string('data_dir', 'data', 'where', flag_values=data_flags)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    first = importlib.import_module("places_defs")
+    monkeypatch.delitem(sys.modules, "places_defs")
+    assert importlib.import_module("places_defs") is not first
+    flags.FLAGS(["train.py"])
+    assert flags.FLAGS.data_dir == "data"
