@@ -178,3 +178,12 @@ def test_a_loss_scale_that_the_runtime_replaces_is_none(scaled: str, expected: l
     x.minimize(1)
     """
     assert places(code, "CHK202") == [f"warning {line}" for line in expected]
+
+
+@pytest.mark.parametrize("named", ["# by npu_optimizer", "def npu_optimizer(optimizer): pass"])
+def test_what_only_has_the_name_replaces_no_loss_scale(named: str) -> None:
+    code = f"import tensorflow as tf\nimport npu_bridge\n{named}\nx = {_SCALE}\n"
+    assert places(code, "CHK202") == ["warning 4"]
+
+
+_SCALE = "tf.train.experimental.DynamicLossScale()"

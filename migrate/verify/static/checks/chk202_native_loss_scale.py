@@ -48,13 +48,20 @@ def find_native(context: Context) -> Iterator[Finding]:
                 continue
             if not context.project.cached(Processes).loads(module.path, lambda _: True):
                 continue  # no part of what runs on the NPU
-            may_be_replaced = b"npu_optimizer" in module.source.data and not name.startswith(_KERAS)
+            may_be_replaced = _uses_npu_optimizer(module) and not name.startswith(_KERAS)
             if may_be_replaced and not _is_bare(context, module, call):
                 continue
             shown = module.text_of(call.func)
             message = f"{shown} looks for inf and NaN, which the NPU does not produce"
             advice = "Use NPULossScaleOptimizer with FixedLossScaleManager or its kin."
             yield context.finding(module, call, "warning", message, advice)
+
+
+def _uses_npu_optimizer(module: Module) -> bool:
+    """Whether a module names the runtime's npu_optimizer."""
+    return b"npu_optimizer" in module.source.data and any(
+        "npu_runtime" in name and name.endswith("npu_optimizer") for _, name in module.named
+    )
 
 
 def _is_bare(context: Context, module: Module, call: ast.Call) -> bool:
