@@ -14,6 +14,7 @@ from migrate.analysis.commands import named_in_commands
 from migrate.analysis.entry_points import training_scripts
 from migrate.analysis.file_functions import Access
 from migrate.analysis.imported import imported_by, importing
+from migrate.analysis.module import Module
 from migrate.analysis.nodes import spelled
 from migrate.analysis.path_ways import Origin, only_here
 from migrate.analysis.paths import paths_of
@@ -40,6 +41,7 @@ _PLACE = frozenset(
 _COMPARING = (b"==", b"!=", b" in ", b"literal_eval", b"loads", b"yaml")
 # What takes a text that is no path.
 _PARSING = frozenset("ast.literal_eval json.loads yaml.load yaml.safe_load".split())
+_OPENING = frozenset({"open", "GFile", "Open", "FastGFile"})
 # The folder that relative places are in changes, and not to that of the script itself.
 _CHDIR = re.compile(rb"\bos\.chdir\((?![^\n]*__file__)")
 _ELSEWHERE = re.compile(r"/|~|[A-Za-z]:[\\/]")
@@ -236,6 +238,16 @@ class Places:
         return origin.kind == "flag" and any(compared.get(origin.text, ()))
 
 
+def _is_opened(module: Module, node: ast.expr) -> bool:
+    """Whether it is a name for an open file, whatever else in the project is called like it."""
+    found = module.lookup(node.id, node) if isinstance(node, ast.Name) else None
+    return any(
+        isinstance(b.statement, ast.withitem)
+        or (isinstance(b.node, ast.Call) and spelled(b.node.func) in _OPENING)
+        for b in (found[1] if found else ())
+    )
+
+
 _BY_RECIPE = "Say what it is in the recipe: [rules.NPU501.places], data, output or keep."
 
 
@@ -305,7 +317,7 @@ def compared_in(project: Project, path: str) -> dict[str, set[str]]:
     module = project.parsed(path) if holds_any(data, _COMPARING) else None
     for call, called in module.calls if module is not None else ():
         name = spelled(call.args[0]) if called in _PARSING and call.args else ""
-        if name:
+        if name and module is not None and not _is_opened(module, call.args[0]):
             found.setdefault(name, set()).add("{}")
     for compare in module.all_of(ast.Compare) if module is not None else ():
         if not isinstance(compare.ops[0], ast.Eq | ast.NotEq | ast.In | ast.NotIn):

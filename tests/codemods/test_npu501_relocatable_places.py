@@ -1058,6 +1058,26 @@ def test_what_a_training_only_reads_is_data_whoever_else_reads_it() -> None:
     assert "default='corpora/b.txt', type=data_path)" in train
 
 
+@pytest.mark.parametrize(
+    "reading",
+    [
+        "with open(args.data_file) as data_file:\n    yaml.load(data_file)",
+        "data_file = open(args.data_file)\nyaml.safe_load(data_file)",
+    ],
+)
+def test_an_open_file_that_is_called_like_a_flag_says_nothing_of_it(reading: str) -> None:
+    source = f"""import argparse
+import yaml
+
+parser = argparse.ArgumentParser()
+parser.add_argument('--data_file', default='data.yml')
+args = parser.parse_args()
+{reading}
+"""
+    ported = port_files({"train.py": source}, CODE)
+    assert "default='data.yml', type=data_path)" in ported.text("train.py")
+
+
 @pytest.mark.parametrize("parse", ["json.loads", "ast.literal_eval"])
 def test_a_flag_that_holds_a_file_or_its_contents_stays(parse: str) -> None:
     source = f"""
