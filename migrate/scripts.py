@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -187,13 +187,7 @@ def facts_of(
         _batch_size(harness["batch_size"], flags, recipe.harness.arguments),
         {script: found for script, found in boot.items() if found},
         not _FRAMEWORKS.isdisjoint(fired) or (_SHARDS in fired and _AVERAGES in fired),
-        switch if switch and not _gives(recipe.harness.arguments, switch.flag) else None,
-    )
-
-
-def _gives(arguments: Iterable[str], flag: str) -> bool:
-    return any(
-        word.startswith("-") and word.lstrip("-").partition("=")[0] == flag for word in arguments
+        switch if switch and not switch.is_given(recipe.harness.arguments) else None,
     )
 
 

@@ -200,7 +200,8 @@ def test_what_shortens_a_training_is_never_guessed() -> None:
 
 def test_a_script_that_trains_only_when_told_to_is_a_warning() -> None:
     text = TRAIN.replace(
-        "    tf.train.Adam", "    if args.do_train:\n        train()\n    tf.train.Adam"
+        "    tf.train.Adam",
+        "    if args.do_train:\n        tf.estimator.Estimator(1).train(1)\n        tf.train.Adam",
     ).replace("if __name__", 'parser.add_argument("--do_train", action="store_true")\nif __name__')
     port = ported({"train.py": text})
     assert codes(port) == [("NPU916", "warning", "train.py")]

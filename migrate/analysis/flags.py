@@ -43,6 +43,7 @@ class Flag(NamedTuple):
         switch: given without a value.
         required: must be given.
         positional: given without its name.
+        dest: what the code calls it, where the definition says so.
     """
 
     path: str
@@ -56,6 +57,12 @@ class Flag(NamedTuple):
     switch: bool = False
     required: bool = False
     positional: bool = False
+    dest: str = ""
+
+    @property
+    def attribute(self) -> str:
+        """What the code calls it."""
+        return self.dest or self.name.replace("-", "_")
 
 
 def flags_of(project: Project, entry: str) -> list[Flag]:
@@ -117,7 +124,10 @@ def _argparse_flag(module: Module, call: ast.Call, names: list[str]) -> Flag:
     long = [name for name in names if name.startswith("--")] or names
     action = _literal(call, "action")
     kind = keyword(call, "type")
-    given = _flag(module, call, long[0].lstrip("-"), default_of(call))
+    dest = _literal(call, "dest")
+    given = _flag(module, call, long[0].lstrip("-"), default_of(call))._replace(
+        dest=dest if isinstance(dest, str) else ""
+    )
     if action in ("store_true", "store_false"):
         switched = "False" if action == "store_true" else "True"
         return given._replace(
