@@ -368,12 +368,25 @@ class _Reader:
             yield from self._back(binding.statement.iter, names)
 
     def _puts_behind(self, binding: Binding, name: str) -> bool:
-        """Whether it is ``name = os.path.join(folder, name)``."""
-        call = binding.node
-        if not isinstance(call, ast.Call) or self.module.name_of(call.func) != "os.path.join":
-            return False
-        holding = [any(_is_name(part, name) for part in ast.walk(arg)) for arg in call.args]
-        return any(holding[1:]) and not holding[0] and not is_here(self.module, call.args[0])
+        """Whether it is ``name = os.path.join(folder, name)``, or a sum or a format like it."""
+        parts = self._parts_of(binding.node)
+        holding = [any(_is_name(part, name) for part in ast.walk(one)) for one in parts]
+        return any(holding[1:]) and not holding[0] and not is_here(self.module, parts[0])
+
+    def _parts_of(self, node: ast.AST | None) -> list[ast.expr]:
+        """What a path is made of where a folder comes first; else nothing."""
+        if isinstance(node, ast.Call):
+            return node.args if self.module.name_of(node.func) == "os.path.join" else []
+        parts: list[ast.expr] = []
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            left: ast.expr = node
+            while isinstance(left, ast.BinOp) and isinstance(left.op, ast.Add):
+                parts.insert(0, left.right)
+                left = left.left
+            return [left, *parts] if _begins_anew(parts[0]) else []
+        if isinstance(node, ast.BinOp) and (text_of(node.left) or "").startswith("%s/"):
+            return node.right.elts if isinstance(node.right, ast.Tuple) else []
+        return []
 
     def _replaces(self, last: Binding, before: Binding, scope: Scope) -> bool:
         """Whether a value surely is what another one becomes: both come in one block."""

@@ -492,6 +492,23 @@ os.makedirs(out)
     assert "out = output_path('./logs')" in ported.text("train.py")
 
 
+@pytest.mark.parametrize("puts", ["args.root_dir + '/' + out", "'%s/%s' % (args.root_dir, out)"])
+def test_a_name_that_is_written_behind_a_place_stays(puts: str) -> None:
+    source = f"""import argparse
+import os
+
+parser = argparse.ArgumentParser()
+parser.add_argument('--root_dir', default='results')
+args = parser.parse_args()
+out = 'logs'
+out = {puts}
+os.makedirs(out)
+"""
+    ported = port_files({"train.py": source}, CODE)
+    assert "default='results', type=output_path)" in ported.text("train.py")
+    assert "out = 'logs'" in ported.text("train.py")
+
+
 @pytest.mark.parametrize("body", ["name = 'step'", ""])
 def test_a_name_of_the_block_that_puts_it_behind_a_folder_stays(body: str) -> None:
     ported = port_files(
