@@ -8,10 +8,17 @@ from tensorflow.python.keras import backend, callbacks
 
 
 def broadcast_global_variables(root_rank):
-    """Returns the operator that gives each variable of Keras the value that a rank has."""
+    """Returns the operator that gives each variable of Keras the value that a rank has.
+
+    The adapter takes them in the order of Keras's set, which rests on memory addresses: whether
+    ranks agree is chance. Here they are in the order of their names, so that no simulation fails
+    by it.
+    """
     variables = [
         variable
-        for variable in backend._get_variables(backend.get_graph())
+        for variable in sorted(
+            backend._get_variables(backend.get_graph()), key=lambda variable: variable.name
+        )
         if getattr(variable, "_keras_initialized", False)
     ]
     return npu_hook.broadcast_variables(variables, root_rank)
