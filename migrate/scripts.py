@@ -125,7 +125,7 @@ def entry_of(project: Project, recipe: Recipe) -> str | Finding:
     """The script that trains: the recipe's first entry, or the only one that there is."""
     if recipe.entries:
         return recipe.entries[0]
-    found = training_scripts(project)
+    found = project.cached(training_scripts)
     if len(found) == 1:
         return found[0]
     if found:

@@ -22,7 +22,7 @@ _SCRIPT = re.compile(rb"^if\s*\(?\s*__name__\s*==\s*['\"]__main__['\"]", re.MULT
 
 
 def training_scripts(project: Project) -> list[str]:
-    """The scripts that train, in sorted order.
+    """The scripts that train, in sorted order; derive with ``cached``.
 
     Scripts are files with ``if __name__ == "__main__"``, and those that no other file imports and
     whose own code trains. Those whose names tell that they use a model count only where no other

@@ -6,13 +6,14 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from migrate.codemods.distributions import (
+from migrate.analysis.distributions import (
     NOT_INSTALLED,
     PLATFORM,
     by_import,
     by_name,
     normalized,
 )
+from migrate.analysis.requirements import is_requirements, read_lines
 from migrate.upstream.tree import SourceFile
 
 # What makes a module at the root stand for the folder that it lies in.
@@ -28,10 +29,6 @@ _IMPORT = re.compile(
 _COMMENT = re.compile(r"#[^\r\n]*")
 _BELOW = re.compile(r"\s*(\w+)\.(\w+)")
 _SETUP_NAME = re.compile(rb"""\bname\s*=\s*["']([\w.-]+)["']""", re.ASCII)
-_REQUIREMENTS = re.compile(
-    r"(?:.*/)?(?:[\w.-]*requirements?[\w.-]*\.txt|requirements/[\w.-]+\.txt)"
-)
-_REQUIRED = re.compile(rb"^[ \t]*([A-Za-z][\w.-]*)", re.MULTILINE | re.ASCII)
 # Libraries that DISTRIBUTIONS does not have, and that projects import without a requirement.
 _OTHER_LIBRARIES = frozenset(
     "apex baselines bert bob caffe caffe2 chainer cntk cupy cv dask detectron2 dgl dlib fairseq "
@@ -53,9 +50,9 @@ def own_packages(
 
     The project is a package (it has an ``__init__.py`` at its root), has no module of that name,
     and all that is imported from it lies at the root. Such a project starts where its folder has
-    that name and the folder above is on ``sys.path``. Since libraries have modules called model
-    or metrics, too, it takes two such members, or the name of the
-    folder upstream or in setup.py, and no library's name.
+    that name and the folder above is on ``sys.path``. Since libraries have modules called model or
+    metrics, too, it takes two such members, or the name of the folder upstream or in setup.py, and
+    no library's name.
 
     Args:
         is_module: whether there is a module or folder of that name at the root.
@@ -109,10 +106,10 @@ def _is_library(files: Mapping[str, SourceFile], name: str) -> bool:
     if name in _OTHER_LIBRARIES or normal in PLATFORM or normal in by_name():
         return True
     return any(
-        normal == _normal(required)
+        normal == line.name
         for path, file in files.items()
-        if _REQUIREMENTS.fullmatch(path)
-        for required in _REQUIRED.findall(file.data)
+        if is_requirements(path)
+        for line in read_lines(file.data.decode("utf-8", "replace"))
     )
 
 

@@ -11,7 +11,7 @@ from migrate.analysis.flags import Flag
 from migrate.analysis.graph import Graph
 from migrate.analysis.keras_models import KerasUse
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import spelled
+from migrate.analysis.nodes import Function, spelled
 from migrate.analysis.project import Project
 from migrate.analysis.references import TELLING_METHODS, Use
 from migrate.analysis.training import KERAS_TRAINING, trains
@@ -76,7 +76,7 @@ def training_switch(project: Project, entry: str, flags: Iterable[Flag]) -> Swit
 def _optimizing(module: Module) -> Iterator[ast.AST]:
     """What names an optimizer or the like, outside of what an Estimator calls."""
     for node in [*module.all_of(ast.Attribute), *module.all_of(ast.Name)]:
-        name = module.qualified(node)
+        name = module.name_of(node)
         if name is None and isinstance(node, ast.Attribute) and node.attr in TELLING_METHODS:
             name = f".{node.attr}"
         if name and trains(Use(name, module.path, 0)) and not _in_model_fn(module, node):
@@ -121,7 +121,7 @@ def _awaited(
             for test in _all_of(parent.test):
                 if switch := _switch(test, flags):
                     return switch
-        if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(parent, Function):
             around = around or parent.name
         node = parent
     if not around or around in within:

@@ -295,7 +295,7 @@ def _top(path: str) -> str:
 
 def _training_programs(project: Project) -> list[frozenset[str]]:
     """Each script that trains, with the files that it imports."""
-    return [frozenset(imported_by(project, path)) for path in training_scripts(project)]
+    return [frozenset(imported_by(project, path)) for path in project.cached(training_scripts)]
 
 
 def _compared(project: Project) -> dict[str, set[str]]:

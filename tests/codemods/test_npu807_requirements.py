@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from migrate.codemods.distributions import DISTRIBUTIONS, by_import, by_name
+from migrate.analysis.distributions import DISTRIBUTIONS, by_import, by_name
 from tests.codemods.support import Ported, port_files
 
 CODE = "NPU807"

@@ -48,7 +48,7 @@ def report_foreign_sessions(context: ProjectContext) -> Iterator[Change]:
     project = context.project
     sessions = project.cached(DeviceSessions)
     configured = sessions.paths | files_of(sessions.hosted)
-    for path in training_scripts(project):
+    for path in project.cached(training_scripts):
         files = imported_by(project, path)
         if any(holds_any(project.files[file].data, IMPORTS_BY_NAME) for file in files):
             files = project.python_files  # it may load any of them

@@ -165,12 +165,10 @@ def _commanded(context: Context, command: Command) -> Iterator[Change]:
 
 def _is_by_rank(module: Module, call: ast.Call) -> bool:
     """Whether the code says itself which ranks come here, as by ``if hvd.rank() == 0``."""
-    around: ast.AST | None = call
-    while around is not None:
-        if isinstance(around, ast.If | ast.IfExp) and depends_on_rank(module, around.test):
-            return True
-        around = module.parents.get(around)
-    return False
+    return any(
+        isinstance(around, ast.If | ast.IfExp) and depends_on_rank(module, around.test)
+        for around in module.ancestors(call)
+    )
 
 
 def _changes_files(use: FileUse) -> bool:

@@ -48,12 +48,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 
-from migrate.analysis.imported import imported_packages
-from migrate.analysis.module import Module
-from migrate.analysis.nodes import argument
-from migrate.analysis.project import Project
-from migrate.analysis.source import Source, UnreadableSource
-from migrate.codemods.distributions import (
+from migrate.analysis.distributions import (
     BACKPORTS,
     NOT_INSTALLED,
     PLATFORM,
@@ -62,7 +57,12 @@ from migrate.codemods.distributions import (
     by_name,
     normalized,
 )
-from migrate.codemods.requirements import included, read_lines
+from migrate.analysis.imported import imported_packages
+from migrate.analysis.module import Module
+from migrate.analysis.nodes import argument
+from migrate.analysis.project import Project
+from migrate.analysis.requirements import included, is_requirements, read_lines
+from migrate.analysis.source import Source, UnreadableSource
 from migrate.codemods.rule import Change, FileChange, Option, ProjectContext, Rule, is_table
 from migrate.codemods.rules.npu804_scipy_images import gone_names
 from migrate.findings import Finding
@@ -86,7 +86,6 @@ NPU807 = Rule(
 )
 
 _ROOT = "requirements.txt"
-_FILE = re.compile(r"(?:.*/)?(?:[\w.-]*requirements?[\w.-]*\.txt|requirements/[\w.-]+\.txt)")
 _OTHERS = re.compile(
     r"(?:.*/)?(?:setup\.(?:py|cfg)|pyproject\.toml|environment[\w-]*\.ya?ml|Pipfile"
     r"|Dockerfile[\w.-]*)"
@@ -146,7 +145,7 @@ def write_requirements(context: ProjectContext) -> Iterator[Change]:
 
 def _requirements(project: Project) -> list[str]:
     """The requirements files: by their names, and what those take in with ``-r``."""
-    found = {path for path in project.files if _FILE.fullmatch(path)}
+    found = {path for path in project.files if is_requirements(path)}
     queue = sorted(found)
     while queue:
         path = queue.pop()

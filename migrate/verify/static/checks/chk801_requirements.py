@@ -22,8 +22,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from migrate.codemods.distributions import PLATFORM, by_name
-from migrate.codemods.requirements import Line, read_lines
+from migrate.analysis.distributions import PLATFORM, by_name
+from migrate.analysis.requirements import Line, read_lines
 from migrate.findings import Finding, Severity
 from migrate.verify.static.check import Check, Context
 

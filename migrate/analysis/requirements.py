@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from migrate.codemods.distributions import normalized
+from migrate.analysis.distributions import normalized
 
 _REQUIREMENT = re.compile(
     r"(?P<name>[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?P<extras>\[[^\]]*\])?\s*"
@@ -13,6 +13,7 @@ _REQUIREMENT = re.compile(
     r"(?P<rest>\s*(?:(?:[;\\#]|--hash).*)?)",
     re.DOTALL,
 )
+_FILE = re.compile(r"(?:.*/)?(?:[\w.-]*requirements?[\w.-]*\.txt|requirements/[\w.-]+\.txt)")
 _INCLUDE = re.compile(r"-r\s*(?P<file>\S+)|--requirement[ =]\s*(?P<long>\S+)")
 
 
@@ -52,6 +53,11 @@ class Line(NamedTuple):
         first = lines[0].rstrip("\r\n")
         lines[0] = f"{first} ({why}){lines[0][len(first) :]}"
         return "".join(f"# {line}" for line in lines)
+
+
+def is_requirements(path: str) -> bool:
+    """Whether a file's name says that it holds requirements."""
+    return _FILE.fullmatch(path) is not None
 
 
 def read_lines(text: str) -> list[Line]:
