@@ -122,7 +122,7 @@ def _next_load(module: Module, node: ast.AST) -> ast.AST | None:
     if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
         return None
     target = statement.targets[0]
-    block = _block_of(module, statement)
+    block = module.block_of(statement)
     position = block.index(statement) + 1 if statement in block else len(block)
     following = block[position] if position < len(block) else None
     if not isinstance(target, ast.Name) or not isinstance(following, ast.Assign):
@@ -131,12 +131,3 @@ def _next_load(module: Module, node: ast.AST) -> ast.AST | None:
     while isinstance(root, ast.Call | ast.Attribute):
         root = root.func if isinstance(root, ast.Call) else root.value
     return root if isinstance(root, ast.Name) and root.id == target.id else None
-
-
-def _block_of(module: Module, statement: ast.stmt) -> list[ast.stmt]:
-    parent = module.parents[statement]
-    for field in ("body", "orelse", "finalbody"):
-        block = getattr(parent, field, None)
-        if isinstance(block, list) and statement in block:
-            return block
-    return []

@@ -28,10 +28,13 @@ def mode_of(module: Module, node: ast.AST) -> Mode | None:
     for parent in module.ancestors(node):
         if isinstance(parent, ast.If | ast.IfExp) and child is not parent.test:
             met, unmet = condition(module, parent.test)
-            inside = child is parent.body or child in _block(parent, "body")
+            body = parent.body if isinstance(parent, ast.If) else [parent.body]
+            inside = child in body
             if found := met if inside else unmet:
                 return found
-        for before in _before(parent, child):
+        for before in module.statements_before(child):
+            if not isinstance(before, ast.If):
+                continue
             met, unmet = condition(module, before.test)
             if unmet and isinstance(before.body[-1], ast.Return | ast.Raise):
                 return unmet
@@ -84,17 +87,3 @@ def _value(module: Module, node: ast.expr) -> Mode | None:
     if text in _TRAIN_VALUES:
         return "train"
     return "eval" if text in _EVAL_VALUES else None
-
-
-def _block(parent: ast.AST, field: str) -> list[ast.AST]:
-    block = getattr(parent, field, None)
-    return block if isinstance(block, list) else []
-
-
-def _before(parent: ast.AST, child: ast.AST) -> list[ast.If]:
-    """The conditions in front of a statement in its block."""
-    for field in ("body", "orelse", "finalbody"):
-        block = _block(parent, field)
-        if child in block:
-            return [s for s in block[: block.index(child)] if isinstance(s, ast.If)]
-    return []

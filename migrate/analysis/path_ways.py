@@ -390,7 +390,9 @@ class _Reader:
 
     def _replaces(self, last: Binding, before: Binding, scope: Scope) -> bool:
         """Whether a value surely is what another one becomes: both come in one block."""
-        block = block_of(self.module, last.node)
+        if last.node is None:
+            return False
+        block = self.module.block_of(self.module.statement_of(last.node))
         if before.kind == "parameter":
             return block is getattr(scope.node, "body", None)
         if isinstance(before.statement, ast.For):
@@ -483,18 +485,6 @@ def is_here(module: Module, node: ast.expr) -> bool:
     if text is not None:
         return not text or only_here(text)
     return module.qualified(node) in _HERE
-
-
-def block_of(module: Module, node: ast.AST | None) -> list[ast.stmt]:
-    """The statements among which the one that holds an expression stands."""
-    while node is not None:
-        parent = module.parents.get(node)
-        if isinstance(node, ast.stmt):
-            for _, value in ast.iter_fields(parent) if parent is not None else ():
-                if isinstance(value, list) and node in value:
-                    return value
-        node = parent
-    return []
 
 
 def comes_before(

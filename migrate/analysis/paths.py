@@ -28,7 +28,6 @@ from migrate.analysis.path_ways import (
     Origin,
     Way,
     Ways,
-    block_of,
     comes_before,
     is_here,
     text_of,
@@ -277,7 +276,7 @@ def _surely_put(module: Module, holder: ast.expr, join: ast.Call) -> bool:
     """
     if is_self(holder) or is_here(module, join.args[0]):
         return False
-    block = block_of(module, join)
+    block = module.block_of(module.statement_of(join))
     found = module.lookup(holder.id, holder) if isinstance(holder, ast.Name) else None
     values = [b.node for b in found[1] if b.kind == "value"] if found else []
     parsed = any(isinstance(v, ast.Call) and spelled(v.func) in _PARSES for v in values)

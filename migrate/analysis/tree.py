@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import takewhile
 from typing import Any, TypeVar
 
 from migrate.analysis.nodes import Definition, Function, is_self
@@ -100,6 +101,19 @@ class Tree:
         while not isinstance(node, ast.stmt):
             node = self.parents[node]
         return node
+
+    def block_of(self, statement: ast.AST) -> list[ast.stmt]:
+        """The statements among which one stands; none for what stands in no block."""
+        parent = self.parents.get(statement)
+        for part in ("body", "orelse", "finalbody"):
+            block = getattr(parent, part, None)
+            if isinstance(block, list) and statement in block:
+                return block
+        return []
+
+    def statements_before(self, statement: ast.AST) -> list[ast.stmt]:
+        """What comes before a statement in its block."""
+        return list(takewhile(lambda other: other is not statement, self.block_of(statement)))
 
     def function_of(self, node: ast.AST) -> Function | None:
         """The innermost function (not lambda) around the node."""

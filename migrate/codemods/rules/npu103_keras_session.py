@@ -143,12 +143,8 @@ def _renew(context: Context, call: str) -> Iterator[Change]:
 
 def _siblings(module: Module, statement: ast.stmt) -> list[ast.stmt]:
     """What follows a statement in its block."""
-    parent = module.parents[statement]
-    for field in ("body", "orelse", "finalbody"):
-        block = getattr(parent, field, None)
-        if isinstance(block, list) and statement in block:
-            return block[block.index(statement) + 1 :]
-    return []
+    block = module.block_of(statement)
+    return block[block.index(statement) + 1 :] if block else []
 
 
 def _unreached(context: Context, keras: KerasUse) -> Iterator[Change]:

@@ -39,7 +39,7 @@ from migrate.analysis.nodes import keyword, spelled
 from migrate.analysis.project import Project
 from migrate.analysis.words import identifiers_in
 from migrate.codemods.edits import Edit
-from migrate.codemods.python2 import is_guarded
+from migrate.codemods.guards import is_guarded
 from migrate.codemods.rule import Change, Context, Rule, RuntimeImport
 
 _METHODS = {"iteritems": "items", "iterkeys": "keys", "itervalues": "values"}

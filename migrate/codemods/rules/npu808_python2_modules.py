@@ -38,8 +38,8 @@ from collections.abc import Iterator
 
 from migrate.analysis.imported import is_used_elsewhere
 from migrate.codemods.edits import Edit
+from migrate.codemods.guards import IMPORTS, is_guarded
 from migrate.codemods.imports import module_span
-from migrate.codemods.python2 import IMPORTS, is_guarded
 from migrate.codemods.python2_library import (
     ATTRIBUTES,
     BUILTINS,

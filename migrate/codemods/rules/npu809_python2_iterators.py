@@ -35,7 +35,7 @@ from migrate.analysis.module import Module
 from migrate.analysis.nodes import is_none, is_self, own_nodes, spelled
 from migrate.analysis.project import Project
 from migrate.codemods.edits import Edit
-from migrate.codemods.python2 import is_guarded
+from migrate.codemods.guards import is_guarded
 from migrate.codemods.rule import Change, Context, Rule
 from migrate.codemods.statements import behind
 

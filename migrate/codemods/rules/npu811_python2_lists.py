@@ -40,8 +40,9 @@ from migrate.analysis.module import Module
 from migrate.analysis.nodes import is_self, spelled
 from migrate.analysis.project import Project
 from migrate.codemods.edits import Edit
+from migrate.codemods.guards import LISTS, is_guarded
 from migrate.codemods.options import bound_value
-from migrate.codemods.python2 import LISTS, has_true_division, is_guarded, may_be_whole
+from migrate.codemods.python2 import has_true_division, may_be_whole
 from migrate.codemods.rule import Change, Context, Rule
 
 _MAKERS = frozenset({"filter", "map", "zip"})

@@ -43,7 +43,7 @@ from migrate.analysis.nodes import argument, keyword
 from migrate.analysis.project import Project
 from migrate.analysis.symbols import canonical
 from migrate.codemods.edits import Edit
-from migrate.codemods.python2 import IMPORTS, NAMES, is_guarded
+from migrate.codemods.guards import IMPORTS, NAMES, is_guarded
 from migrate.codemods.rule import Change, Context, Rule
 from migrate.findings import Finding
 
