@@ -67,6 +67,7 @@ class ImportPaths:
         )
 
     def _resolve(self, folder: str, dotted: str, level: int) -> str:
+        importer = folder
         parts = dotted.split(".") if dotted else []
         if level:
             for _ in range(level - 1):
@@ -88,8 +89,9 @@ class ImportPaths:
                 break
             folder = posixpath.dirname(folder)
         if top not in sys.stdlib_module_names:
-            for root in self._added_roots:
-                found = self._module_at(posixpath.join(root, *parts))
+            for root, around in self._added_roots:
+                is_served = not around or f"{importer}/".startswith(f"{around}/")
+                found = self._module_at(posixpath.join(root, *parts)) if is_served else None
                 if found:
                     return found
         return canonical(dotted)
@@ -118,25 +120,31 @@ class ImportPaths:
         return frozenset(names)
 
     @cached_property
-    def _added_roots(self) -> list[str]:
-        """Folders that code adds to ``sys.path``: those that a file which does so names.
+    def _added_roots(self) -> list[tuple[str, str]]:
+        """Folders that code adds to ``sys.path``, each with the folder whose files it serves.
 
-        So does a ``setup.py`` whose packages lie in a folder.
+        That are those that a file which adds some names, and where a ``setup.py`` has its packages.
+        They serve what lies below the folder that holds both.
         """
-        found: dict[str, None] = {}
+        found: dict[tuple[str, str], None] = {}
+
+        def add(folder: str, base: str, text: bytes) -> None:
+            place = posixpath.normpath(posixpath.join(base, text.decode()))
+            if place in self._folders:
+                found[place, _common(folder, place)] = None
+
         for path in self._python_files:
             data = self._files[path].data
+            folder = posixpath.dirname(path)
             if installed := _PACKAGE_DIR.search(data) if path.endswith("setup.py") else None:
-                place = posixpath.normpath(
-                    posixpath.join(posixpath.dirname(path), installed[1].decode())
-                )
-                if place in self._folders:
-                    found[place] = None
+                add(folder, folder, installed[1])
             if b"sys.path" in data:
-                folder = posixpath.dirname(path)
                 for text in _TEXT.findall(data):
                     for base in (folder, posixpath.dirname(folder), ""):
-                        place = posixpath.normpath(posixpath.join(base, text.decode()))
-                        if place in self._folders:
-                            found[place] = None
+                        add(folder, base, text)
         return list(found)
+
+
+def _common(first: str, second: str) -> str:
+    """The innermost folder that holds both of two folders."""
+    return posixpath.commonpath((first, second)) if first and second else ""
