@@ -7,7 +7,8 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from migrate.analysis.imported import is_used_elsewhere
+from migrate.analysis.closure import reached
+from migrate.analysis.imported import imported_files, is_used_elsewhere
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
 from migrate.analysis.symbols import keras_in_tf_keras, known
@@ -32,12 +33,13 @@ class KerasUse:
     """Standalone Keras in one module.
 
     Args:
-        targets: what each import's alias stands for in tf.keras; empty for one without a use.
+        targets: what each import's alias stands for in tf.keras, by its number in `Tree.numbers`;
+            empty for one without a use.
         missing: a name that tf.keras does not have.
         foreign: a package built on standalone Keras that the module imports.
     """
 
-    targets: dict[ast.alias, str] = field(default_factory=dict)
+    targets: dict[int, str] = field(default_factory=dict)
     missing: str = ""
     foreign: str = ""
 
@@ -46,7 +48,6 @@ class KerasUses:
     """What every module of a project does with standalone Keras; derive with ``cached``."""
 
     def __init__(self, project: Project) -> None:
-        self._project = project
         self.modules: dict[str, KerasUse] = {}
         for path in project.python_files:
             data = project.files[path].data
@@ -54,7 +55,10 @@ class KerasUses:
                 module = project.parsed(path)
                 if module is not None and (use := _use(module, project)) is not None:
                     self.modules[path] = use
-        self._reach = {path: self._reachable(path) for path in self.modules}
+        self._reach = {
+            path: reached([path], lambda one: project.cached_for(one, imported_files))
+            for path in self.modules
+        }
 
     @property
     def rewritten(self) -> set[str]:
@@ -86,32 +90,6 @@ class KerasUses:
                     group.add(other)
                     grown = True
         return group
-
-    def _reachable(self, path: str) -> set[str]:
-        seen: set[str] = set()
-        queue = [path]
-        while queue:
-            module = self._project.parsed(queue.pop())
-            for imported in _own_imports(module) if module is not None else ():
-                if imported not in seen:
-                    seen.add(imported)
-                    queue.append(imported)
-        return seen
-
-
-def _own_imports(module: Module) -> Iterator[str]:
-    """The project's files that a module imports."""
-    names = [
-        binding.qualified
-        for scope in set(module.scopes.values())
-        for bindings in scope.bindings.values()
-        for binding in bindings
-        if binding.kind == "import"
-    ]
-    for name in sorted({*names, *module.star_imports}):
-        path, colon, _ = name.partition(":")
-        if colon and path.endswith(".py"):
-            yield path
 
 
 def _use(module: Module, project: Project) -> KerasUse | None:
@@ -146,7 +124,7 @@ def _use(module: Module, project: Project) -> KerasUse | None:
         if target and not _is_there(f"{target}{attributes}")
     ]
     missing += [name for name in _from_stars(module, found) if keras_in_tf_keras(name) is None]
-    known_targets = {alias: target or "" for alias, target in found.items()}
+    known_targets = {module.numbers[alias]: target or "" for alias, target in found.items()}
     return KerasUse(known_targets, missing[0] if missing else "", foreign)
 
 

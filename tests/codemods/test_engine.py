@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from migrate.analysis import parsed
 from migrate.analysis.project import MAX_PARSED_BYTES, Project
 from migrate.analysis.references import functions_in
 from migrate.codemods.edits import Edit
@@ -560,6 +561,16 @@ def test_the_order_of_files_changes_nothing() -> None:
         shuffled = list(files.items())
         random.Random(seed).shuffle(shuffled)
         assert result_of(dict(shuffled)) == expected
+
+
+def test_files_that_do_not_stay_parsed_are_ported_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = fixture_files()
+    expected = result_of(files)
+    monkeypatch.setattr(parsed, "_MEMORY", 0)
+    monkeypatch.setattr(parsed, "_LEAST", 1)  # one at a time, each parsed anew
+    assert result_of(files) == expected
 
 
 DIGEST = """

@@ -61,7 +61,12 @@ def use_tf_keras(context: Context) -> Iterator[Change]:
     module = context.module
     uses = context.project.cached(KerasUses)
     use = uses.modules[module.path]
-    statements = {module.parents[alias]: None for alias in use.targets}
+    targets = {
+        alias: use.targets[number]
+        for alias in module.all_of(ast.alias)
+        if (number := module.numbers[alias]) in use.targets
+    }
+    statements = {module.parents[alias]: None for alias in targets}
     first = next(iter(statements))
     if (obstacle := uses.obstacle(module.path)) is not None:
         path, reason = obstacle
@@ -78,13 +83,13 @@ def use_tf_keras(context: Context) -> Iterator[Change]:
                 if used.name.startswith("keras."):
                     yield Settled(used.path, used.line, used.name, "native", _KEPT)
         return
-    rewriter = _Rewriter(context, use.targets)
+    rewriter = _Rewriter(context, targets)
     for statement in statements:
         if isinstance(statement, ast.ImportFrom):
             yield from rewriter.from_import(statement)
         elif isinstance(statement, ast.Import):
             yield from rewriter.plain_import(statement)
-    if any(_NUMERIC.fullmatch(target) for target in use.targets.values() if target):
+    if any(_NUMERIC.fullmatch(target) for target in targets.values() if target):
         yield context.finding(
             first,
             "note",
