@@ -7,6 +7,7 @@ same thing when the imports say so, and a parameter called ``tf`` is not TensorF
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 
@@ -164,7 +165,9 @@ class Module(Tree):
             for module in reversed(self.star_imports):
                 if name := self._star(module, node.id):
                     return name
-            return None
+            # What a library of unknown names exports under a module's name is that module.
+            is_exported = bool(self.star_imports) and node.id in sys.stdlib_module_names
+            return node.id if is_exported else None
         if before := self._rebound(node, found):
             return self._only_name(found[0], before, node.id)
         key = (found[0], node.id)

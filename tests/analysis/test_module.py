@@ -145,6 +145,11 @@ def test_not_the_session_of_tensorflow(source: str) -> None:
     assert SESSION not in named(module_of(source))
 
 
+def test_a_library_may_export_modules_by_a_star() -> None:
+    source = "from npu_bridge.npu_init import *\nshow(os.environ)\nshow(own.environ)"
+    assert named(module_of(source)) == ["os.environ", None]
+
+
 def test_a_nonlocal_name_is_not_the_modules() -> None:
     module = module_of(
         """
