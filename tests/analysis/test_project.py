@@ -178,6 +178,20 @@ def test_folders_that_code_adds_to_the_path_are_searched(path: str, adding: str)
     assert shown(files, path) == ["src/nets/model.py:build", "json.loads"]
 
 
+def test_folders_on_the_path_serve_the_project_that_adds_them() -> None:
+    adding = "import sys\nsys.path.append('lib')\n"
+    files = {
+        "one/lib/util.py": "",
+        "one/train.py": f"{adding}import util\nshow(util)\n",
+        "two/lib/util.py": "",
+        "two/train.py": f"{adding}import util\nshow(util)\n",
+        "three/train.py": "import util\nshow(util)\n",
+    }
+    assert shown(files, "one/train.py") == ["one/lib/util.py:"]
+    assert shown(files, "two/train.py") == ["two/lib/util.py:"]
+    assert shown(files, "three/train.py") == ["util"]
+
+
 @pytest.mark.parametrize(
     ("setup", "found"),
     [

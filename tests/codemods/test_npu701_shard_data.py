@@ -225,6 +225,28 @@ def test_a_function_without_a_mode_is_a_warning() -> None:
     assert "npu_shard(...)" in finding.advice
 
 
+def test_data_that_goes_on_and_on_is_a_warning() -> None:
+    source = """
+        import tensorflow as tf
+
+        def make0(files):
+            return tf.data.TFRecordDataset(files)
+        """
+    for number in range(1, 600):
+        source += f"""
+        def make{number}(files):
+            return make{number - 1}(files).map(decode)
+        """
+    source += """
+        def main(model_fn):
+            estimator = tf.estimator.Estimator(model_fn)
+            estimator.train(lambda: make599('a'), steps=9)
+            estimator.evaluate(lambda: make599('b'))
+        """
+    (finding,) = check_noop(source, "NPU701").findings
+    assert (finding.severity, finding.line) == ("warning", 4)
+
+
 def test_each_caller_of_a_reading_function_is_judged_alone() -> None:
     before = """
         import tensorflow as tf
