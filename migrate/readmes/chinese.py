@@ -42,6 +42,7 @@ RULES = {
     "NPU812": "把 TensorFlow 1.0 之前的名称和参数顺序改写为 TensorFlow 1.15.0 的形式",
     "NPU813": "使以自身文件夹名导入自身的项目能在自己的文件夹中启动",
     "NPU814": "按 TensorFlow 1.15.0 的方式解析命令行参数，代替 `FLAGS._parse_flags()`",
+    "NPU815": "指出之前已移植到 NPU 的项目；对移植结果再次移植难以审查",
     # Those of the recipes.
     "NPU850": "在读取数据集的计算图中构建 realmix 的数据集",
     "NPU851": "为 realmix 的会话提供足够的线程，因为它的摘要会在会话中再运行会话",

@@ -43,6 +43,14 @@ def test_training_that_a_package_runs(source: str, place: tuple[str, int]) -> No
     assert told({"train.py": source + MAIN}) == [place]
 
 
+def test_the_estimator_of_the_adapter_opens_its_own() -> None:
+    source = (
+        "import model\nfrom npu_bridge.npu_init import *\n\ndef main():\n"
+        "    NPUEstimator(lambda: model.train_op(1)).train()\n\n"
+    )
+    assert not told({"train.py": source + MAIN})
+
+
 def test_another_program_has_its_own_session() -> None:
     evaluation = (
         "import tensorflow as tf\n\ndef main():\n    with tf.Session() as sess:\n"

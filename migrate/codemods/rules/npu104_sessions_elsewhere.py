@@ -18,7 +18,8 @@ Options: none.
 Fix safety: nothing is fixed.
 
 Not handled: a program that opens one session itself, and leaves its training to a package's; one
-that runs eagerly, which the list of unsupported names tells.
+that runs eagerly, which the list of unsupported names tells; one that names NPUEstimator, since
+it was ported before (NPU815).
 
 Authority: CANN "TensorFlow 1.15 Model Porting Guide", "Porting with sess.run": each session needs
 NpuOptimizer in its configuration.
@@ -38,6 +39,8 @@ from migrate.analysis.training import trains
 from migrate.analysis.words import holds_any
 from migrate.codemods.rule import Change, ProjectContext, Rule
 
+# What opens its own sessions on the device, where another port made it.
+_NPU_ESTIMATOR = (b"NPUEstimator",)
 _EAGER = frozenset({"tensorflow.enable_eager_execution", "tensorflow.enable_v2_behavior"})
 
 NPU104 = Rule("NPU104", "sessions-elsewhere", group="session", only_reports=True)
@@ -52,7 +55,8 @@ def report_foreign_sessions(context: ProjectContext) -> Iterator[Change]:
         files = imported_by(project, path)
         if any(holds_any(project.files[file].data, IMPORTS_BY_NAME) for file in files):
             files = project.python_files  # it may load any of them
-        if not configured.isdisjoint(files):
+        ported = any(holds_any(project.files[file].data, _NPU_ESTIMATOR) for file in files)
+        if ported or not configured.isdisjoint(files):
             continue
         graph = project.cached(Graph)
         reached = list(graph.uses(graph.reach({f"{path}:"})))
