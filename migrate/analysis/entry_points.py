@@ -14,8 +14,9 @@ from migrate.analysis.training import KERAS_TRAINING, trains
 
 # Words in the name of a script that uses a model, rather than to train it.
 _USES = frozenset(
-    "decode eval evaler evaluate evaluation evaluator export generate infer inference interpolate "
-    "predict sample test visualize".split()
+    "ckpt2pb convert converter decode eval evaler evaluate evaluation evaluator export freeze "
+    "frozen generate infer inference interpolate pb predict prediction sample test validate "
+    "validation visualize".split()
 )
 _TRAINS = frozenset({"train", "trainer", "training"})
 _SCRIPT = re.compile(rb"^if\s*\(?\s*__name__\s*==\s*['\"]__main__['\"]", re.MULTILINE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from migrate.analysis.entry_points import training_scripts
 from tests.analysis.names import project_of
 
@@ -62,11 +64,14 @@ def sgd(loss, params):
     assert training_scripts(project_of({"train.py": by_text, "optim.py": "sgd = print\n"})) == []
 
 
-def test_a_script_that_samples_from_the_same_graph_is_not_the_one_that_trains() -> None:
+@pytest.mark.parametrize(
+    "name", ["sample.py", "freeze_graph.py", "ckpt2pb.py", "convert_ckpt_to_pb.py", "validate.py"]
+)
+def test_a_script_for_the_same_graph_is_not_the_one_that_trains(name: str) -> None:
     main = FLAT + MAIN + "    print(step)\n"
-    files = {"sample.py": main, "train.py": main}
-    assert training_scripts(project_of(files)) == ["train.py"]
-    assert training_scripts(project_of({"sample.py": main})) == ["sample.py"]
+    files = {name: main, "main.py": main}
+    assert training_scripts(project_of(files)) == ["main.py"]
+    assert training_scripts(project_of({name: main})) == [name]
 
 
 def test_a_model_is_found_behind_the_name_of_its_own_module() -> None:
