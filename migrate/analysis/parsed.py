@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections import OrderedDict
 from collections.abc import Collection
 
@@ -33,7 +34,9 @@ class Parsed:
         self._fits = size <= self.most
         self._staying: dict[str, Module] = {}
         self._passing: OrderedDict[str, Module] = OrderedDict()
-        self._staying_size = self._passing_size = 0
+        # Trees of texts that are not looked at yet.
+        self._expected: OrderedDict[bytes, ast.Module] = OrderedDict()
+        self._staying_size = self._passing_size = self._expected_size = 0
 
     def get(self, path: str) -> Module | None:
         module = self._staying.get(path)
@@ -50,7 +53,8 @@ class Parsed:
         else:
             self._passing[path] = module
             self._passing_size += size
-        while self._staying_size + self._passing_size > self.most and len(self._passing) > 1:
+        sizes = self._staying_size + self._expected_size
+        while sizes + self._passing_size > self.most and len(self._passing) > 1:
             _, dropped = self._passing.popitem(last=False)
             self._passing_size -= len(dropped.source.data)
 
@@ -59,6 +63,22 @@ class Parsed:
             self._staying_size -= len(module.source.data)
         if (module := self._passing.pop(path, None)) is not None:
             self._passing_size -= len(module.source.data)
+
+    def expect(self, data: bytes, tree: ast.Module) -> None:
+        """Keeps the tree of a text that may have to be parsed soon."""
+        self.expected(data)
+        self._expected[data] = tree
+        self._expected_size += len(data)
+        while self._expected_size > self.most // 4:
+            dropped, _ = self._expected.popitem(last=False)
+            self._expected_size -= len(dropped)
+
+    def expected(self, data: bytes) -> ast.Module | None:
+        """The tree of a text, for one who keeps it from now on."""
+        tree = self._expected.pop(data, None)
+        if tree is not None:
+            self._expected_size -= len(data)
+        return tree
 
     def favour(self, paths: Collection[str]) -> None:
         """From now on, these files stay; all others make room for them, where they must."""

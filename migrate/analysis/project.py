@@ -101,8 +101,6 @@ class Project:
         self._own: dict[tuple[str, str], str | None] = {}
         self._looking: set[tuple[str, str]] = set()
         self._failures: dict[str, Unparsable] = {}
-        # Of files that were parsed elsewhere and not looked at yet.
-        self._trees: dict[str, ast.Module] = {}
         self._parsable: set[str] = set()
         self._derived: dict[Callable[[Project], Any], Any] = {}
         self._derived_of: dict[str, dict[Callable[[Project, str], Any], Any]] = {}
@@ -182,16 +180,12 @@ class Project:
             self._narrowed = None
             self._derived.clear()
 
-    def update(
-        self,
-        changed: Mapping[str, SourceFile],
-        trees: Mapping[str, ast.Module] = MappingProxyType({}),
-    ) -> None:
-        """Replaces or adds files; what is unchanged stays parsed.
+    def expect(self, data: bytes, tree: ast.Module) -> None:
+        """Takes the tree of what a file is to be, from somebody who has parsed it already."""
+        self._parsed.expect(data, tree)
 
-        Args:
-            trees: of those that somebody has parsed already.
-        """
+    def update(self, changed: Mapping[str, SourceFile]) -> None:
+        """Replaces or adds files; what is unchanged stays parsed."""
         new = any(path not in self._files and path.endswith(".py") for path in changed)
         python = {path for path in changed if path.endswith(".py")}
         own = {key: self._own.pop(key) for key in list(self._own) if key[0] in changed}
@@ -205,14 +199,12 @@ class Project:
         }
         for path, file in changed.items():
             self._files[path] = file
-            self._trees.pop(path, None)
             self._failures.pop(path, None)
             self._parsable.discard(path)
             self._derived_of.pop(path, None)
             self._parsed.drop(path)
         if not python:
             return
-        self._trees |= trees
         self._derived.clear()
         self._returned.clear()
         if new:
@@ -295,7 +287,7 @@ class Project:
                 self._follow,
                 self._star,
                 lambda qualified: self._made_by(path, qualified),
-                self._trees.pop(path, None),
+                self._parsed.expected(data),
             )
         except NewerPython as error:
             raise Unparsable(f"{TOO_NEW}: {error.msg}", error.lineno or 0, "version") from None

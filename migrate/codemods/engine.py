@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -114,7 +113,6 @@ def _run_group(
 ) -> None:
     _run_file_rules(project, rules, Rule.check_part, options, result)
     per_module: dict[str, SourceFile] = {}
-    trees: dict[str, ast.Module] = {}
     for path in project.python_files:
         concerned = [r for r in rules if r.concerns(project, path, options.get(r.code, {}))]
         if not concerned:
@@ -124,8 +122,8 @@ def _run_group(
             continue
         rewritten = _rewrite_module(module, project, concerned, options, result)
         if rewritten is not None:
-            per_module[path], trees[path] = rewritten
-    project.update(per_module, trees)
+            per_module[path] = rewritten
+    project.update(per_module)
     result.changed.update(per_module)
 
 
@@ -171,8 +169,8 @@ def _rewrite_module(
     rules: Sequence[Rule],
     options: Options,
     result: GroupResult,
-) -> tuple[SourceFile, ast.Module] | None:
-    """The file with the rules' edits and its tree; None where nothing is to be written."""
+) -> SourceFile | None:
+    """The file with the rules' edits; None where nothing is to be written."""
     result.texts[module.path] = module.source.data
     changes = _changes(module, project, rules, options, result)
     edits = {change: rule for change, rule in changes if isinstance(change, Edit)}
@@ -191,6 +189,7 @@ def _rewrite_module(
         tree = check_python(text)
         check_comments(module.source.text, text)
         data = check_bytes(module.source, text)
+        project.expect(data, tree)
     except Exception as failure:  # whatever is wrong with one file, the others are ported
         if not isinstance(failure, GateFailed):
             failure = GateFailed(f"{type(failure).__name__}: {failure}")
@@ -211,7 +210,7 @@ def _rewrite_module(
         result.count(module.path, rule.code, changed_statements(module, own))
         result.settled += settled_by(rule, module, project, own)
     result.runtime_in[module.path] = {item.provider for item in wanted}
-    return SourceFile(module.path, data, project.files[module.path].mode), tree
+    return SourceFile(module.path, data, project.files[module.path].mode)
 
 
 def _changes(
