@@ -12,14 +12,18 @@ from migrate.analysis.dataset_chains import divides_itself
 from migrate.analysis.keras_models import KerasUse
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import argument
+from migrate.analysis.order import is_replaced
 from migrate.analysis.project import Project
+from migrate.analysis.scopes import Binding
 from migrate.analysis.shards import holds_shard
 from migrate.analysis.training_runs import runs_training
 
 _FEEDS = re.compile(rb"feed_dict|\.run\([^\n]*,\s*\{")
 # What makes the next batch, by its name.
 _BATCHING = re.compile(r"batch|next|sample|minibatch|fetch|generat|iterat|load", re.I)
-_NO_DATA = re.compile(r"\b(?:np|numpy|random|rng|tf|time|math)\.|\.run\(|\bnoise|\.eval\(")
+_NO_DATA = re.compile(r"\b(?:np|numpy|random|rng|tf|time|math)\.|\.run\(|\bnoise|\.eval\(|^range\(")
+# Methods of arrays that give the same rows in another form.
+_FORMING = frozenset("astype copy flatten ravel reshape squeeze tolist transpose".split())
 
 
 class Fed(NamedTuple):
@@ -119,8 +123,7 @@ def _fed(module: Module, call: ast.Call, feed: ast.expr) -> Fed | None:
 
 def _values(module: Module, feed: ast.expr) -> Iterator[ast.expr]:
     if isinstance(feed, ast.Name):
-        _, bindings = module.lookup(feed.id, feed) or (None, [])
-        for binding in bindings:
+        for binding in _bindings(module, feed):
             if isinstance(binding.node, ast.Dict):
                 yield from binding.node.values
     elif isinstance(feed, ast.Dict):
@@ -130,8 +133,7 @@ def _values(module: Module, feed: ast.expr) -> Iterator[ast.expr]:
 def _origins(module: Module, value: ast.expr, depth: int = 4) -> Iterator[ast.expr]:
     """The slices, calls and loops that a fed value comes from, within its function."""
     if isinstance(value, ast.Name) and depth > 0:
-        _, bindings = module.lookup(value.id, value) or (None, [])
-        for binding in bindings:
+        for binding in _bindings(module, value):
             statement = binding.statement
             if isinstance(statement, ast.For):
                 yield statement.iter
@@ -140,11 +142,29 @@ def _origins(module: Module, value: ast.expr, depth: int = 4) -> Iterator[ast.ex
     elif isinstance(value, ast.Subscript) and not _is_cut(value):
         yield from _origins(module, value.value, depth)
     elif isinstance(value, ast.Call):
+        func = value.func
+        if isinstance(func, ast.Attribute) and func.attr in _FORMING:
+            yield from _origins(module, func.value, depth)
+            return
         yield value
         for part in value.args:
             yield from _origins(module, part, depth - 1)
+    elif isinstance(value, ast.BinOp):
+        yield from _origins(module, value.left, depth)
+        yield from _origins(module, value.right, depth)
     elif isinstance(value, ast.Subscript):
         yield value
+
+
+def _bindings(module: Module, name: ast.Name) -> list[Binding]:
+    """What a variable may hold where it is read."""
+    _, bindings = module.lookup(name.id, name) or (None, [])
+    return [
+        binding
+        for binding in bindings
+        if not isinstance(binding.statement, ast.Assign)
+        or not is_replaced(module, name, binding.statement)
+    ]
 
 
 def _is_cut(node: ast.Subscript) -> bool:

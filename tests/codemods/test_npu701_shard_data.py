@@ -740,6 +740,11 @@ def test_arrays_that_a_loop_slices_are_divided_where_they_are_assigned() -> None
         "  # in memory\n    images, labels = npu_shard((images, labels))\n",
     )
     check_port(before, after, "NPU701")
+    before, after = (
+        text.replace("images[i:i + 2]", "images[i:i + 2].astype(float) / 255.")
+        for text in (before, after)
+    )
+    check_port(before, after, "NPU701")
 
 
 @pytest.mark.parametrize(
@@ -753,6 +758,8 @@ def test_arrays_that_a_loop_slices_are_divided_where_they_are_assigned() -> None
         "value = session.run(queue)\n        session.run(train_op, feed_dict={x: value})",
         "held = cut(held)\n        one = held[i]\n        session.run(train_op, feed_dict={x: one})",
         "images = npu_shard(images)\n        session.run(train_op, feed_dict={x: images[i:i + 2]})",
+        "for batch in range(9): session.run(train_op, feed_dict={rate: batch})",
+        "one = queue.next()\n        one = 1\n        session.run(train_op, feed_dict={x: one})",
         "mine = held[rank::size]\n        session.run(train_op, feed_dict={x: mine[i:i + 2]})",
     ],
 )
@@ -775,6 +782,8 @@ def run(session, train_op, loss, x, rate, keep, queue, held, load):
         ("{x: data.next_batch(3)}", "data.next_batch(3)"),
         ("{x: next(data)}", "next(data)"),
         ("{x: data[i:i + 2]}", "data"),
+        ("{x: data[i:i + 2] / 255. - 0.5}", "data"),
+        ("{x: one}", "data.next_batch(3)"),
         ("{x: images[i:i + 2], y: other[i + 1:i + 3]}", "images and other"),
     ],
 )
@@ -784,6 +793,11 @@ def test_batches_of_unknown_origin_are_a_warning(feed: str, what: str) -> None:
 def run(session, train_op, x, y, data, load):
     images, other = load(), load()
     for i in range(9):
+        if i % 3 == 0:
+            one = held.next_batch(5)
+            session.run(x, feed_dict={{x: one}})
+        one = data.next_batch(3)
+        one = one.astype("float32") / 255.
         session.run([train_op, x], feed_dict={feed})
 """
     (finding,) = check_noop(source, "NPU701").findings
