@@ -12,9 +12,8 @@ from migrate.analysis.dataset_chains import divides_itself
 from migrate.analysis.keras_models import KerasUse
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import argument
-from migrate.analysis.order import is_replaced
+from migrate.analysis.order import may_hold
 from migrate.analysis.project import Project
-from migrate.analysis.scopes import Binding
 from migrate.analysis.shards import holds_shard
 from migrate.analysis.training_runs import runs_training
 
@@ -123,7 +122,7 @@ def _fed(module: Module, call: ast.Call, feed: ast.expr) -> Fed | None:
 
 def _values(module: Module, feed: ast.expr) -> Iterator[ast.expr]:
     if isinstance(feed, ast.Name):
-        for binding in _bindings(module, feed):
+        for binding in may_hold(module, feed):
             if isinstance(binding.node, ast.Dict):
                 yield from binding.node.values
     elif isinstance(feed, ast.Dict):
@@ -133,7 +132,7 @@ def _values(module: Module, feed: ast.expr) -> Iterator[ast.expr]:
 def _origins(module: Module, value: ast.expr, depth: int = 4) -> Iterator[ast.expr]:
     """The slices, calls and loops that a fed value comes from, within its function."""
     if isinstance(value, ast.Name) and depth > 0:
-        for binding in _bindings(module, value):
+        for binding in may_hold(module, value):
             statement = binding.statement
             if isinstance(statement, ast.For):
                 yield statement.iter
@@ -145,26 +144,16 @@ def _origins(module: Module, value: ast.expr, depth: int = 4) -> Iterator[ast.ex
         func = value.func
         if isinstance(func, ast.Attribute) and func.attr in _FORMING:
             yield from _origins(module, func.value, depth)
-            return
-        yield value
-        for part in value.args:
-            yield from _origins(module, part, depth - 1)
+        else:
+            yield value
+            fetched = isinstance(func, ast.Attribute) and func.attr == "run"
+            for part in [] if fetched else value.args:
+                yield from _origins(module, part, depth - 1)
     elif isinstance(value, ast.BinOp):
         yield from _origins(module, value.left, depth)
         yield from _origins(module, value.right, depth)
     elif isinstance(value, ast.Subscript):
         yield value
-
-
-def _bindings(module: Module, name: ast.Name) -> list[Binding]:
-    """What a variable may hold where it is read."""
-    _, bindings = module.lookup(name.id, name) or (None, [])
-    return [
-        binding
-        for binding in bindings
-        if not isinstance(binding.statement, ast.Assign)
-        or not is_replaced(module, name, binding.statement)
-    ]
 
 
 def _is_cut(node: ast.Subscript) -> bool:

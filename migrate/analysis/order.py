@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from typing import Any
 
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import Function, FunctionNode
+from migrate.analysis.scopes import Binding
 
 # Code in them may run again behind itself.
 _AGAIN = (
@@ -51,6 +53,41 @@ def read_after(module: Module, stored: ast.Name) -> list[ast.Name]:
     return [load for load in module.reads(found[0].node, stored.id) if may_follow(load)]
 
 
+def may_hold(module: Module, load: ast.Name) -> list[Binding]:
+    """The bindings of a variable whose value it may have where it is read."""
+    _, bindings = module.lookup(load.id, load) or (None, [])
+    last = _last_before(module, load, bindings)
+    if last is None or module.function_of(last) is not module.function_of(load):
+        return bindings
+    read = module.statement_of(load)
+    since = {id(p) for p in module.ancestors(load)} - {id(p) for p in module.ancestors(last)}
+    since.discard(id(last))
+
+    def reaches(statement: ast.AST) -> bool:
+        """Whether it can run between the last one and the read, perhaps in a loop around both."""
+        around = {id(p) for p in module.ancestors(statement) if isinstance(p, _AGAIN)}
+        between = last.lineno < getattr(statement, "lineno", 0) < read.lineno
+        return (
+            statement is last
+            or bool(since & around)
+            or (between and not _are_apart(module, statement, read))
+        )
+
+    return [b for b in bindings if b.statement is None or reaches(b.statement)]
+
+
+def _are_apart(module: Module, node: ast.AST, other: ast.AST) -> bool:
+    """Whether they stand in two branches of a condition."""
+    way = {id(parent) for parent in (other, *module.ancestors(other))}
+    below = node
+    for parent in module.ancestors(node):
+        if id(parent) in way:
+            branch = parent.orelse if isinstance(parent, ast.If) else []
+            return (below in branch) != any(id(statement) in way for statement in branch)
+        below = parent
+    return False
+
+
 def is_replaced(module: Module, load: ast.Name, given: ast.stmt | None) -> bool:
     """Whether a variable certainly has another value where it is read than a statement gave it.
 
@@ -60,20 +97,25 @@ def is_replaced(module: Module, load: ast.Name, given: ast.stmt | None) -> bool:
     _, bindings = module.lookup(load.id, load) or (None, [])
     if len(bindings) < 2:
         return False  # the value is the statement's
-    read = module.statement_of(load)
-    around = {id(parent) for parent in module.ancestors(read)}
-    before = [
-        statement
-        for binding in bindings
-        if isinstance(statement := binding.statement, ast.Assign)
-        and statement.lineno < read.lineno
-        and id(module.parents[statement]) in around
-    ]
-    if not before:
+    last = _last_before(module, load, bindings)
+    if last is None:
         return False
-    last = max(before, key=lambda statement: statement.lineno)
     if given is last:
         return False
     if given is not None and module.function_of(given) is module.function_of(last):
         return given.lineno < last.lineno
     return any(isinstance(p, ast.Name) and p.id == load.id for p in ast.walk(last.value))
+
+
+def _last_before(module: Module, load: ast.Name, bindings: Sequence[Binding]) -> ast.Assign | None:
+    """The last assignment that certainly runs before a variable is read."""
+    read = module.statement_of(load)
+    around = {id(node) for node in (read, *module.ancestors(read))}
+    before = [
+        statement
+        for binding in bindings
+        if isinstance(statement := binding.statement, ast.Assign)
+        and statement.lineno < read.lineno
+        and any(id(other) in around for other in module.block_of(statement))
+    ]
+    return max(before, key=lambda statement: statement.lineno, default=None)

@@ -759,6 +759,9 @@ def test_arrays_that_a_loop_slices_are_divided_where_they_are_assigned() -> None
         "held = cut(held)\n        one = held[i]\n        session.run(train_op, feed_dict={x: one})",
         "images = npu_shard(images)\n        session.run(train_op, feed_dict={x: images[i:i + 2]})",
         "for batch in range(9): session.run(train_op, feed_dict={rate: batch})",
+        "one = session.run(held[chosen_id])\n        session.run(train_op, feed_dict={x: one})",
+        "feed = {rate: 0.1}\n        session.run(train_op, feed_dict=feed)\n"
+        "        feed = {x: held[i:i + 2]}\n        session.run(loss, feed_dict=feed)",
         "one = queue.next()\n        one = 1\n        session.run(train_op, feed_dict={x: one})",
         "mine = held[rank::size]\n        session.run(train_op, feed_dict={x: mine[i:i + 2]})",
     ],
