@@ -496,6 +496,35 @@ def test_an_iterator_that_takes_several_datasets() -> None:
     assert {f.severity for f in result.findings} == {"note"}
 
 
+def test_an_iterator_for_both_in_the_branch_for_training() -> None:
+    source = """
+        import tensorflow as tf
+
+        class Loader:
+            def build(self, mode, size):
+                if mode == 'train':
+                    self.data = tf.data.TFRecordDataset('a').repeat().batch(size)
+                    self.val_data = tf.data.TFRecordDataset('b')
+                    self.val_data = self.val_data.batch(1)
+                    iterator = tf.data.Iterator.from_structure(
+                        self.data.output_types, self.data.output_shapes)
+                    self.start = {'train': iterator.make_initializer(self.data)}
+                    self.start['val'] = iterator.make_initializer(self.val_data)
+                    self.x = iterator.get_next()
+
+        def train(mode):
+            loader = Loader()
+            loader.build(mode, 8)
+            return tf.train.AdamOptimizer(0.1).minimize(tf.reduce_mean(loader.x))
+        """
+    first, second = check_noop(source, "NPU301").findings
+    assert (first.line, first.severity, second.line, second.severity) == (6, "note", 8, "note")
+    assert "takes self.val_data as well" in first.message
+    assert "its name says evaluation" in second.message
+    alone = source.replace("self.start['val'] = iterator.make_initializer(self.val_data)", "pass")
+    assert ported(alone).text().count("drop_remainder=True") == 1
+
+
 def test_a_model_made_twice() -> None:
     source = """
     import tensorflow as tf

@@ -27,10 +27,11 @@ well, only a batch in the branch for training counts.
 The rule for tails: a dataset that repeats without end before it is batched has no last batch, so
 nothing is lost. Otherwise up to a batch less one sample of each pass is not trained on: a note
 says so. In a batch that serves both, or that other data reaches in the same way, nothing is
-dropped unless it is endless, and a note says that, too. A batch inside of `interleave` or
-`flat_map` has a tail for each dataset that these read, such as each file: the note says that. A
-batch that is taken apart again (`unbatch`, or `flat_map` with `from_tensor_slices`) is left alone:
-its samples come to the device in another one.
+dropped unless it is endless, and a note says that, too; nor where one iterator takes training data
+and data whose names say evaluation. A batch inside of `interleave` or `flat_map` has a tail for
+each dataset that these read, such as each file: the note says that. A batch that is taken apart
+again (`unbatch`, or `flat_map` with `from_tensor_slices`) is left alone: its samples come to the
+device in another one.
 
 Options (recipe): `drop_remainder`, one of `training` (the default: as above), `endless` (only
 where nothing is lost) and `never`.
@@ -55,6 +56,7 @@ from migrate.analysis.batches import BATCHERS, BatchSite, batch_sites, is_endles
 from migrate.analysis.feeding import Feeding
 from migrate.analysis.modes import depends_on_mode, mode_of
 from migrate.analysis.project import Project
+from migrate.analysis.splits import split_called
 from migrate.codemods.calls import add_keywords
 from migrate.codemods.rule import Change, Context, Option, Rule
 
@@ -116,6 +118,15 @@ def _training(
             "The last batch of a pass, if smaller, makes the device compile the graph again.",
         )
         return
+    evaluation = "" if feeding.trains else _evaluation(site)
+    if evaluation:
+        yield context.finding(
+            site.call,
+            "note",
+            f"batch not fixed: it feeds the training at {where}, but {evaluation}",
+            "Give batches for training drop_remainder=True by hand, and an iterator of their own.",
+        )
+        return
     if not is_endless(module, context.project, site.dataset):
         reason = _mixed(site, feeding)
         if reason or choice == "endless":
@@ -154,6 +165,22 @@ def _mixed(site: BatchSite, feeding: Feeding) -> str:
         return "other data may come the same way"
     if depends_on_mode(site.module, site.call):
         return "its function also serves evaluation"
+    return ""
+
+
+def _evaluation(site: BatchSite) -> str:
+    """What tells that the batch, or another in the same iterator, is for evaluation."""
+    module = site.module
+    if split_called(module, site.call) == "eval":
+        return "its name says evaluation"
+    function = module.function_of(site.call)
+    for call in module.all_of(ast.Call):
+        starts = isinstance(call.func, ast.Attribute) and call.func.attr == "make_initializer"
+        data = call.args[0] if starts and call.args else None
+        if data is None or module.function_of(call) is not function:
+            continue
+        if split_called(module, data) == "eval":
+            return f"an iterator takes {module.text_of(data)} as well, in the same shape"
     return ""
 
 
