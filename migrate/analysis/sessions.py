@@ -57,6 +57,14 @@ OPENERS: dict[str, Opener] = {
     "tensorflow.contrib.training.evaluate_once": Opener("config", 8, "evaluates a checkpoint"),
     "tensorflow.contrib.training.evaluate_repeatedly": Opener("config", 9, "evaluates checkpoints"),
 }
+_RESTORES = "restores a checkpoint"
+# The checkpoint that they restore, or its folder, with the positions in the signature.
+_CHECKPOINTS = {
+    "tensorflow.train.SingularMonitoredSession": (4, 6),
+    "tensorflow.train.ChiefSessionCreator": (3, 4),
+    "tensorflow.train.SessionManager.prepare_session": (3, 4),
+    "tensorflow.train.SessionManager.recover_session": (2, 3),
+}
 _SUPERVISOR_CLASS = "tensorflow.train.Supervisor"
 _SUPERVISOR_METHODS = tuple(
     name.rpartition(".")[2].encode() for name in OPENERS if name.startswith(_SUPERVISOR_CLASS)
@@ -121,10 +129,21 @@ def opening_files(project: Project) -> frozenset[str]:
 def session_sites(module: Module, project: Project) -> Iterator[SessionSite]:
     """The places of one module, in source order."""
     for call, kind, opener in _openings(module, project):
-        role, why, scope = Judge(
-            module, project, call, kind, opener.by_kind if opener else ""
-        ).judge()
+        does = _RESTORES if _restores(call, kind) else opener.by_kind if opener else ""
+        role, why, scope = Judge(module, project, call, kind, does).judge()
         yield SessionSite(module, call, kind, opener, role, why, frozenset(scope))
+
+
+def _restores(call: ast.Call, kind: str) -> bool:
+    """Whether the call itself is given a checkpoint to restore."""
+    folder, file = _CHECKPOINTS.get(kind, (0, 0))
+    if not file:
+        return False
+    given = (
+        argument(call, "checkpoint_dir", folder),
+        argument(call, "checkpoint_filename_with_path", file),
+    )
+    return any(value is not None and not is_none(value) for value in given)
 
 
 def _openings(module: Module, project: Project) -> Iterator[tuple[ast.Call, str, Opener | None]]:

@@ -99,6 +99,29 @@ def test_every_way_to_get_at_a_trained_model(restores: str) -> None:
     assert role(source) == "device"
 
 
+@pytest.mark.parametrize(
+    ("opened", "expected"),
+    [
+        ("SingularMonitoredSession(checkpoint_dir=folder)", "device"),
+        ("SingularMonitoredSession(None, None, '', None, folder)", "device"),
+        ("SingularMonitoredSession(checkpoint_filename_with_path=path)", "device"),
+        ("ChiefSessionCreator(checkpoint_filename_with_path=path)", "device"),
+        ("ChiefSessionCreator(None, '', None, folder)", "device"),
+        ("SessionManager().prepare_session('', checkpoint_dir=folder)", "device"),
+        ("SingularMonitoredSession(checkpoint_dir=None)", "host"),
+        ("ChiefSessionCreator(None, '', config)", "host"),
+    ],
+)
+def test_a_checkpoint_that_the_session_itself_restores(opened: str, expected: str) -> None:
+    source = f"""
+    import tensorflow as tf
+    def main(folder, path, config):
+        x = tf.layers.dense(tf.zeros([1, 2]), 3)
+        return x, tf.train.{opened}
+    """
+    assert role(source) == expected
+
+
 def test_an_optimizer_in_a_function_that_is_called() -> None:
     assert judged(
         """
