@@ -123,8 +123,8 @@ class ImportPaths:
     def _added_roots(self) -> list[tuple[str, str]]:
         """Folders that code adds to ``sys.path``, each with the folder whose files it serves.
 
-        That are those that a file which adds some names, and where a ``setup.py`` has its packages.
-        They serve what lies below the folder that holds both.
+        Taken for such are those that are named in a file which adds some, and where a
+        ``setup.py`` has its packages. They serve what lies below the folder that holds both.
         """
         found: dict[tuple[str, str], None] = {}
 
