@@ -14,9 +14,8 @@ from migrate.analysis.training import KERAS_TRAINING, trains
 
 # Words in the name of a script that uses a model, rather than to train it.
 _USES = frozenset(
-    "ckpt2pb convert converter decode eval evaler evaluate evaluation evaluator export freeze "
-    "frozen generate infer inference interpolate pb predict prediction sample test validate "
-    "validation visualize".split()
+    "ckpt2pb decode eval evaler evaluate evaluation evaluator export freeze frozen generate infer "
+    "inference interpolate pb predict sample test validate visualize".split()
 )
 _TRAINS = frozenset({"train", "trainer", "training"})
 _SCRIPT = re.compile(rb"^if\s*\(?\s*__name__\s*==\s*['\"]__main__['\"]", re.MULTILINE)

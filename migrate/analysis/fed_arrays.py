@@ -20,7 +20,9 @@ from migrate.analysis.training_runs import runs_training
 _FEEDS = re.compile(rb"feed_dict|\.run\([^\n]*,\s*\{")
 # What makes the next batch, by its name.
 _BATCHING = re.compile(r"batch|next|sample|minibatch|fetch|generat|iterat|load", re.I)
-_NO_DATA = re.compile(r"\b(?:np|numpy|random|rng|tf|time|math)\.|\.run\(|\bnoise|\.eval\(|^range\(")
+_NO_DATA = re.compile(
+    r"\b(?:np|numpy|random|rng|tf|time|math)\.|\.run\(|noise|sample_[zZ]\b|\.eval\(|range\("
+)
 # Methods of arrays that give the same rows in another form.
 _FORMING = frozenset("astype copy flatten ravel reshape squeeze tolist transpose".split())
 
@@ -100,11 +102,13 @@ def fed_arrays(module: Module) -> Iterator[Fed]:
 def _fed(module: Module, call: ast.Call, feed: ast.expr) -> Fed | None:
     slices: dict[str, tuple[str, ast.expr]] = {}
     unknown = ""
-    for value in _values(module, feed):
-        for source in _origins(module, value):
-            if isinstance(source, ast.Subscript) and _is_cut(source):
-                slices[module.text_of(source.value)] = (module.text_of(source.slice), source.value)
-            elif _BATCHING.search(text := module.text_of(source)) and not _NO_DATA.search(text):
+    for value in _values(module, call, feed):
+        found = list(_origins(module, value))
+        cuts = [source for source in found if isinstance(source, ast.Subscript)]
+        for cut in cuts:
+            slices[module.text_of(cut.value)] = (module.text_of(cut.slice), cut.value)
+        for source in [] if cuts else found:
+            if _BATCHING.search(text := module.text_of(source)) and not _NO_DATA.search(text):
                 unknown = unknown or text.partition("\n")[0][:60]
     bases = [base for _, base in slices.values()]
     if any(isinstance(base, ast.Name) and holds_shard(module, base) for base in bases):
@@ -114,46 +118,78 @@ def _fed(module: Module, call: ast.Call, feed: ast.expr) -> Fed | None:
         statement = _assigning(module, bases)
         if statement is not None and divides_itself(module, statement.value):
             return None
-        if statement is not None and len({cut for cut, _ in slices.values()}) == 1:
+        alike = len({cut for cut, _ in slices.values()}) == 1
+        # What goes with other data keeps its place among them.
+        if statement is not None and alike and not unknown:
             return Fed(module, call, names, statement)
         return Fed(module, call, (), None, " and ".join(sorted(names)))
     return Fed(module, call, (), None, unknown) if unknown else None
 
 
-def _values(module: Module, feed: ast.expr) -> Iterator[ast.expr]:
-    if isinstance(feed, ast.Name):
-        for binding in may_hold(module, feed):
-            if isinstance(binding.node, ast.Dict):
-                yield from binding.node.values
-    elif isinstance(feed, ast.Dict):
+def _values(module: Module, call: ast.Call, feed: ast.expr) -> Iterator[ast.expr]:
+    """What a run is fed with; of a variable, also what is put into it before."""
+    if isinstance(feed, ast.Dict):
         yield from feed.values
+    if not isinstance(feed, ast.Name):
+        return
+    made = [b.node for b in may_hold(module, feed) if isinstance(b.node, ast.Dict)]
+    for node in made:
+        yield from node.values
+    first = min((module.numbers[node] for node in made), default=0)
+    for load in module.loads.get(feed.id, []):
+        parent = module.parents[load]
+        around = module.parents[parent]
+        if not first < module.numbers[load] < module.numbers[call]:
+            continue
+        if isinstance(parent, ast.Subscript) and isinstance(around, ast.Assign):
+            if parent in around.targets:
+                yield around.value
+        elif isinstance(parent, ast.Attribute) and parent.attr == "update":
+            given = around.args[0] if isinstance(around, ast.Call) and around.args else None
+            if isinstance(given, ast.Dict):
+                yield from given.values
 
 
-def _origins(module: Module, value: ast.expr, depth: int = 4) -> Iterator[ast.expr]:
-    """The slices, calls and loops that a fed value comes from, within its function."""
+def _origins(module: Module, value: ast.AST, depth: int = 4) -> Iterator[ast.expr]:
+    """The slices, calls and loops that a fed value comes from, within its function.
+
+    A slice takes several rows (`_is_cut`).
+    """
     if isinstance(value, ast.Name) and depth > 0:
         for binding in may_hold(module, value):
             statement = binding.statement
             if isinstance(statement, ast.For):
                 yield statement.iter
             elif isinstance(statement, ast.Assign):
-                yield from _origins(module, statement.value, depth - 1)
-    elif isinstance(value, ast.Subscript) and not _is_cut(value):
+                yield from _origins(module, binding.node or statement.value, depth - 1)
+    elif isinstance(value, ast.Subscript) and _is_cut(value):
+        yield value
+    elif isinstance(value, ast.Subscript):
         yield from _origins(module, value.value, depth)
+        yield from _cuts(value.slice)
     elif isinstance(value, ast.Call):
         func = value.func
         if isinstance(func, ast.Attribute) and func.attr in _FORMING:
             yield from _origins(module, func.value, depth)
-        else:
-            yield value
-            fetched = isinstance(func, ast.Attribute) and func.attr == "run"
-            for part in [] if fetched else value.args:
+            return
+        yield value
+        if not isinstance(func, ast.Attribute) or func.attr != "run":
+            for part in value.args:
                 yield from _origins(module, part, depth - 1)
+            yield from _cuts(func, *value.keywords)
     elif isinstance(value, ast.BinOp):
         yield from _origins(module, value.left, depth)
         yield from _origins(module, value.right, depth)
-    elif isinstance(value, ast.Subscript):
-        yield value
+    else:
+        yield from _cuts(value)
+
+
+def _cuts(*nodes: ast.AST) -> Iterator[ast.Subscript]:
+    """All slices of several rows within some expressions."""
+    for node in nodes:
+        for part in ast.walk(node):
+            if isinstance(part, ast.Subscript) and _is_cut(part):
+                yield part
 
 
 def _is_cut(node: ast.Subscript) -> bool:

@@ -57,21 +57,23 @@ def may_hold(module: Module, load: ast.Name) -> list[Binding]:
     """The bindings of a variable whose value it may have where it is read."""
     _, bindings = module.lookup(load.id, load) or (None, [])
     last = _last_before(module, load, bindings)
-    if last is None or module.function_of(last) is not module.function_of(load):
+    function = module.function_of(load)
+    if last is None or module.function_of(last) is not function:
         return bindings
-    read = module.statement_of(load)
-    since = {id(p) for p in module.ancestors(load)} - {id(p) for p in module.ancestors(last)}
-    since.discard(id(last))
+    numbers = module.numbers
+    before = set(module.ancestors(last))
+    since = {node for node in module.ancestors(load) if node not in before}
+    if any(isinstance(node, ast.Lambda | ast.GeneratorExp) for node in since):
+        return bindings
 
     def reaches(statement: ast.AST) -> bool:
         """Whether it can run between the last one and the read, perhaps in a loop around both."""
-        around = {id(p) for p in module.ancestors(statement) if isinstance(p, _AGAIN)}
-        between = last.lineno < getattr(statement, "lineno", 0) < read.lineno
-        return (
-            statement is last
-            or bool(since & around)
-            or (between and not _are_apart(module, statement, read))
-        )
+        if statement is last or module.function_of(statement) is not function:
+            return True
+        if any(node in since and isinstance(node, _AGAIN) for node in module.ancestors(statement)):
+            return True
+        between = numbers[last] < numbers[statement] < numbers[load]
+        return between and not _are_apart(module, statement, load)
 
     return [b for b in bindings if b.statement is None or reaches(b.statement)]
 
@@ -110,12 +112,15 @@ def is_replaced(module: Module, load: ast.Name, given: ast.stmt | None) -> bool:
 def _last_before(module: Module, load: ast.Name, bindings: Sequence[Binding]) -> ast.Assign | None:
     """The last assignment that certainly runs before a variable is read."""
     read = module.statement_of(load)
-    around = {id(node) for node in (read, *module.ancestors(read))}
-    before = [
-        statement
-        for binding in bindings
-        if isinstance(statement := binding.statement, ast.Assign)
-        and statement.lineno < read.lineno
-        and any(id(other) in around for other in module.block_of(statement))
-    ]
-    return max(before, key=lambda statement: statement.lineno, default=None)
+    around = {read, *module.ancestors(read)}
+    number = module.numbers[read]
+    for binding in reversed(bindings):  # they come in source order
+        statement = binding.statement
+        if (
+            isinstance(statement, ast.Assign)
+            and module.numbers[statement] < number
+            and module.parents[statement] in around
+            and any(other in around for other in module.block_of(statement))
+        ):
+            return statement
+    return None

@@ -27,6 +27,10 @@ from tests.codemods.support import dedent
         ("x = 1\ndef f():\n    show(x)\nx = 4\n", {1, 4}),
         ("def f(x):\n    show(x)\n    x = 3\n", {3, None}),
         ("def f(x):\n    x = 2\n    show(x)\n", {2, None}),
+        ("x = 1\nfor x in a: show(x)\n", {1, 2}),
+        ("x = 1\nf = lambda: show(x)\nx = 3\n", {1, 3}),
+        ("x = 1\ndef g():\n    global x\n    x = 4\nx = 5\ng()\nshow(x)\n", {4, 5}),
+        ("x = 1\nx = 2; show(x)\n", {2}),
         ("x = 1\nwhile a:\n    show(x)\n    if b:\n        x = 5\n", {1, 5}),
     ],
 )

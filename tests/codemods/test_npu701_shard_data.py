@@ -808,6 +808,47 @@ def run(session, train_op, x, y, data, load):
     assert finding.message.endswith(f"fed by hand, from {what}")
 
 
+PAIR = f"""
+{HEAD}import numpy as np
+def run(session, train_op, x, y, data, f):
+    X = np.load('x')
+    Y = np.load('y')
+    for i in range(0, 90, 9):
+        {{}}
+"""
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "session.run(train_op, {x: X[i:i + 9] / 255., y: np.eye(10)[Y[i:i + 9]]})",
+        "session.run(train_op, {x: X[i:i + 9].reshape(-1, 7), y: [f(v) for v in Y[i:i + 9]]})",
+        "session.run(train_op, {x: X[i:i + 9].toarray(), y: Y[i:i + 9].reshape(-1, 1)})",
+        "feed = {x: X[i:i + 9] / 255.}\n        feed.update({y: Y[i:i + 9]})\n"
+        "        session.run(train_op, feed_dict=feed)",
+        "feed = {x: X[i:i + 9]}\n        feed[y] = -Y[i:i + 9]\n"
+        "        session.run(train_op, feed_dict=feed)",
+        "a, b = X[i:i + 9], Y[i:i + 9]\n        session.run(train_op, feed_dict={x: a, y: b})",
+    ],
+)
+def test_arrays_that_are_fed_together_are_divided_together(lines: str) -> None:
+    result = port_files({"train.py": PAIR.format(lines)}, "NPU701")
+    assert "    X, Y = npu_shard((X, Y))\n" in result.text()
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "ids, labels = data.next_batch(9)\n"
+        "        session.run(train_op, {x: X[ids].reshape(9, -1), y: labels})",
+        "session.run(train_op, {x: X[i:i + 9], y: data.next_labels(9)})",
+    ],
+)
+def test_arrays_that_go_with_other_data_are_a_warning(lines: str) -> None:
+    (finding,) = check_noop(PAIR.format(lines), "NPU701").findings
+    assert finding.severity == "warning"
+
+
 KERAS = """
 from tensorflow import keras
 

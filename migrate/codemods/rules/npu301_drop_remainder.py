@@ -55,6 +55,7 @@ from migrate.analysis.batch_ways import BatchFeeding, BatchFollower
 from migrate.analysis.batches import BATCHERS, BatchSite, batch_sites, is_endless
 from migrate.analysis.feeding import Feeding
 from migrate.analysis.modes import depends_on_mode, mode_of
+from migrate.analysis.nodes import argument
 from migrate.analysis.project import Project
 from migrate.analysis.splits import split_called
 from migrate.codemods.calls import add_keywords
@@ -176,7 +177,7 @@ def _evaluation(site: BatchSite) -> str:
     function = module.function_of(site.call)
     for call in module.all_of(ast.Call):
         starts = isinstance(call.func, ast.Attribute) and call.func.attr == "make_initializer"
-        data = call.args[0] if starts and call.args else None
+        data = argument(call, "dataset", 0) if starts else None
         if data is None or module.function_of(call) is not function:
             continue
         if split_called(module, data) == "eval":
