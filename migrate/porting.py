@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import migrate
 from migrate.analysis.inventory import Settled, SymbolReport, classified, symbol_uses, totals
-from migrate.analysis.project import TOO_NEW, Project, Unparsable
+from migrate.analysis.project import TOO_NEW, Failure, Project
 from migrate.analysis.references import Use
 from migrate.analysis.syntax import uncollected
 from migrate.codemods.engine import GATE, read, rewrite
@@ -309,7 +309,7 @@ def _drop_what_python37_refuses(before: Files, results: list[GroupResult]) -> li
             result.withdraw(path)
         if path in newer:
             findings.append(
-                unread(before[path], Unparsable(f"{TOO_NEW}: {newer[path]}", 0, "version"))
+                unread(before[path], Failure(f"{TOO_NEW}: {newer[path]}", 0, "version"))
             )
             continue
         findings.append(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import posixpath
 from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -84,28 +83,3 @@ def importing(project: Project, paths: Iterable[str]) -> set[str]:
     """Some files, and all that import them, directly or not."""
     known = project.cached(importers)
     return reached(paths, lambda path: known.get(path, ()))
-
-
-def is_used_elsewhere(project: Project, path: str, name: str) -> bool:
-    """Whether another file of the project reaches ``name`` through the module at ``path``.
-
-    Errs on the side of yes: a module that star-imports this one and mentions the name in
-    any way counts.
-    """
-    stem = posixpath.basename(path).removesuffix(".py").encode()
-    wanted = name.encode()
-    for other in project.python_files:
-        data = project.files[other].data
-        if other == path or stem not in data or wanted not in data:
-            continue
-        module = project.parsed(other)
-        if module is None:
-            return True
-        for node in module.nodes:
-            if isinstance(node, ast.ImportFrom):
-                base = project.resolve_import(other, node.module or "", node.level)
-                if base == f"{path}:" and any(a.name in (name, "*") for a in node.names):
-                    return True
-            elif isinstance(node, ast.Attribute) and node.attr == name:
-                return True
-    return False

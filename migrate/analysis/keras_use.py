@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from migrate.analysis.closure import reached
-from migrate.analysis.imported import imported_files, is_used_elsewhere
+from migrate.analysis.imported import imported_files
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
 from migrate.analysis.symbols import keras_in_tf_keras, known
-from migrate.analysis.words import holds_any
+from migrate.analysis.words import holds_any, is_used_elsewhere
 
 KerasImport = ast.Import | ast.ImportFrom
 

@@ -30,8 +30,8 @@ MAX_PARSED_BYTES = 1_000_000
 TOO_NEW = "Python 3.7, which runs TensorFlow 1.15.0, cannot run it"
 
 
-class Unparsable(Exception):
-    """The file cannot be analysed.
+class Failure(NamedTuple):
+    """Why a file cannot be analysed.
 
     Args:
         reason: what the parser said.
@@ -39,11 +39,21 @@ class Unparsable(Exception):
         kind: ``syntax``, ``version`` (a Python later than 3.7), ``encoding`` or ``size``.
     """
 
-    def __init__(self, reason: str, line: int, kind: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.line = line
-        self.kind = kind
+    reason: str
+    line: int
+    kind: str
+
+
+class Unparsable(Exception):
+    """A file cannot be analysed.
+
+    The project keeps the failure and not the exception, whose traceback would keep all that was
+    parsed at the time.
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.reason)
+        self.failure = failure
 
 
 class TopLevel(NamedTuple):
@@ -100,7 +110,7 @@ class Project:
         self._members: dict[tuple[str, str], str | None] = {}
         self._own: dict[tuple[str, str], str | None] = {}
         self._looking: set[tuple[str, str]] = set()
-        self._failures: dict[str, Unparsable] = {}
+        self._failures: dict[str, Failure] = {}
         self._parsable: set[str] = set()
         self._derived: dict[Callable[[Project], Any], Any] = {}
         self._derived_of: dict[str, dict[Callable[[Project, str], Any], Any]] = {}
@@ -248,17 +258,17 @@ class Project:
         if module is not None:
             return module
         if path in self._failures:
-            raise self._failures[path]
+            raise Unparsable(self._failures[path])
         try:
             module = self._parse(path)
-        except Unparsable as failure:
-            self._failures[path] = failure
+        except Unparsable as error:
+            self._failures[path] = error.failure
             raise
         self._parsable.add(path)
         self._parsed.keep(path, module)
         return module
 
-    def failure(self, path: str) -> Unparsable | None:
+    def failure(self, path: str) -> Failure | None:
         """Why a file does not parse; None for one that does."""
         if path not in self._parsable and path not in self._failures:
             self.parsed(path)
@@ -274,11 +284,11 @@ class Project:
     def _parse(self, path: str) -> Module:
         data = self._files[path].data
         if len(data) > MAX_PARSED_BYTES:
-            raise Unparsable(f"{len(data):,} bytes: taken for generated data", 0, "size")
+            raise Unparsable(Failure(f"{len(data):,} bytes: taken for generated data", 0, "size"))
         try:
             source = Source(data)
         except UnreadableSource as error:
-            raise Unparsable(str(error), 0, "encoding") from None
+            raise Unparsable(Failure(str(error), 0, "encoding")) from None
         try:
             return Module(
                 path,
@@ -290,11 +300,13 @@ class Project:
                 self._parsed.expected(data),
             )
         except NewerPython as error:
-            raise Unparsable(f"{TOO_NEW}: {error.msg}", error.lineno or 0, "version") from None
+            raise Unparsable(
+                Failure(f"{TOO_NEW}: {error.msg}", error.lineno or 0, "version")
+            ) from None
         except SyntaxError as error:
-            raise Unparsable(error.msg, error.lineno or 0, "syntax") from None
+            raise Unparsable(Failure(error.msg, error.lineno or 0, "syntax")) from None
         except (ValueError, RecursionError, MemoryError) as error:
-            raise Unparsable(str(error) or type(error).__name__, 0, "syntax") from None
+            raise Unparsable(Failure(str(error) or type(error).__name__, 0, "syntax")) from None
 
     # --- names ------------------------------------------------------------------------------
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import posixpath
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from migrate.analysis.imported import imported_files
 from migrate.analysis.project import Project
 
 
@@ -58,6 +60,32 @@ def identifiers_in(project: Project, path: str) -> Identifiers:
         names |= {n.value for n in module.all_of(ast.Constant) if isinstance(n.value, str)}
     attributes = {node.attr for node in module.all_of(ast.Attribute)}
     return Identifiers(tuple(attributes), tuple(names))
+
+
+def is_used_elsewhere(project: Project, path: str, name: str) -> bool:
+    """Whether another file of the project reaches ``name`` through the module at ``path``.
+
+    Errs on the side of yes: a module that star-imports this one and mentions the name in
+    any way counts.
+    """
+    module = path.removesuffix("__init__.py").rstrip("/").removesuffix(".py")
+    stem = posixpath.basename(module).encode()
+    wanted = name.encode()
+    for other in project.python_files:
+        data = project.files[other].data
+        if other == path or stem not in data or wanted not in data:
+            continue
+        if project.failure(other) is not None:
+            return True
+        if name in project.cached_for(other, identifiers_in).attributes:
+            return True
+        if path not in project.cached_for(other, imported_files):
+            continue
+        for node in project.module(other).all_of(ast.ImportFrom):
+            base = project.resolve_import(other, node.module or "", node.level)
+            if base == f"{path}:" and any(a.name in (name, "*") for a in node.names):
+                return True
+    return False
 
 
 def holds_any(data: bytes, words: Iterable[bytes]) -> bool:

@@ -6,10 +6,10 @@ import ast
 from collections.abc import Sequence
 
 from migrate.analysis.graph import Graph
-from migrate.analysis.imported import is_used_elsewhere
 from migrate.analysis.keras_models import KerasUse
 from migrate.analysis.module import Module
 from migrate.analysis.references import facts_of
+from migrate.analysis.words import is_used_elsewhere
 from migrate.codemods.edits import Edit
 from migrate.codemods.rule import Context
 from migrate.codemods.statements import behind

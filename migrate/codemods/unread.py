@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from migrate.analysis.project import Project, Unparsable
+from migrate.analysis.project import Failure, Project
 from migrate.findings import Finding, Severity
 from migrate.upstream.tree import SourceFile
 
@@ -32,7 +32,7 @@ def unread_files(project: Project) -> list[Finding]:
     return findings
 
 
-def unread(file: SourceFile, failure: Unparsable) -> Finding:
+def unread(file: SourceFile, failure: Failure) -> Finding:
     """The finding for a Python file that is copied unchanged."""
     severity: Severity = "note" if failure.kind == "size" else "warning"
     return Finding(

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from migrate.analysis.effects import effect_free
-from migrate.analysis.imported import is_used_elsewhere
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
 from migrate.analysis.scopes import Binding, Scope
+from migrate.analysis.words import is_used_elsewhere
 from migrate.codemods.edits import Edit
 from migrate.codemods.removals import removal_of as removal_of
 from migrate.codemods.removals import settled, with_emptied

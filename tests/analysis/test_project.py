@@ -7,10 +7,11 @@ import weakref
 
 import pytest
 
-from migrate.analysis.imported import is_used_elsewhere
 from migrate.analysis.module import Module
 from migrate.analysis.parsed import Parsed
 from migrate.analysis.project import MAX_PARSED_BYTES, Project, Unparsable
+from migrate.analysis.syntax import uncollected
+from migrate.analysis.words import is_used_elsewhere
 from migrate.upstream.tree import SourceFile
 from tests.analysis.names import keep_parsed, named, project_of
 
@@ -427,10 +428,10 @@ def test_what_cannot_be_parsed_says_why(data: bytes, kind: str, line: int) -> No
     for _ in range(2):
         with pytest.raises(Unparsable) as raised:
             project.module("a.py")
-        assert raised.value.kind == kind
-        assert raised.value.reason
+        assert raised.value.failure.kind == kind
+        assert raised.value.failure.reason
         if line:
-            assert raised.value.line == line
+            assert raised.value.failure.line == line
     assert project.parsed("a.py") is None
     assert shown({"b.py": "import a\nshow(a.x)", "a.py": "print 'x'"}, "b.py") == ["a.py:x"]
 
@@ -472,3 +473,23 @@ def test_a_name_of_a_package_is_used_through_the_package() -> None:
     )
     assert is_used_elsewhere(project, "lib/u.py", "c")
     assert not is_used_elsewhere(project, "lib/u.py", "d")
+
+
+def test_a_name_of_a_package_itself_is_used_through_its_folder() -> None:
+    project = project_of({"lib/__init__.py": "c = 1\nd = 2", "train.py": "from lib import c"})
+    assert is_used_elsewhere(project, "lib/__init__.py", "c")
+    assert not is_used_elsewhere(project, "lib/__init__.py", "d")
+
+
+def test_a_file_that_cannot_be_parsed_keeps_nothing_alive() -> None:
+    project = project_of({"a.py": "x = 1", "b.py": "print 'x'"})
+
+    def ask() -> weakref.ref[Module]:
+        module = project.module("a.py")
+        assert project.parsed("b.py") is None
+        return weakref.ref(module)
+
+    with uncollected():
+        going = ask()
+        project.update({"a.py": SourceFile("a.py", b"x = 2")})
+        assert going() is None

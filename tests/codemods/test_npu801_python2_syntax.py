@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 
 import pytest
 
 from migrate.analysis.project import Project
+from migrate.analysis.syntax import uncollected
 from migrate.codemods.engine import rewrite
 from migrate.codemods.registry import kit_rules
 from migrate.codemods.rule import Rule
@@ -326,3 +328,16 @@ def test_the_mode_of_the_file_stays() -> None:
     project = Project({"run.py": SourceFile("run.py", b"print 1\n", EXECUTABLE)})
     rewrite(project, rules, {})
     assert project.files["run.py"].mode == EXECUTABLE
+
+
+def test_nothing_of_the_fixers_trees_is_left() -> None:
+    from fissix.pytree import Leaf
+
+    project = Project({"a.py": SourceFile("a.py", b"print 'x', 1 <> 2\n" * 1000)})
+    gc.collect()
+    before = sum(isinstance(item, Leaf) for item in gc.get_objects())
+    with uncollected():
+        rewrite(project, kit_rules(), {})
+        after = sum(isinstance(item, Leaf) for item in gc.get_objects())
+    assert project.files["a.py"].data.startswith(b"print('x', 1 != 2)\n")
+    assert after - before < 1000

@@ -44,7 +44,7 @@ from functools import cache
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from migrate.analysis.project import Project
 from migrate.analysis.source import Source
@@ -53,9 +53,6 @@ from migrate.codemods.gates import GateFailed, check_bytes, check_python
 from migrate.codemods.python2 import divisions
 from migrate.codemods.rule import Change, FileChange, ProjectContext, Rule
 from migrate.workspace import cache_folder
-
-if TYPE_CHECKING:
-    from fissix.refactor import RefactoringTool
 
 NPU801 = Rule("NPU801", "python2-syntax", group="compat")
 
@@ -156,7 +153,7 @@ def _tell_of_division(context: ProjectContext, path: str, lines: Sequence[int]) 
 
 def _fix(context: ProjectContext, path: str, source: Source) -> Iterator[Change]:
     _load_fissix()
-    text = _fixed(source, _fixers(context.project, path, source.text))
+    text = _fixed(source, tuple(_fixers(context.project, path, source.text)))
     if text is None:
         return
     if _is_mixed(text):
@@ -231,12 +228,12 @@ def _fixers(project: Project, path: str, text: str) -> list[str]:
     return [f"fissix.fixes.fix_{name}" for name in _FIXERS if name not in left_out]
 
 
-def _fixed(source: Source, fixers: list[str]) -> str | None:
+def _fixed(source: Source, fixers: tuple[str, ...]) -> str | None:
     """The text as Python 3; None when the fixers cannot read it or would lose a comment."""
     old = _LINE.findall(source.text)
     before = [line.rstrip("\r\n") for line in old]
     try:
-        result = str(_tool(fixers).refactor_string("\n".join([*before, ""]), "file"))
+        result = _tool(fixers).refactored("\n".join([*before, ""]))
     except Exception:  # the parser's errors have no common class
         return None
     after = result.removesuffix("\n").split("\n")
@@ -250,7 +247,8 @@ def _comments(lines: Sequence[str]) -> Counter[str]:
     return comments + Counter("#" * line.count("#") for line in lines if "#" in line)
 
 
-def _tool(fixers: list[str]) -> RefactoringTool:
+@cache
+def _tool(fixers: tuple[str, ...]) -> Any:
     from fissix.fixes.fix_print import FixPrint
     from fissix.fixes.fix_types import _TYPE_MAPPING
     from fissix.fixes.fix_unicode import FixUnicode
@@ -268,6 +266,20 @@ def _tool(fixers: list[str]) -> RefactoringTool:
                 elif isinstance(fixer, FixUnicode):
                     fixer.match = _unless(_is_python3_string, fixer.match)
             return found
+
+        def refactored(self, text: str) -> str:
+            tree = self.refactor_string(text, "file")
+            result = str(tree)
+            # Parents and children hold one another, and no collector runs meanwhile.
+            for node in (*self._before, *tree.pre_order()):
+                for child in node.children:
+                    child.parent = None
+            self._before.clear()
+            return result
+
+        def refactor_tree(self, tree: Any, name: str) -> Any:
+            self._before = list(tree.pre_order())
+            return super().refactor_tree(tree, name)
 
     return Tool(fixers)
 

@@ -36,7 +36,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from migrate.analysis.imported import is_used_elsewhere
+from migrate.analysis.words import is_used_elsewhere
 from migrate.codemods.edits import Edit
 from migrate.codemods.guards import IMPORTS, is_guarded
 from migrate.codemods.imports import module_span

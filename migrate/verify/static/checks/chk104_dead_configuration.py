@@ -24,9 +24,9 @@ import ast
 from collections.abc import Iterator
 
 from migrate.analysis.graph import Graph
-from migrate.analysis.imported import is_used_elsewhere
 from migrate.analysis.module import Module
 from migrate.analysis.references import owner_of
+from migrate.analysis.words import is_used_elsewhere
 from migrate.findings import Finding
 from migrate.verify.static.adapter import calls_of
 from migrate.verify.static.check import Check, Context
