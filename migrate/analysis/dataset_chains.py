@@ -122,12 +122,14 @@ def _next_load(module: Module, node: ast.AST) -> ast.AST | None:
     if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
         return None
     target = statement.targets[0]
-    block = module.block_of(statement)
-    position = block.index(statement) + 1 if statement in block else len(block)
-    following = block[position] if position < len(block) else None
-    if not isinstance(target, ast.Name) or not isinstance(following, ast.Assign):
+    following = module.statements_after(statement)[:1]
+    if (
+        not isinstance(target, ast.Name)
+        or not following
+        or not isinstance(following[0], ast.Assign)
+    ):
         return None
-    root: ast.AST = following.value
+    root: ast.AST = following[0].value
     while isinstance(root, ast.Call | ast.Attribute):
         root = root.func if isinstance(root, ast.Call) else root.value
     return root if isinstance(root, ast.Name) and root.id == target.id else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from typing import Any
 
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import Function, FunctionNode
@@ -35,20 +34,15 @@ def read_after(module: Module, stored: ast.Name) -> list[ast.Name]:
     end = module.span(statement if simple else stored)[1]
 
     def may_follow(load: ast.Name) -> bool:
-        below: ast.AST = load
         shared = module.parents[load]
         while shared not in heights:
             if isinstance(shared, FunctionNode):
                 return True
-            below, shared = shared, module.parents[shared]
+            shared = module.parents[shared]
         height = heights[shared]
         if own < height or height <= again:
             return True
-        if isinstance(shared, ast.If):
-            otherwise: list[Any] = shared.orelse
-            if (binding[height - 1] in otherwise) != (below in otherwise):
-                return False  # in one branch what the other binds is not there
-        return module.span(load)[0] >= end
+        return module.span(load)[0] >= end and not _are_apart(module, stored, load)
 
     return [load for load in module.reads(found[0].node, stored.id) if may_follow(load)]
 

@@ -65,7 +65,9 @@ def own_packages(
         for top, name in _imported(files[path].data):
             members.setdefault(top, set()).add(name)
     setup = files.get("setup.py")
-    named = {_normal(name) for name in _SETUP_NAME.findall(setup.data)} if setup else set()
+    named = (
+        {normalized(name.decode()) for name in _SETUP_NAME.findall(setup.data)} if setup else set()
+    )
     named |= {normalized(folder)}
     return frozenset(
         top
@@ -75,7 +77,7 @@ def own_packages(
             _stands_for_root(files, top)
             or (
                 not is_module(top)
-                and (len(names) > 1 or _normal(top.encode()) in named)
+                and (len(names) > 1 or normalized(top) in named)
                 and not _is_library(files, top)
             )
         )
@@ -111,10 +113,6 @@ def _is_library(files: Mapping[str, SourceFile], name: str) -> bool:
         if is_requirements(path)
         for line in read_lines(file.data.decode("utf-8", "replace"))
     )
-
-
-def _normal(name: bytes) -> str:
-    return normalized(name.decode())
 
 
 def _stands_for_root(files: Mapping[str, SourceFile], name: str) -> bool:

@@ -58,7 +58,8 @@ OPENERS: dict[str, Opener] = {
     "tensorflow.contrib.training.evaluate_repeatedly": Opener("config", 9, "evaluates checkpoints"),
 }
 _RESTORES = "restores a checkpoint"
-# The checkpoint that they restore, or its folder, with the positions in the signature.
+# The folder of the checkpoint that they restore, or its file, with the positions in signatures.
+_CHECKPOINT = ("checkpoint_dir", "checkpoint_filename_with_path")
 _CHECKPOINTS = {
     "tensorflow.train.SingularMonitoredSession": (4, 6),
     "tensorflow.train.ChiefSessionCreator": (3, 4),
@@ -136,13 +137,8 @@ def session_sites(module: Module, project: Project) -> Iterator[SessionSite]:
 
 def _restores(call: ast.Call, kind: str) -> bool:
     """Whether the call itself is given a checkpoint to restore."""
-    folder, file = _CHECKPOINTS.get(kind, (0, 0))
-    if not file:
-        return False
-    given = (
-        argument(call, "checkpoint_dir", folder),
-        argument(call, "checkpoint_filename_with_path", file),
-    )
+    places = zip(_CHECKPOINT, _CHECKPOINTS.get(kind, ()), strict=False)
+    given = (argument(call, name, position) for name, position in places)
     return any(value is not None and not is_none(value) for value in given)
 
 

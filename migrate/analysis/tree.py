@@ -115,6 +115,11 @@ class Tree:
         """What comes before a statement in its block."""
         return list(takewhile(lambda other: other is not statement, self.block_of(statement)))
 
+    def statements_after(self, statement: ast.AST) -> list[ast.stmt]:
+        """What comes after a statement in its block."""
+        block = self.block_of(statement)
+        return block[len(self.statements_before(statement)) + 1 :]
+
     def function_of(self, node: ast.AST) -> Function | None:
         """The innermost function (not lambda) around the node."""
         around = self.parents.get(node)

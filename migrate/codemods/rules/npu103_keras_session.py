@@ -58,7 +58,6 @@ from migrate.analysis.host_ops import host_uses
 from migrate.analysis.inventory import Settled
 from migrate.analysis.keras_models import CLEAR_SESSION, SET_SESSION, KerasUse, Place
 from migrate.analysis.keras_sessions import sets_session
-from migrate.analysis.module import Module
 from migrate.analysis.nodes import argument, is_none
 from migrate.analysis.project import Project
 from migrate.analysis.references import owner_of
@@ -129,7 +128,7 @@ def _renew(context: Context, call: str) -> Iterator[Change]:
                 cleared, "error", "Keras loses its NPU session here", f"Call npu_runtime.{START}()."
             )
             continue
-        following = _siblings(module, statement)
+        following = module.statements_after(statement)
         if any(
             name in SET_SESSION or is_ours(module, made)
             for made, name in module.calls
@@ -139,12 +138,6 @@ def _renew(context: Context, call: str) -> Iterator[Change]:
         yield Settled(module.path, cleared.lineno, cleared_by)
         yield behind(module, statement, call)
         yield runtime_import(module, START)
-
-
-def _siblings(module: Module, statement: ast.stmt) -> list[ast.stmt]:
-    """What follows a statement in its block."""
-    block = module.block_of(statement)
-    return block[block.index(statement) + 1 :] if block else []
 
 
 def _unreached(context: Context, keras: KerasUse) -> Iterator[Change]:

@@ -55,8 +55,9 @@ def report_foreign_sessions(context: ProjectContext) -> Iterator[Change]:
         files = imported_by(project, path)
         if any(holds_any(project.files[file].data, IMPORTS_BY_NAME) for file in files):
             files = project.python_files  # it may load any of them
-        ported = any(holds_any(project.files[file].data, _NPU_ESTIMATOR) for file in files)
-        if ported or not configured.isdisjoint(files):
+        if not configured.isdisjoint(files):
+            continue
+        if any(holds_any(project.files[file].data, _NPU_ESTIMATOR) for file in files):
             continue
         graph = project.cached(Graph)
         reached = list(graph.uses(graph.reach({f"{path}:"})))
