@@ -122,14 +122,10 @@ def _next_load(module: Module, node: ast.AST) -> ast.AST | None:
     if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
         return None
     target = statement.targets[0]
-    following = module.statements_after(statement)[:1]
-    if (
-        not isinstance(target, ast.Name)
-        or not following
-        or not isinstance(following[0], ast.Assign)
-    ):
+    following = next(iter(module.statements_after(statement)), None)
+    if not isinstance(target, ast.Name) or not isinstance(following, ast.Assign):
         return None
-    root: ast.AST = following[0].value
+    root: ast.AST = following.value
     while isinstance(root, ast.Call | ast.Attribute):
         root = root.func if isinstance(root, ast.Call) else root.value
     return root if isinstance(root, ast.Name) and root.id == target.id else None

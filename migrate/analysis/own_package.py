@@ -65,10 +65,8 @@ def own_packages(
         for top, name in _imported(files[path].data):
             members.setdefault(top, set()).add(name)
     setup = files.get("setup.py")
-    named = (
-        {normalized(name.decode()) for name in _SETUP_NAME.findall(setup.data)} if setup else set()
-    )
-    named |= {normalized(folder)}
+    given = _SETUP_NAME.findall(setup.data) if setup else []
+    named = {normalized(name) for name in (folder, *(name.decode() for name in given))}
     return frozenset(
         top
         for top, names in members.items()
