@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from migrate.analysis.array_batches import ArrayBatches
 from migrate.analysis.data_sources import Source, arrays
 from migrate.analysis.dataset_chains import divides_itself
 from migrate.analysis.keras_models import KerasUse
@@ -34,7 +35,8 @@ class Fed(NamedTuple):
         call: the run.
         names: the arrays that it takes the same slice of; empty where they cannot be found.
         statement: what assigns them last, all of them in one block.
-        what: how the data is come by, where no arrays can be found.
+        what: how the data is come by, where no arrays can be divided.
+        why: what keeps arrays that are found from being divided, as far as it is known.
     """
 
     module: Module
@@ -42,6 +44,7 @@ class Fed(NamedTuple):
     names: tuple[str, ...]
     statement: ast.Assign | None
     what: str = ""
+    why: str = ""
 
 
 def fitted_arrays(module: Module, project: Project) -> Iterator[Source]:
@@ -100,17 +103,20 @@ def fed_arrays(module: Module) -> Iterator[Fed]:
 
 
 def _fed(module: Module, call: ast.Call, feed: ast.expr) -> Fed | None:
-    slices: dict[str, tuple[str, ast.expr]] = {}
+    slices: dict[str, ast.Subscript] = {}
+    beside: list[ast.expr] = []
     unknown = ""
     for value in _values(module, call, feed):
         found = list(_origins(module, value))
         cuts = [source for source in found if isinstance(source, ast.Subscript)]
-        for cut in cuts:
-            slices[module.text_of(cut.value)] = (module.text_of(cut.slice), cut.value)
-        for source in [] if cuts else found:
+        slices |= {module.text_of(cut.value): cut for cut in cuts}
+        if cuts:
+            continue
+        beside.append(value)
+        for source in found:
             if _BATCHING.search(text := module.text_of(source)) and not _NO_DATA.search(text):
                 unknown = unknown or text.partition("\n")[0][:60]
-    bases = [base for _, base in slices.values()]
+    bases = [cut.value for cut in slices.values()]
     if any(isinstance(base, ast.Name) and holds_shard(module, base) for base in bases):
         return None
     if slices:
@@ -118,11 +124,15 @@ def _fed(module: Module, call: ast.Call, feed: ast.expr) -> Fed | None:
         statement = _assigning(module, bases)
         if statement is not None and divides_itself(module, statement.value):
             return None
-        alike = len({cut for cut, _ in slices.values()}) == 1
-        # What goes with other data keeps its place among them.
-        if statement is not None and alike and not unknown:
-            return Fed(module, call, names, statement)
-        return Fed(module, call, (), None, " and ".join(sorted(names)))
+        alike = len({module.text_of(cut.slice) for cut in slices.values()}) == 1
+        why = ""
+        if statement is not None and alike:
+            batches = ArrayBatches(module, statement, list(slices.values()))
+            why = batches.objection()
+            # What goes with other data keeps its place among them.
+            if not why and not unknown and not any(batches.goes_with(v) for v in beside):
+                return Fed(module, call, names, statement)
+        return Fed(module, call, (), None, " and ".join(sorted(names)), why)
     return Fed(module, call, (), None, unknown) if unknown else None
 
 

@@ -132,6 +132,7 @@ class Sharding:
             self.variables.setdefault(path, []).append((fed.names, fed.statement.lineno))
         else:
             why = f"batches for the training are fed by hand, from {fed.what}"
+            why += f", {fed.why}" if fed.why else ""
             self._add(Doubt(path, line, _name_of(fed.module, fed.call), "warning", why))
 
     @property

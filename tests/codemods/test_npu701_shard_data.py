@@ -733,7 +733,7 @@ def test_the_recipe_must_name_something(place: str) -> None:
 
 def test_arrays_that_a_loop_slices_are_divided_where_they_are_assigned() -> None:
     before = ARRAYS.replace("session.run(op", "session.run(train_op").replace(
-        "    for", "    n = len(images)\n    for"
+        "    for i in range(9)", "    n = len(images)\n    for i in range(0, n, 2)"
     )
     after = before.replace("import load\n", "import load\n" + IMPORT).replace(
         "  # in memory\n",
@@ -813,7 +813,7 @@ PAIR = f"""
 def run(session, train_op, x, y, data, f):
     X = np.load('x')
     Y = np.load('y')
-    for i in range(0, 90, 9):
+    for i in range(0, len(X), 9):
         {{}}
 """
 
@@ -842,11 +842,100 @@ def test_arrays_that_are_fed_together_are_divided_together(lines: str) -> None:
         "ids, labels = data.next_batch(9)\n"
         "        session.run(train_op, {x: X[ids].reshape(9, -1), y: labels})",
         "session.run(train_op, {x: X[i:i + 9], y: data.next_labels(9)})",
+        "session.run(train_op, {x: X[i:i + 9], y: f(i)})",
+        "session.run(train_op, {x: X[i:i + 9], y: data[i].reshape(3)})",
+        "session.run(train_op, {x: X[i:i + 9], y: np.array([Y[k] for k in range(i, i + 9)])})",
+        "ids = np.random.choice(len(X), 9)\n        values = np.array([Y[k] for k in ids])\n"
+        "        session.run(train_op, {x: X[ids], y: values})",
     ],
 )
 def test_arrays_that_go_with_other_data_are_a_warning(lines: str) -> None:
     (finding,) = check_noop(PAIR.format(lines), "NPU701").findings
     assert finding.severity == "warning"
+
+
+CUT = f"""
+{HEAD}import numpy as np
+def run(session, train_op, x, y, rate, settings, load):
+    X, Y = load()
+    n = X.shape[0]
+    {{}}
+"""
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "for i in range(n // 9): session.run(train_op, {x: X[i * 9:i * 9 + 9]})",
+        "for e in range(5):\n        for i, j in zip(range(0, n, 9), range(9, n + 1, 9)):\n"
+        "            session.run(train_op, {x: X[i:j], rate: 0.1 ** e})",
+        "for step in range(1000):\n        i = (step * 9) % (n - 9)\n"
+        "        session.run(train_op, {x: X[i:i + 9], rate: settings.rate})",
+        "i = 0\n    while i < n:\n        session.run(train_op, {x: X[i:i + 9]})\n        i += 9",
+        "for step in range(1000):\n        ids = np.random.choice(n, 9)\n"
+        "        session.run(train_op, {x: X[ids]})",
+        "order = np.random.permutation(n)\n    for i in range(0, len(order), 9):\n"
+        "        ids = order[i:i + 9]\n        session.run(train_op, {x: X[ids]})",
+        "count = min(n, settings.most)\n    for i in range(0, count, 9):\n"
+        "        np.random.shuffle(X)\n        session.run(train_op, {x: X[i:i + 9]})",
+        "print('%d rows' % len(X), X[0].shape, X[:3])\n    for i in range(0, n, 9):\n"
+        "        session.run(train_op, {x: X[i:i + 9], rate: np.zeros(n)})",
+    ],
+)
+def test_arrays_whose_rows_the_loop_counts_are_divided(loop: str) -> None:
+    result = port_files({"train.py": CUT.format(loop)}, "NPU701")
+    assert "    X, Y = load()\n    X = npu_shard(X)\n" in result.text()
+
+
+@pytest.mark.parametrize(
+    ("loop", "why"),
+    [
+        ("for i in range(0, settings.n, 9): session.run(train_op, {x: X[i:i + 9]})", "a number of"),
+        ("for i in range(1000): session.run(train_op, {x: X[i * 9:i * 9 + 9]})", "a number of"),
+        (
+            "order = np.random.permutation(n)\n    for i in range(1000):\n"
+            "        ids = order[i:i + 9]\n        session.run(train_op, {x: X[ids]})",
+            "a number of",
+        ),
+        ("session.run(train_op, {x: X[n:n + 9]})", "made anew"),
+        (
+            "for i in range(0, n, 9):\n        Z = load(i)\n"
+            "        session.run(train_op, {x: Z[0:9]})",
+            "made anew",
+        ),
+        (
+            "X[0] = 1\n    for i in range(0, n, 9): session.run(train_op, {x: X[i:i + 9]})",
+            "filled behind",
+        ),
+        (
+            "X.append(1)\n    for i in range(0, n, 9): session.run(train_op, {x: X[i:i + 9]})",
+            "filled behind",
+        ),
+        (
+            "Z = {}\n    for i in range(0, len(Z), 9): session.run(train_op, {x: Z[i:i + 9]})",
+            "filled behind",
+        ),
+        (
+            "mean = X.mean()\n    for i in range(0, n, 9): session.run(train_op, {x: X[i:i + 9]})",
+            "which line 6 also reads",
+        ),
+        (
+            "tests = X[n // 2:]\n    for i in range(0, n, 9): session.run(train_op, {x: X[i:i + 9]})",
+            "which line 6 also reads",
+        ),
+    ],
+)
+def test_arrays_that_cannot_be_divided_where_they_are_assigned(loop: str, why: str) -> None:
+    (finding,) = check_noop(CUT.format(loop), "NPU701").findings
+    assert finding.severity == "warning"
+    assert why in finding.message
+
+
+def test_rows_counted_before_the_last_array_is_assigned_are_all_of_them() -> None:
+    source = PAIR.format("session.run(train_op, {x: X[i:i + 9], y: Y[i:i + 9]})")
+    source = source.replace("    Y =", "    n = len(X)\n    Y =").replace("len(X), 9", "n, 9")
+    (finding,) = check_noop(source, "NPU701").findings
+    assert "a number of rows" in finding.message
 
 
 KERAS = """

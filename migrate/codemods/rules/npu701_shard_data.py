@@ -24,9 +24,10 @@ parameter that says so, it is `npu_shard(data, is_training)`. Known are `tf.data
 `interleave` and its kin read: records of each file are divided, so that the order of files does
 not matter), the input producers and readers of `tf.train`, slim's data providers,
 `tf.contrib.learn.read_batch_*`, `numpy_input_fn` and `pandas_input_fn`, the arrays given to
-Keras's `fit` and `ImageDataGenerator.flow`, and those that a loop slices to feed them. Arrays in
-memory, and lists of files, are divided by content, so that ranks that shuffled them differently
-still have parts that do not overlap.
+Keras's `fit` and `ImageDataGenerator.flow`, and those that a loop slices to feed them, if it counts
+the rows that are there (a loop to a number from elsewhere would feed empty batches at its end) and
+nothing else reads them. Arrays in memory, and lists of files, are divided by content, so that ranks
+that shuffled them differently still have parts that do not overlap.
 
 Options (recipe): `shard`, a list of `path.py:name` or `path.py:name, name`: behind the assignment
 that makes them, these variables get this rank's part, together. `leave`, a list of `path.py` or
