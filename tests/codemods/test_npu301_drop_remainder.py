@@ -525,6 +525,50 @@ def test_an_iterator_for_both_in_the_branch_for_training() -> None:
     assert ported(alone).text().count("drop_remainder=True") == 1
 
 
+HANDLES = """
+    import tensorflow as tf
+
+    def train(size, files, others):
+        data = tf.data.TFRecordDataset(files).repeat().batch(size)
+        val_data = tf.data.TFRecordDataset(others).batch(size)
+        first, second = data.make_one_shot_iterator(), val_data.make_one_shot_iterator()
+        handle = tf.placeholder(tf.string, [])
+        iterator = tf.data.Iterator.from_string_handle(
+            handle, data.output_types, data.output_shapes)
+        loss = tf.reduce_mean(iterator.get_next())
+        return tf.train.AdamOptimizer(0.1).minimize(loss), first, second
+    """
+
+
+def test_an_iterator_that_handles_lead_to_several_datasets() -> None:
+    first, *_ = check_noop(HANDLES, "NPU301").findings
+    assert "takes val_data as well" in first.message
+    alone = HANDLES.replace("val_data.make_one_shot_iterator()", "val_data")
+    assert ported(alone).text().count("drop_remainder=True") == 1
+
+
+def test_an_iterator_of_an_object_that_takes_datasets_in_two_methods() -> None:
+    source = """
+    import tensorflow as tf
+
+    class Loader:
+        def __init__(self, size):
+            self.data = tf.data.TFRecordDataset('a').repeat().batch(size)
+            self.iterator = tf.data.Iterator.from_structure(
+                self.data.output_types, self.data.output_shapes)
+            self.start = self.iterator.make_initializer(self.data)
+            self.op = tf.train.AdamOptimizer(0.1).minimize(self.iterator.get_next())
+
+        def evaluate(self, size):
+            val_data = tf.data.TFRecordDataset('b').batch(size)
+            return self.iterator.make_initializer(val_data)
+    """
+    first, *_ = check_noop(source, "NPU301").findings
+    assert "takes val_data as well" in first.message
+    alone = source.replace("self.iterator.make_initializer(val_data)", "val_data")
+    assert ported(alone).text().count("drop_remainder=True") == 1
+
+
 def test_a_model_made_twice() -> None:
     source = """
     import tensorflow as tf

@@ -55,6 +55,7 @@ from migrate.analysis.batch_ways import BatchFeeding, BatchFollower
 from migrate.analysis.batches import BATCHERS, BatchSite, batch_sites, is_endless
 from migrate.analysis.feeding import Feeding
 from migrate.analysis.modes import depends_on_mode, mode_of
+from migrate.analysis.module import Module
 from migrate.analysis.nodes import argument
 from migrate.analysis.project import Project
 from migrate.analysis.splits import split_called
@@ -62,6 +63,7 @@ from migrate.codemods.calls import add_keywords
 from migrate.codemods.rule import Change, Context, Option, Rule
 
 _CHOICES = ("training", "endless", "never")
+_STARTING = frozenset({"make_initializable_iterator", "make_one_shot_iterator"})
 
 
 def _makes_batches(project: Project, path: str) -> bool:
@@ -174,15 +176,26 @@ def _evaluation(site: BatchSite) -> str:
     module = site.module
     if split_called(module, site.call) == "eval":
         return "its name says evaluation"
-    function = module.function_of(site.call)
+    function, owner = module.function_of(site.call), module.class_of(site.call)
     for call in module.all_of(ast.Call):
-        starts = isinstance(call.func, ast.Attribute) and call.func.attr == "make_initializer"
-        data = argument(call, "dataset", 0) if starts else None
-        if data is None or module.function_of(call) is not function:
+        data = _iterated(module, call)
+        if data is None or split_called(module, data) != "eval":
             continue
-        if split_called(module, data) == "eval":
+        # An iterator is a local variable, or an attribute of the object.
+        is_class = owner is not None and module.class_of(call) is owner
+        if is_class or module.function_of(call) is function:
             return f"an iterator takes {module.text_of(data)} as well, in the same shape"
     return ""
+
+
+def _iterated(module: Module, call: ast.Call) -> ast.expr | None:
+    """The dataset that a call has an iterator take which may take others as well."""
+    if not isinstance(call.func, ast.Attribute):
+        return None
+    if call.func.attr == "make_initializer":
+        return argument(call, "dataset", 0)
+    by_handle = b"from_string_handle" in module.source.data
+    return call.func.value if by_handle and call.func.attr in _STARTING else None
 
 
 def _is_false(node: ast.expr) -> bool:
