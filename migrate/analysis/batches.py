@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from migrate.analysis.callers import Callers
@@ -109,9 +109,7 @@ def is_endless(module: Module, project: Project, node: ast.AST | None, depth: in
     if isinstance(node, ast.Name):
         return _name_is_endless(module, project, node, depth)
     if isinstance(node, ast.Attribute) and is_self(node.value):
-        owner = module.class_of(node)
-        values = module.attributes_of(owner).get(node.attr, []) if owner is not None else []
-        return bool(values) and all(is_endless(module, project, v, depth + 1) for v in values)
+        return _attribute_is_endless(module, project, node, depth)
     return False
 
 
@@ -153,28 +151,66 @@ def _is_forever(module: Module, count: ast.expr | None, call: ast.Call) -> bool:
         return False
 
 
-def _name_is_endless(module: Module, project: Project, name: ast.Name, depth: int) -> bool:
-    """Goes through what is assigned to the name in front of its use.
+def _attribute_is_endless(
+    module: Module, project: Project, node: ast.Attribute, depth: int
+) -> bool:
+    """Goes by what its function assigns in front of its use, else by all that the class does."""
+    owner, function = module.class_of(node), module.function_of(node)
+    values = module.attributes_of(owner).get(node.attr, []) if owner is not None else []
+    here = module.statement_of(node)
+    before = [
+        (statement, value)
+        for value in values
+        if module.function_of(value) is function
+        and (statement := module.statement_of(value)).lineno < here.lineno
+    ]
+    if before:
+        return _is_endless_at(module, project, here, _root(node), before, False, depth)
+    return bool(values) and all(is_endless(module, project, v, depth + 1) for v in values)
 
-    An assignment under a condition counts for what it may spoil, not for what it may mend.
-    """
+
+def _name_is_endless(module: Module, project: Project, name: ast.Name, depth: int) -> bool:
+    """Goes by what is assigned to the name in front of its use."""
     found = module.lookup(name.id, name)
     if found is None or any(b.kind not in ("value", "parameter") for b in found[1]):
         return False
     scope, bindings = found
     assigned = [b for b in bindings if b.kind == "value"]
     here = module.statement_of(name)
-    blocks = {id(here), *(id(parent) for parent in module.ancestors(here))}
     endless = len(assigned) < len(bindings) and _parameter_is_endless(
         module, project, scope.node, name.id, depth
     )
-    for binding in sorted(assigned, key=lambda b: getattr(b.statement, "lineno", 0)):
+    steps: list[tuple[ast.stmt, ast.AST]] = []
+    for binding in assigned:
         statement, value = binding.statement, binding.node
         if not isinstance(statement, ast.stmt) or not isinstance(value, ast.AST):
             return False
-        if statement.lineno >= here.lineno:
-            break
-        if _root(value) == name.id:
+        if statement.lineno < here.lineno:
+            steps.append((statement, value))
+    return _is_endless_at(module, project, here, name.id, steps, endless, depth)
+
+
+def _is_endless_at(
+    module: Module,
+    project: Project,
+    here: ast.stmt,
+    variable: str,
+    steps: Sequence[tuple[ast.stmt, ast.AST]],
+    endless: bool,
+    depth: int,
+) -> bool:
+    """Whether a variable's dataset is endless at a statement.
+
+    An assignment under a condition counts for what it may spoil, not for what it may mend.
+
+    Args:
+        variable: its name, or that of the object's attribute with `self.`.
+        steps: the statements in front that assign it, with the values.
+        endless: what it is before them.
+    """
+    blocks = {id(here), *(id(parent) for parent in module.ancestors(here))}
+    for statement, value in sorted(steps, key=lambda step: step[0].lineno):
+        if _root(value) == variable:
             kept = endless and _keeps(module, value)
             made = kept or _repeats(module, project, value, depth)
         else:
@@ -209,7 +245,10 @@ def _parameter_is_endless(
 
 
 def _root(node: ast.AST) -> str:
+    """The variable, or attribute of the object, that a chain of calls begins with."""
     while isinstance(node, ast.Call | ast.Attribute):
+        if isinstance(node, ast.Attribute) and is_self(node.value):
+            return f"self.{node.attr}"
         node = node.func if isinstance(node, ast.Call) else node.value
     return node.id if isinstance(node, ast.Name) else ""
 
@@ -220,7 +259,7 @@ def _keeps(module: Module, node: ast.AST) -> bool:
         if node.func.attr in _ENDING:
             return False
         node = node.func.value
-    return isinstance(node, ast.Name)
+    return isinstance(node, ast.Name) or (isinstance(node, ast.Attribute) and is_self(node.value))
 
 
 def _repeats(module: Module, project: Project, node: ast.AST, depth: int) -> bool:

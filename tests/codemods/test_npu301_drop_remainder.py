@@ -130,6 +130,36 @@ def test_a_dataset_that_repeats_elsewhere_is_endless(lines: str, lost: bool) -> 
     assert made.codes() == ["NPU301"] * lost
 
 
+@pytest.mark.parametrize(
+    ("lines", "lost"),
+    [
+        (["self.data = self.data.repeat()"], False),
+        (["self.data = self.data.shuffle(9).repeat()", "self.data = self.data.map(f)"], False),
+        (["self.data = self.data.repeat()", "self.data = self.data.take(9)"], True),
+        (["self.data = self.data.repeat()", "self.data = self.other.map(f)"], True),
+        (["if size:", "    self.data = self.data.repeat()"], True),
+        (["self.data = self.data.shuffle(9)"], True),
+        (["self.data = self.other.repeat()", "self.data = self.data.prefetch(9)"], False),
+    ],
+)
+def test_a_dataset_that_an_object_changes_on_the_way(lines: list[str], lost: bool) -> None:
+    changes = "\n        ".join(lines)
+    source = f"""import tensorflow as tf
+class Source:
+    def __init__(self, size, f):
+        self.data = tf.data.TFRecordDataset('a')
+        self.other = tf.data.TFRecordDataset('b')
+        {changes}
+        self.data = self.data.batch(size)
+
+batch = Source(8, abs).data.make_one_shot_iterator().get_next()
+train_op = tf.train.AdamOptimizer(0.1).minimize(tf.reduce_mean(batch))
+"""
+    made = ported(source)
+    assert "drop_remainder=True" in made.text("train.py")
+    assert made.codes() == ["NPU301"] * lost
+
+
 @pytest.mark.parametrize(("attribute", "lost"), [("data", False), ("once", True)])
 def test_a_dataset_that_an_object_keeps(attribute: str, lost: bool) -> None:
     source = HELPERS.replace("self.data.batch", f"self.{attribute}.batch")
