@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from migrate.analysis.array_batches import ArrayBatches
 from migrate.analysis.data_sources import Source, arrays
 from migrate.analysis.dataset_chains import divides_itself
 from migrate.analysis.keras_models import KerasUse
@@ -18,7 +17,7 @@ from migrate.analysis.project import Project
 from migrate.analysis.shards import holds_shard
 from migrate.analysis.training_runs import runs_training
 
-_FEEDS = re.compile(rb"feed_dict|\.run\([^\n]*,\s*\{")
+_FEEDS = re.compile(rb"feed_dict|\.run\([^\n]*,")
 # What makes the next batch, by its name.
 _BATCHING = re.compile(r"batch|next|sample|minibatch|fetch|generat|iterat|load", re.I)
 _NO_DATA = re.compile(
@@ -33,18 +32,14 @@ class Fed(NamedTuple):
 
     Args:
         call: the run.
-        names: the arrays that it takes the same slice of; empty where they cannot be found.
-        statement: what assigns them last, all of them in one block.
-        what: how the data is come by, where no arrays can be divided.
-        why: what keeps arrays that are found from being divided, as far as it is known.
+        names: the arrays that batches are slices of; empty where they cannot be found.
+        what: how the data is come by.
     """
 
     module: Module
     call: ast.Call
     names: tuple[str, ...]
-    statement: ast.Assign | None
-    what: str = ""
-    why: str = ""
+    what: str
 
 
 def fitted_arrays(module: Module, project: Project) -> Iterator[Source]:
@@ -85,55 +80,44 @@ def may_feed(project: Project, path: str) -> bool:
 
 
 def fed_arrays(module: Module) -> Iterator[Fed]:
-    """What the training runs of a file are fed with, one for each function."""
+    """What the training runs of a file are fed with, those of each function together."""
     if not _FEEDS.search(module.source.data):
         return
-    told: set[ast.AST | None] = set()
+    of_functions: dict[ast.AST | None, list[Fed]] = {}
     for call in module.all_of(ast.Call):
         if not isinstance(call.func, ast.Attribute) or call.func.attr != "run":
             continue
         feed = argument(call, "feed_dict", 1)
-        function = module.function_of(call)
-        if feed is None or function in told or not runs_training(module, call):
-            continue
-        found = _fed(module, call, feed)
-        if found is not None:
-            told.add(function)
-            yield found
+        found = _fed(module, call, feed) if feed is not None else None
+        if found is not None and runs_training(module, call):
+            of_functions.setdefault(module.function_of(call), []).append(found)
+    for first, *others in of_functions.values():
+        names = tuple(dict.fromkeys(name for fed in (first, *others) for name in fed.names))
+        yield first._replace(names=names, what=" and ".join(sorted(names)) or first.what)
 
 
 def _fed(module: Module, call: ast.Call, feed: ast.expr) -> Fed | None:
-    slices: dict[str, ast.Subscript] = {}
-    beside: list[ast.expr] = []
+    bases: dict[str, ast.expr] = {}
     unknown = ""
     for value in _values(module, call, feed):
         found = list(_origins(module, value))
         cuts = [source for source in found if isinstance(source, ast.Subscript)]
-        slices |= {module.text_of(cut.value): cut for cut in cuts}
-        if cuts:
-            continue
-        beside.append(value)
-        for source in found:
+        bases |= {module.text_of(cut.value): cut.value for cut in cuts}
+        for source in [] if cuts else found:
             if _BATCHING.search(text := module.text_of(source)) and not _NO_DATA.search(text):
                 unknown = unknown or text.partition("\n")[0][:60]
-    bases = [cut.value for cut in slices.values()]
-    if any(isinstance(base, ast.Name) and holds_shard(module, base) for base in bases):
+    if any(_is_divided(module, base) for base in bases.values()):
         return None
-    if slices:
-        names = tuple(slices)
-        statement = _assigning(module, bases)
-        if statement is not None and divides_itself(module, statement.value):
-            return None
-        alike = len({module.text_of(cut.slice) for cut in slices.values()}) == 1
-        why = ""
-        if statement is not None and alike:
-            batches = ArrayBatches(module, statement, list(slices.values()))
-            why = batches.objection()
-            # What goes with other data keeps its place among them.
-            if not why and not unknown and not any(batches.goes_with(v) for v in beside):
-                return Fed(module, call, names, statement)
-        return Fed(module, call, (), None, " and ".join(sorted(names)), why)
-    return Fed(module, call, (), None, unknown) if unknown else None
+    return Fed(module, call, tuple(bases), unknown) if bases or unknown else None
+
+
+def _is_divided(module: Module, array: ast.expr) -> bool:
+    """Whether an array holds a rank's part, by the kit or by its own code."""
+    if not isinstance(array, ast.Name):
+        return False
+    _, bindings = module.lookup(array.id, array) or (None, [])
+    values = [b.statement.value for b in bindings if isinstance(b.statement, ast.Assign)]
+    return holds_shard(module, array) or any(divides_itself(module, value) for value in values)
 
 
 def _values(module: Module, call: ast.Call, feed: ast.expr) -> Iterator[ast.expr]:
@@ -208,18 +192,3 @@ def _is_cut(node: ast.Subscript) -> bool:
     if isinstance(index, ast.Slice):
         return index.lower is not None and index.upper is not None
     return isinstance(index, ast.Name) and bool(re.search(r"id|ind|perm|batch", index.id))
-
-
-def _assigning(module: Module, bases: list[ast.expr]) -> ast.Assign | None:
-    """The last of the statements that alone assign some names, if they stand in one block."""
-    statements = []
-    for base in bases:
-        found = module.lookup(base.id, base) if isinstance(base, ast.Name) else None
-        bindings = found[1] if found is not None else []
-        statement = bindings[0].statement if len(bindings) == 1 else None
-        if not isinstance(statement, ast.Assign):
-            return None
-        statements.append(statement)
-    if len({module.parents[statement] for statement in statements}) != 1:
-        return None
-    return max(statements, key=lambda statement: statement.lineno)

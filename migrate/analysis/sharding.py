@@ -71,13 +71,18 @@ class Place(NamedTuple):
 
 
 class Doubt(NamedTuple):
-    """A source that stays whole although it may train."""
+    """A source that stays whole although it may train.
+
+    Args:
+        arrays: what a recipe can name to divide it.
+    """
 
     path: str
     line: int
     source: str
     severity: Severity
     why: str
+    arrays: tuple[str, ...] = ()
 
 
 class Sharding:
@@ -86,8 +91,6 @@ class Sharding:
     def __init__(self, project: Project) -> None:
         self.places: dict[str, list[Place]] = {}
         self.doubts: dict[str, list[Doubt]] = {}
-        # Variables to be divided together, and the line that assigns them.
-        self.variables: dict[str, list[tuple[tuple[str, ...], int]]] = {}
         consumers: Consumers | None = None
         for path in project.python_files:
             if not may_hold_sources(project, path) and not may_feed(project, path):
@@ -127,17 +130,14 @@ class Sharding:
                 places.append(found)
 
     def _feed(self, fed: Fed) -> None:
-        path, line = fed.module.path, fed.call.lineno
-        if fed.statement is not None:
-            self.variables.setdefault(path, []).append((fed.names, fed.statement.lineno))
-        else:
-            why = f"batches for the training are fed by hand, from {fed.what}"
-            why += f", {fed.why}" if fed.why else ""
-            self._add(Doubt(path, line, _name_of(fed.module, fed.call), "warning", why))
+        source = _name_of(fed.module, fed.call)
+        why = f"batches for the training are fed by hand, from {fed.what}"
+        arrays = fed.names if assignment_of(fed.module, fed.names) is not None else ()
+        self._add(Doubt(fed.module.path, fed.call.lineno, source, "warning", why, arrays))
 
     @property
     def paths(self) -> frozenset[str]:
-        return frozenset({*self.places, *self.doubts, *self.variables})
+        return frozenset({*self.places, *self.doubts})
 
 
 class _Placing:
@@ -371,13 +371,13 @@ def _name_of(module: Module, node: ast.AST) -> str:
     return f"{module.path}:{outermost}"
 
 
-def assignment_of(module: Module, names: Sequence[str], line: int = 0) -> ast.Assign | None:
-    """The statement in a line, else the last one, that assigns some variables or attributes."""
+def assignment_of(module: Module, names: Sequence[str]) -> ast.Assign | None:
+    """The last statement that assigns some variables or attributes."""
     wanted = set(names)
     found: list[ast.Assign] = []
     for statement in module.all_of(ast.Assign):
         targets = [part for target in statement.targets for part in ast.walk(target)]
         assigned = {module.text_of(p) for p in targets if isinstance(p, ast.Name | ast.Attribute)}
-        if assigned & wanted and line in (0, statement.lineno):
+        if assigned & wanted:
             found.append(statement)
     return found[-1] if found else None

@@ -24,10 +24,8 @@ parameter that says so, it is `npu_shard(data, is_training)`. Known are `tf.data
 `interleave` and its kin read: records of each file are divided, so that the order of files does
 not matter), the input producers and readers of `tf.train`, slim's data providers,
 `tf.contrib.learn.read_batch_*`, `numpy_input_fn` and `pandas_input_fn`, the arrays given to
-Keras's `fit` and `ImageDataGenerator.flow`, and those that a loop slices to feed them, if it counts
-the rows that are there (a loop to a number from elsewhere would feed empty batches at its end) and
-nothing else reads them. Arrays in memory, and lists of files, are divided by content, so that ranks
-that shuffled them differently still have parts that do not overlap.
+Keras's `fit` and `ImageDataGenerator.flow`. Arrays in memory, and lists of files, are divided by
+content, so that ranks that shuffled them differently still have parts that do not overlap.
 
 Options (recipe): `shard`, a list of `path.py:name` or `path.py:name, name`: behind the assignment
 that makes them, these variables get this rank's part, together. `leave`, a list of `path.py` or
@@ -39,7 +37,8 @@ more or less, and so a batch in a pass, for which the others do not come: let su
 train for a number of steps. Numbers that the program computes from the size of all data, such as
 steps for each epoch, stay as they are.
 
-Not handled, and told: batches that are fed by hand from data that cannot be found, generators,
+Not handled, and told: batches that are fed by hand, since a loop that takes slices may count rows
+that a rank does not have, or take labels from elsewhere by the same numbers; generators,
 `flow_from_directory`, ordered `range_input_producer`, data that serves training and evaluation
 and says nowhere which, and programs for which no data was found at all. Code that divides its
 data itself (`shard`, Horovod's rank, `num_shards`) is left alone.
@@ -50,7 +49,7 @@ Authority: CANN "TensorFlow 1.15 Model Porting Guide", distributed training, "Da
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from migrate.analysis.entry_points import training_scripts
@@ -86,6 +85,10 @@ _ADVICE = (
     "With several ranks, put npu_shard(...) around it before shuffle, repeat and batch, or name "
     "the variable in the recipe (rules.NPU701.shard)."
 )
+_BY_RECIPE = (
+    'With several ranks, write rules.NPU701.shard = ["{}"] in the recipe if the loop around counts '
+    "the rows that are there and takes all it feeds from these; else divide the data by hand."
+)
 _NOT_FOUND = (
     "what it trains on was not found: with several ranks, all train on the same data, unless the "
     "program divides it"
@@ -108,8 +111,8 @@ def shard_data(context: Context) -> Iterator[Change]:
         yield wanted
         if place.files:
             yield Finding(module.path, place.line, context.code, "note", _BY_FILE, _MORE_FILES)
-    for names, line in _variables(context, sharding):
-        statement = assignment_of(module, names, line)
+    for names in _variables(context):
+        statement = assignment_of(module, names)
         if statement is not None and not is_shard(module, statement.value):
             listed = ", ".join(names)
             given = f"({listed})" if len(names) > 1 else listed
@@ -118,12 +121,18 @@ def shard_data(context: Context) -> Iterator[Change]:
     for doubt in sharding.doubts.get(module.path, ()):
         if not _is_left(context, doubt):
             message = f"data not divided among ranks: {doubt.why}"
-            yield Finding(module.path, doubt.line, context.code, doubt.severity, message, _ADVICE)
+            entry = f"{module.path}:{', '.join(doubt.arrays)}"
+            advice = _BY_RECIPE.format(entry) if doubt.arrays else _ADVICE
+            yield Finding(module.path, doubt.line, context.code, doubt.severity, message, advice)
 
 
 def _is_left(context: Context, found: Place | Doubt) -> bool:
+    """Whether the recipe leaves it, or divides it itself."""
     named = context.options.get("leave", ())
-    return found.source in named or found.source.partition(":")[0] in named
+    if found.source in named or found.source.partition(":")[0] in named:
+        return True
+    divided = {name for names in _variables(context) for name in names}
+    return isinstance(found, Doubt) and not divided.isdisjoint(found.arrays)
 
 
 @NPU701.on_project
@@ -164,16 +173,10 @@ def check_programs(context: ProjectContext) -> Iterator[Change]:
             yield Finding(script, 0, context.code, "note", _NOT_FOUND, _ADVICE)
 
 
-def _variables(context: Context, sharding: Sharding) -> Iterator[tuple[Sequence[str], int]]:
-    """Variables that get a part, and the line that assigns them, if that is known."""
-    path = context.module.path
+def _variables(context: Context) -> list[list[str]]:
+    """The variables of this file that the recipe has divided, those together that belong so."""
     chosen = [place.rpartition(":") for place in context.options.get("shard", ())]
-    named = [_names(text) for file, _, text in chosen if file == path]
-    yield from ((names, 0) for names in named)
-    if path not in context.options.get("leave", ()):
-        for names, line in sharding.variables.get(path, ()):
-            if not any(set(names) & set(others) for others in named):
-                yield names, line
+    return [_names(text) for file, _, text in chosen if file == context.module.path]
 
 
 def _names(text: str) -> list[str]:
