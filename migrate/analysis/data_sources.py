@@ -145,7 +145,17 @@ def _source(module: Module, call: ast.Call, name: str) -> Source | None:
         return Source(module, call, name, _present(taken), files=reader is None)
     if name in _INPUTS:
         return arrays(module, call, name, function=True)
-    return arrays(module, call, name) if name in _FLOWS else None
+    return _of_flow(module, call, name) if name in _FLOWS else None
+
+
+def _of_flow(module: Module, call: ast.Call, name: str) -> Source:
+    """Arrays that Keras makes batches of; what comes out cannot be divided any more.
+
+    Flows with seeds go with one another, such as images with masks.
+    """
+    source = arrays(module, call, name)._replace(stream=True)
+    seeded = [c for c, called in module.calls if called in _FLOWS and keyword(c, "seed")]
+    return source._replace(taken=()) if call in seeded and len(seeded) > 1 else source
 
 
 def _of_argument(module: Module, call: ast.Call, name: str) -> Source:
@@ -164,17 +174,21 @@ def _of_argument(module: Module, call: ast.Call, name: str) -> Source:
 
 
 def _present(node: ast.expr | None) -> tuple[ast.expr, ...]:
-    return () if node is None else (node,)
+    # The brackets of a generator may be those of the call.
+    return () if node is None or isinstance(node, ast.GeneratorExp) else (node,)
 
 
 def arrays(module: Module, call: ast.Call, name: str, *, function: bool = False) -> Source:
-    """Arrays ``x`` and ``y``, the first arguments of a call, that belong together."""
+    """Arrays ``x`` and ``y``, the first arguments of a call, that belong together.
+
+    A list holds the arrays of several inputs.
+    """
     x, y = argument(call, "x", 0), argument(call, "y", 1)
     named = [k for k in call.keywords if k.arg in ("x", "y")]
     others = {"sample_weight", "sample_weights", "weights"} & {k.arg for k in call.keywords}
     taken: tuple[ast.expr, ...] = ()
     form: Form = "plain"
-    if x is None or others:
+    if x is None or others or _is_list(module, x) or (y is not None and _is_list(module, y)):
         pass
     elif y is None or (isinstance(y, ast.Constant) and y.value is None):
         taken = (x,)
@@ -183,6 +197,13 @@ def arrays(module: Module, call: ast.Call, name: str, *, function: bool = False)
     elif len(named) == 2 and call.keywords.index(named[1]) == call.keywords.index(named[0]) + 1:
         taken, form = (named[0].value, named[1].value), "keywords"
     return Source(module, call, name, taken, form, function=function)
+
+
+def _is_list(module: Module, node: ast.expr) -> bool:
+    if not isinstance(node, ast.Name):
+        return isinstance(node, ast.List | ast.ListComp)
+    _, bindings = module.lookup(node.id, node) or (None, [])
+    return any(isinstance(b.node, ast.List | ast.ListComp) for b in bindings)
 
 
 def _is_in_transformation(module: Module, node: ast.AST) -> bool:

@@ -18,8 +18,11 @@ _COUNTING = frozenset({"skip", "take"})
 # How code that divides its data itself calls the number of the part.
 _OWN_RANKS = re.compile(
     r"\b(?:shard_(?:index|id|num)|worker_(?:index|id)|(?:local_)?rank|(?:get_)?rank_id"
-    r"|input_pipeline_id|hvd|horovod)\b"
+    r"|input_pipeline_id|hvd|horovod|Get_rank|worker_num)\b"
 )
+_SHARD = re.compile(r"\.shard\(")
+# What makes several elements of one, such as records of a file.
+_SPREADING = frozenset({"apply", "flat_map", "interleave"})
 
 
 def may_be_dataset(module: Module, node: ast.AST) -> bool:
@@ -59,6 +62,17 @@ def takes_dataset(module: Module, function: Function, node: ast.AST) -> bool:
 def divides_itself(module: Module, node: ast.expr) -> bool:
     """Whether a part by the number of the process is what an expression is made of."""
     return any(_OWN_RANKS.search(module.text_of(part)) for part in _made_of(module, node))
+
+
+def spreads_shard(module: Module, node: ast.AST) -> bool:
+    """Whether it spreads the elements of a dataset, such as files, that is a part already."""
+    for parent in module.ancestors(node):
+        func = parent.func if isinstance(parent, ast.Call) else None
+        if isinstance(func, ast.Attribute) and func.attr in _SPREADING:
+            texts = [module.text_of(part) for part in _made_of(module, func.value)]
+            if any(_OWN_RANKS.search(text) or _SHARD.search(text) for text in texts):
+                return True
+    return False
 
 
 def _made_of(module: Module, node: ast.expr, depth: int = 3) -> Iterator[ast.AST]:

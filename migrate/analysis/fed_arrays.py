@@ -50,6 +50,8 @@ def fitted_arrays(module: Module, project: Project) -> Iterator[Source]:
     for call, place in keras.calls(module):
         if not place.certain and not keras.makes_models:
             continue
+        if any(_is_of_loop(module, argument) for argument in call.args):
+            continue  # a batch of a source that is looked at itself
         first = call.args[0] if call.args else None
         if place.method == "fit" and isinstance(first, ast.Starred):
             yield Source(module, call, "fit", (first.value,))
@@ -59,6 +61,12 @@ def fitted_arrays(module: Module, project: Project) -> Iterator[Source]:
             module, argument(call, "generator", 0)
         ):
             yield Source(module, call, "fit_generator", ())
+
+
+def _is_of_loop(module: Module, node: ast.expr) -> bool:
+    """Whether it is what a loop goes through."""
+    found = module.lookup(node.id, node) if isinstance(node, ast.Name) else None
+    return found is not None and any(isinstance(b.statement, ast.For) for b in found[1])
 
 
 def _is_flow(module: Module, node: ast.expr | None) -> bool:

@@ -19,8 +19,10 @@ from migrate.analysis.dataset_chains import (
     divides_itself,
     is_barrier,
     may_be_dataset,
+    spreads_shard,
     takes_dataset,
 )
+from migrate.analysis.dataset_joins import look_ahead
 from migrate.analysis.fed_arrays import Fed, fed_arrays, fitted_arrays, may_feed
 from migrate.analysis.feeding import Step
 from migrate.analysis.modes import mode_of
@@ -186,7 +188,7 @@ class _Placing:
             return True
         if any(isinstance(t, ast.Name) and holds_shard(module, t) for t in self._source.taken):
             return True
-        if divides_itself(module, node):
+        if divides_itself(module, node) or spreads_shard(module, node):
             return True
         function = module.function_of(node)
         # What is made of a dataset that is given: that one is divided.
@@ -291,6 +293,13 @@ class _Placing:
             yield from self._doubt(judged)
             return
         last = behind_counting(step.module, step.node)
+        ahead = look_ahead(self._consumers, Step(step.module, last), self._is_shuffled(step))
+        if ahead.objection:
+            yield from self._doubt(judged, ahead.objection)
+            return
+        if ahead.joined is not None:
+            yield from self._ending_at(ahead.joined, condition, judged)
+            return
         if last is not step.node:
             yield self._place(step.module, (last,), "plain", condition, judged)
         elif step.node is not self._source.node:
@@ -299,6 +308,15 @@ class _Placing:
             yield self._own_place(condition, judged)
         else:
             yield from self._doubt(judged)
+
+    def _is_shuffled(self, step: Step) -> bool:
+        """Whether the source itself gives its files in random order."""
+        call = self._source.node
+        if step.node is not call or not isinstance(call, ast.Call):
+            return False
+        given = {keyword.arg for keyword in call.keywords}
+        is_plain = len(call.args) < 2 and given.isdisjoint({"shuffle", "seed"})
+        return is_plain and self._source.name.endswith(".list_files")
 
     # --- results --------------------------------------------------------------------------------
 
@@ -334,9 +352,11 @@ class _Placing:
             passed=passed,
         )
 
-    def _doubt(self, judged: Judged) -> Iterator[Doubt]:
+    def _doubt(self, judged: Judged, objection: str = "") -> Iterator[Doubt]:
         source, purposes = self._source, judged.purposes
-        if split_called(source.module, source.node) == "eval":
+        if objection:
+            why = objection
+        elif split_called(source.module, source.node) == "eval":
             why = f"its name says evaluation, but it trains at {min(purposes.values())}"
         elif "train" in purposes and ("evaluate" in purposes or "other" in purposes):
             other = purposes.get("evaluate") or "statistics"

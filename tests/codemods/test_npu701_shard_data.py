@@ -127,18 +127,153 @@ def test_each_step_may_have_its_own_line() -> None:
     check_port(training(*before), training(*after, head=HEAD + IMPORT), "NPU701")
 
 
-def test_two_sources_are_divided_alike() -> None:
+def test_pairs_are_divided_where_they_are_made() -> None:
     before = (
         "images = tf.data.Dataset.from_tensor_slices(files)",
-        "labels = tf.data.TextLineDataset(size)",
+        "labels = tf.data.TextLineDataset(size).map(f)",
         "data = tf.data.Dataset.zip((images, labels)).shuffle(9).batch(2)",
     )
     after = (
-        "images = tf.data.Dataset.from_tensor_slices(npu_shard(files))",
-        "labels = npu_shard(tf.data.TextLineDataset(size))",
+        *before[:2],
+        "data = npu_shard(tf.data.Dataset.zip((images, labels))).shuffle(9).batch(2)",
+    )
+    check_port(training(*before), training(*after, head=HEAD + IMPORT), "NPU701")
+
+
+def test_sets_that_are_each_shuffled_are_no_pairs() -> None:
+    before = (
+        "some = tf.data.TFRecordDataset(files).shuffle(9).repeat()",
+        "others = tf.data.Dataset.list_files(size).map(f)",
+        "data = tf.data.Dataset.zip((some, others)).batch(2)",
+    )
+    after = (
+        "some = npu_shard(tf.data.TFRecordDataset(files)).shuffle(9).repeat()",
+        "others = tf.data.Dataset.list_files(npu_shard(size)).map(f)",
         before[2],
     )
     check_port(training(*before), training(*after, head=HEAD + IMPORT), "NPU701")
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        (
+            [
+                "some = tf.data.TFRecordDataset(files).batch(2)",
+                "data = tf.data.Dataset.zip((some, tf.data.TFRecordDataset(size).batch(2)))",
+            ],
+            "paired with others only at train.py:",
+        ),
+        (
+            [
+                "some = tf.data.TFRecordDataset(files).shuffle(9, seed=1)",
+                "data = tf.data.Dataset.zip((some, tf.data.TFRecordDataset(size).shuffle(9, 1)))",
+            ],
+            "paired with others only at train.py:",
+        ),
+        (
+            [
+                "data = tf.data.TFRecordDataset(files)",
+                "if size: data = data.take(9)",
+                "data = data.shuffle(9).batch(2)",
+            ],
+            "a part of it is taken at train.py:",
+        ),
+        (
+            ["data = tf.data.TFRecordDataset(files).window(9).flat_map(f).batch(2)"],
+            "its order matters: window at train.py:",
+        ),
+        (
+            ["data = tf.data.TFRecordDataset(files).batch(9).map(f).shuffle(3).batch(2)"],
+            "its order matters: batch at train.py:",
+        ),
+    ],
+)
+def test_data_that_must_not_be_divided(lines: list[str], why: str) -> None:
+    findings = check_noop(training(*lines), "NPU701").findings
+    assert {finding.severity for finding in findings} == {"warning"}
+    assert any(why in finding.message for finding in findings)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "data = tf.data.TFRecordDataset(files).batch(2).take(9)",
+        "data = tf.data.TFRecordDataset(files).shuffle(3).take(9).batch(2)",
+        "data = tf.data.TFRecordDataset(files).batch(9).unbatch().batch(2)",
+    ],
+)
+def test_what_comes_of_divided_data_later(line: str) -> None:
+    result = ported(training(line))
+    assert "npu_shard(tf.data.TFRecordDataset(files))" in result.text()
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["data = tf.data.Dataset.list_files(size).shard(worker_num, 0)"],
+        [
+            "import hvd",
+            "data = tf.data.Dataset.list_files(size)",
+            "if size: data = data.shard(hvd.size(), hvd.rank())",
+        ],
+        ["data = tf.data.Dataset.from_tensor_slices(files[MPI.Get_rank()::2])"],
+    ],
+)
+@pytest.mark.parametrize(
+    "spread",
+    [
+        "data = data.interleave(tf.data.TFRecordDataset, 3).batch(2)",
+        "data = data.flat_map(lambda name: tf.data.TFRecordDataset(name)).batch(2)",
+        "data = data.apply(tf.contrib.data.parallel_interleave(tf.data.TFRecordDataset, 3)).batch(2)",
+    ],
+)
+def test_records_of_files_that_are_a_part_already_stay(lines: list[str], spread: str) -> None:
+    check_noop(training(*lines, spread), "NPU701")
+
+
+KERAS = f"""
+{HEAD}
+def train(x, y, z, files):
+    model = tf.keras.Sequential([tf.keras.layers.Dense(1)])
+    model.compile(optimizer=tf.keras.optimizers.SGD(0.1), loss='mse')
+    images = tf.keras.preprocessing.image.ImageDataGenerator()
+    masks = tf.keras.preprocessing.image.ImageDataGenerator()
+    {{}}
+"""
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "model.fit([x, z], y)",
+        "given = [x, z]\n    model.fit(given, y)",
+        "first, second = images.flow(x, seed=1), masks.flow(z, seed=1)\n"
+        "    model.fit_generator(zip(first, second))",
+    ],
+)
+def test_keras_data_of_several_inputs_is_told(lines: str) -> None:
+    findings = check_noop(KERAS.format(lines), "NPU701").findings
+    assert "warning" in {finding.severity for finding in findings}
+
+
+def test_batches_of_a_flow_are_not_divided_once_more() -> None:
+    before = KERAS.format("for a, b in images.flow(x, y, seed=1): model.fit(a, b)")
+    after = before.replace("images.flow(x, y,", "images.flow(*npu_shard((x, y)),")
+    result = port_files({"train.py": before}, "NPU701")
+    assert result.text() == after.replace(HEAD, HEAD + IMPORT).lstrip("\n")
+
+
+def test_a_generator_in_the_brackets_of_a_call_stays() -> None:
+    source = f"""
+{HEAD}
+def train(files):
+    queue = tf.train.string_input_producer(name for name in files)
+    _, record = tf.TextLineReader().read(queue)
+    return tf.train.AdamOptimizer(0.1).minimize(tf.reduce_mean(tf.to_float(record)))
+"""
+    result = port_files({"train.py": source}, "NPU701")
+    assert "string_input_producer(name for name in files)" in result.text()
 
 
 def test_a_branch_that_joins_another_is_divided_once() -> None:

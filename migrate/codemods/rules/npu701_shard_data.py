@@ -19,13 +19,14 @@ becomes:
 With one rank `npu_shard` returns its argument itself: the graph is exactly upstream's.
 
 Where: the data is followed to all that it is read for. The place is the first at which that is
-training only, behind any `skip` and `take`. In a function that also serves evaluation, and has a
-parameter that says so, it is `npu_shard(data, is_training)`. Known are `tf.data` (also what
-`interleave` and its kin read: records of each file are divided, so that the order of files does
-not matter), the input producers and readers of `tf.train`, slim's data providers,
-`tf.contrib.learn.read_batch_*`, `numpy_input_fn` and `pandas_input_fn`, the arrays given to
-Keras's `fit` and `ImageDataGenerator.flow`. Arrays in memory, and lists of files, are divided by
-content, so that ranks that shuffled them differently still have parts that do not overlap.
+training only, behind any `skip` and `take`. Datasets that are zipped are divided there, as pairs,
+unless each is shuffled before, and so makes no pairs. In a function that also serves evaluation,
+and has a parameter that says so, it is `npu_shard(data, is_training)`. Known are `tf.data` (also
+what `interleave` and its kin read: records of each file are divided, so that the order of files
+does not matter), the input producers and readers of `tf.train`, slim's data providers,
+`tf.contrib.learn.read_batch_*`, `numpy_input_fn` and `pandas_input_fn`, the arrays given to Keras's
+`fit` and `ImageDataGenerator.flow`. Arrays in memory, and lists of files, are divided by content,
+so that ranks that shuffled them differently still have parts that do not overlap.
 
 Options (recipe): `shard`, a list of `path.py:name` or `path.py:name, name`: behind the assignment
 that makes them, these variables get this rank's part, together. `leave`, a list of `path.py` or
@@ -38,10 +39,12 @@ train for a number of steps. Numbers that the program computes from the size of 
 steps for each epoch, stay as they are.
 
 Not handled, and told: batches that are fed by hand, since a loop that takes slices may count rows
-that a rank does not have, or take labels from elsewhere by the same numbers; generators,
-`flow_from_directory`, ordered `range_input_producer`, data that serves training and evaluation
-and says nowhere which, and programs for which no data was found at all. Code that divides its
-data itself (`shard`, Horovod's rank, `num_shards`) is left alone.
+that a rank does not have, or take labels from elsewhere by the same numbers; data that is batched
+twice, goes through `window`, or is taken a part of in one branch; several inputs of a Keras model,
+and `flow` with seeds for each of two; generators, `flow_from_directory`, ordered
+`range_input_producer`, data that serves training and evaluation and says nowhere which, and
+programs for which no data was found at all. Code that divides its data itself (`shard`, Horovod's
+rank, `num_shards`) is left alone.
 
 Authority: CANN "TensorFlow 1.15 Model Porting Guide", distributed training, "Data sharding".
 """
