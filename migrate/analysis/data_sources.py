@@ -27,6 +27,7 @@ class Source(NamedTuple):
         function: calling it makes the data.
         files: it is names of files, of which a rank gets whole ones.
         reads_names: it is a queue of names that a reader may read.
+        doubtful: whether it trains cannot be told.
     """
 
     module: Module
@@ -38,6 +39,7 @@ class Source(NamedTuple):
     function: bool = False
     files: bool = False
     reads_names: bool = False
+    doubtful: bool = False
 
 
 _DATASET = "tensorflow.data.Dataset"
@@ -57,6 +59,7 @@ _ITSELF = FILE_READERS | {
     "tensorflow.data.experimental.SqlDataset",
     "tensorflow.contrib.data.SqlDataset",
 }
+_MATCHED = "tensorflow.io.match_filenames_once"  # a variable that only a run fills
 _NUMBERS = "tensorflow.train.range_input_producer"
 _LEARN = "tensorflow.contrib.learn"
 _SLIM = "tensorflow.contrib.slim"
@@ -160,12 +163,16 @@ def _of_flow(module: Module, call: ast.Call, name: str) -> Source:
 
 def _of_argument(module: Module, call: ast.Call, name: str) -> Source:
     word, position = (_ARGUMENTS | _STREAM_ARGUMENTS)[name]
+    given = argument(call, word, position)
+    made = _values(module, given) if given is not None else []
+    if any(_made_by(module, node) == _MATCHED for node in made):
+        given = None
     form: Form = "tuple" if word == "tensor_list" else "plain"
     return Source(
         module,
         call,
         name,
-        _present(argument(call, word, position)),
+        _present(given),
         form,
         stream=name in _STREAM_ARGUMENTS,
         files=word == "file_pattern",
@@ -200,10 +207,17 @@ def arrays(module: Module, call: ast.Call, name: str, *, function: bool = False)
 
 
 def _is_list(module: Module, node: ast.expr) -> bool:
-    if not isinstance(node, ast.Name):
-        return isinstance(node, ast.List | ast.ListComp)
-    _, bindings = module.lookup(node.id, node) or (None, [])
-    return any(isinstance(b.node, ast.List | ast.ListComp) for b in bindings)
+    return any(isinstance(v, ast.List | ast.ListComp) for v in _values(module, node))
+
+
+def _values(module: Module, node: ast.expr) -> list[ast.AST | None]:
+    """An expression, or what is assigned to a variable."""
+    found = module.lookup(node.id, node) if isinstance(node, ast.Name) else None
+    return [binding.node for binding in found[1]] if found is not None else [node]
+
+
+def _made_by(module: Module, node: ast.AST | None) -> str | None:
+    return module.qualified(node.func) if isinstance(node, ast.Call) else None
 
 
 def _is_in_transformation(module: Module, node: ast.AST) -> bool:

@@ -56,7 +56,8 @@ def fitted_arrays(module: Module, project: Project) -> Iterator[Source]:
         if place.method == "fit" and isinstance(first, ast.Starred):
             yield Source(module, call, "fit", (first.value,))
         elif place.method == "fit" and argument(call, "y", 1) is not None:
-            yield arrays(module, call, "fit")
+            given = arrays(module, call, "fit")
+            yield given if place.certain else given._replace(taken=(), doubtful=True)
         elif place.method == "fit_generator" and not _is_flow(
             module, argument(call, "generator", 0)
         ):

@@ -167,12 +167,12 @@ class _Placing:
             yield from found if is_told else self._doubt(judged)
 
     def given(self) -> Iterator[Place | Doubt]:
-        """The same for what certainly trains, where it is."""
+        """The same for what trains where it is."""
         module, node = self._source.module, self._source.node
         if self._is_done():
             return
         place = f"{module.path}:{node.lineno}"
-        judged = Judged({"train": place}, Consumed())
+        judged = Judged({"mixed" if self._source.doubtful else "train": place}, Consumed())
         if self._source.taken:
             yield self._own_place("", judged)
         else:
@@ -340,7 +340,7 @@ class _Placing:
             start = module.span(_keyword_of(module, taken[0]))[0]
         trains = judged.purposes.get("train") or judged.purposes.get("mixed", "")
         line = module.source.line_of(start)
-        files = self._source.files and taken == self._source.taken
+        files = (self._source.files or self._source.reads_names) and taken == self._source.taken
         spot = Step(module, taken[0]).key[:2]
         passed = frozenset(judged.consumed.passed)
         return Place(

@@ -264,6 +264,34 @@ def test_batches_of_a_flow_are_not_divided_once_more() -> None:
     assert result.text() == after.replace(HEAD, HEAD + IMPORT).lstrip("\n")
 
 
+def test_what_may_be_no_keras_model_is_told() -> None:
+    lines = "for other in files: other.fit(x, y)\n    model.fit(x, y)"
+    result = port_files({"train.py": KERAS.format(lines)}, "NPU701")
+    assert "model.fit(*npu_shard((x, y)))" in result.text()
+    assert "other.fit(x, y)" in result.text()
+    (finding,) = result.findings
+    assert "cannot be told" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("files", "divided"),
+    [("tf.train.match_filenames_once(names)", False), ("found", False), ("names", True)],
+)
+def test_names_of_files_in_a_queue(files: str, divided: bool) -> None:
+    source = f"""
+{HEAD}
+def train(names):
+    found = tf.train.match_filenames_once(names)
+    queue = tf.train.string_input_producer({files})
+    _, record = tf.WholeFileReader().read(queue)
+    return tf.train.AdamOptimizer(0.1).minimize(tf.reduce_mean(tf.to_float(record)))
+"""
+    result = port_files({"train.py": source}, "NPU701")
+    assert ("npu_shard(names)" in result.text()) is divided
+    (finding,) = result.findings
+    assert ("not divided" in finding.message) is not divided
+
+
 def test_a_generator_in_the_brackets_of_a_call_stays() -> None:
     source = f"""
 {HEAD}
