@@ -340,7 +340,8 @@ class _Placing:
             start = module.span(_keyword_of(module, taken[0]))[0]
         trains = judged.purposes.get("train") or judged.purposes.get("mixed", "")
         line = module.source.line_of(start)
-        files = (self._source.files or self._source.reads_names) and taken == self._source.taken
+        are_files = self._source.files or bool(judged.consumed.readers)
+        files = are_files and taken == self._source.taken
         spot = Step(module, taken[0]).key[:2]
         passed = frozenset(judged.consumed.passed)
         return Place(
