@@ -149,6 +149,7 @@ class _Placing:
         self._source = source
         self._consumers = consumers
         self._seen: set[tuple[object, ...]] = set()
+        self._joins: set[tuple[object, ...]] = set()  # a loop may join data again and again
 
     def places(self) -> Iterator[Place | Doubt]:
         source = self._source
@@ -293,11 +294,12 @@ class _Placing:
             yield from self._doubt(judged)
             return
         last = behind_counting(step.module, step.node)
-        ahead = look_ahead(self._consumers, Step(step.module, last), self._is_shuffled(step))
+        ahead = look_ahead(self._consumers, Step(step.module, last), self._is_shuffled())
         if ahead.objection:
             yield from self._doubt(judged, ahead.objection)
             return
-        if ahead.joined is not None:
+        if ahead.joined is not None and ahead.joined.key not in self._joins:
+            self._joins.add(ahead.joined.key)
             yield from self._ending_at(ahead.joined, condition, judged)
             return
         if last is not step.node:
@@ -309,10 +311,10 @@ class _Placing:
         else:
             yield from self._doubt(judged)
 
-    def _is_shuffled(self, step: Step) -> bool:
+    def _is_shuffled(self) -> bool:
         """Whether the source itself gives its files in random order."""
         call = self._source.node
-        if step.node is not call or not isinstance(call, ast.Call):
+        if not isinstance(call, ast.Call):
             return False
         given = {keyword.arg for keyword in call.keywords}
         is_plain = len(call.args) < 2 and given.isdisjoint({"shuffle", "seed"})
