@@ -149,7 +149,7 @@ class _Placing:
         self._source = source
         self._consumers = consumers
         self._seen: set[tuple[object, ...]] = set()
-        self._joins: set[tuple[object, ...]] = set()  # a loop may join data again and again
+        self._joins: set[tuple[object, ...]] = set()  # which lead to themselves in a loop
 
     def places(self) -> Iterator[Place | Doubt]:
         source = self._source
@@ -298,7 +298,10 @@ class _Placing:
         if ahead.objection:
             yield from self._doubt(judged, ahead.objection)
             return
-        if ahead.joined is not None and ahead.joined.key not in self._joins:
+        if ahead.joined is not None and ahead.joined.key in self._joins:
+            yield from self._doubt(judged, "its elements are paired with others in a loop")
+            return
+        if ahead.joined is not None:
             self._joins.add(ahead.joined.key)
             yield from self._ending_at(ahead.joined, condition, judged)
             return
