@@ -239,47 +239,6 @@ def test_records_of_files_that_are_a_part_already_stay(lines: list[str], spread:
     check_noop(training(*lines, spread), "NPU701")
 
 
-KERAS = f"""
-{HEAD}
-def train(x, y, z, files):
-    model = tf.keras.Sequential([tf.keras.layers.Dense(1)])
-    model.compile(optimizer=tf.keras.optimizers.SGD(0.1), loss='mse')
-    images = tf.keras.preprocessing.image.ImageDataGenerator()
-    masks = tf.keras.preprocessing.image.ImageDataGenerator()
-    {{}}
-"""
-
-
-@pytest.mark.parametrize(
-    "lines",
-    [
-        "model.fit([x, z], y)",
-        "given = [x, z]\n    model.fit(given, y)",
-        "first, second = images.flow(x, seed=1), masks.flow(z, seed=1)\n"
-        "    model.fit_generator(zip(first, second))",
-    ],
-)
-def test_keras_data_of_several_inputs_is_told(lines: str) -> None:
-    findings = check_noop(KERAS.format(lines), "NPU701").findings
-    assert "warning" in {finding.severity for finding in findings}
-
-
-def test_batches_of_a_flow_are_not_divided_once_more() -> None:
-    before = KERAS.format("for a, b in images.flow(x, y, seed=1): model.fit(a, b)")
-    after = before.replace("images.flow(x, y,", "images.flow(*npu_shard((x, y)),")
-    result = port_files({"train.py": before}, "NPU701")
-    assert result.text() == after.replace(HEAD, HEAD + IMPORT).lstrip("\n")
-
-
-def test_what_may_be_no_keras_model_is_told() -> None:
-    lines = "for other in files: other.fit(x, y)\n    model.fit(x, y)"
-    result = port_files({"train.py": KERAS.format(lines)}, "NPU701")
-    assert "model.fit(*npu_shard((x, y)))" in result.text()
-    assert "other.fit(x, y)" in result.text()
-    (finding,) = result.findings
-    assert "cannot be told" in finding.message
-
-
 @pytest.mark.parametrize(
     ("files", "divided"),
     [("tf.train.match_filenames_once(names)", False), ("found", False), ("names", True)],
@@ -991,6 +950,7 @@ def run(session, train_op, x, y, data, f):
     "lines",
     [
         "session.run(train_op, {x: X[i:i + 9] / 255., y: np.eye(10)[Y[i:i + 9]]})",
+        "session.run(train_op, {x: X[i:i + 9].astype(float) / 255., y: Y[i:i + 9]})",
         "session.run(train_op, {x: X[i:i + 9].reshape(-1, 7), y: [f(v) for v in Y[i:i + 9]]})",
         "session.run(train_op, {x: X[i:i + 9].toarray(), y: Y[i:i + 9].reshape(-1, 1)})",
         "feed = {x: X[i:i + 9] / 255.}\n        feed.update({y: Y[i:i + 9]})\n"
@@ -1028,6 +988,98 @@ def test_arrays_that_go_with_other_data_are_a_warning(lines: str) -> None:
     (finding,) = check_noop(PAIR.format(lines), "NPU701").findings
     assert finding.severity == "warning"
     assert finding.message.endswith("fed by hand, from X")
+
+
+KERAS = """
+from tensorflow import keras
+
+def run(x, y, a, b, batches):
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile('sgd', 'mse')
+    model.{}
+    model.evaluate(a, b)
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("fit(x, y, 32, epochs=2)", "fit(*npu_shard((x, y)), 32, epochs=2)"),
+        ("fit(*batches(x), epochs=2)", "fit(*npu_shard(batches(x)), epochs=2)"),
+        (
+            "fit(x=x, y=y, validation_data=(a, b))",
+            "fit(**npu_shard(dict(x=x, y=y)), validation_data=(a, b))",
+        ),
+        (
+            "fit_generator(keras.preprocessing.image.ImageDataGenerator().flow(x, y))",
+            "fit_generator(keras.preprocessing.image.ImageDataGenerator().flow(*npu_shard((x, y))))",
+        ),
+    ],
+)
+def test_arrays_that_keras_is_fitted_to(before: str, after: str) -> None:
+    written = KERAS.replace("import keras\n", "import keras\n" + IMPORT)
+    result = check_port(KERAS.format(before), written.format(after), "NPU701")
+    assert result.findings == []
+
+
+@pytest.mark.parametrize(
+    "call", ["fit_generator(batches)", "fit(x, epochs=2, y=y)", "fit(x, y, sample_weight=a)"]
+)
+def test_what_keras_is_fitted_to_in_other_ways_is_a_warning(call: str) -> None:
+    (finding,) = check_noop(KERAS.format(call), "NPU701").findings
+    assert finding.severity == "warning"
+
+
+def test_arrays_that_the_program_divides_itself_stay() -> None:
+    check_noop(
+        KERAS.replace(
+            "    model.{}",
+            "    x, y = part((x, y), shards, rank)\n"
+            "    flow = keras.preprocessing.image.ImageDataGenerator().flow(x, y, 32)\n"
+            "    model.fit_generator(flow)",
+        ),
+        "NPU701",
+    )
+
+
+def test_other_libraries_fit_too() -> None:
+    check_noop("from sklearn import svm\n\n\ndef run(x, y):\n    svm.SVC().fit(x, y)\n", "NPU701")
+
+
+def fitting(lines: str) -> str:
+    """The program with some lines in place of what it does with its model."""
+    makes = "keras.preprocessing.image.ImageDataGenerator()"
+    return KERAS.replace("model.{}", f"images, masks = {makes}, {makes}\n    {lines}")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "model.fit([x, a], y)",
+        "given = [x, a]\n    model.fit(given, y)",
+        "first, second = images.flow(x, seed=1), masks.flow(a, seed=1)\n"
+        "    model.fit_generator(zip(first, second))",
+    ],
+)
+def test_keras_data_of_several_inputs_is_told(lines: str) -> None:
+    findings = check_noop(fitting(lines), "NPU701").findings
+    assert "warning" in {finding.severity for finding in findings}
+
+
+def test_batches_of_a_flow_are_not_divided_once_more() -> None:
+    before = fitting("for a, b in images.flow(x, y, seed=1): model.fit(a, b)")
+    after = before.replace("images.flow(x, y,", "images.flow(*npu_shard((x, y)),")
+    result = port_files({"train.py": before}, "NPU701")
+    assert result.text() == after.replace("import keras\n", "import keras\n" + IMPORT).lstrip("\n")
+
+
+def test_what_may_be_no_keras_model_is_told() -> None:
+    lines = "for other in batches: other.fit(x, y)\n    model.fit(x, y)"
+    result = port_files({"train.py": fitting(lines)}, "NPU701")
+    assert "model.fit(*npu_shard((x, y)))" in result.text()
+    assert "other.fit(x, y)" in result.text()
+    (finding,) = result.findings
+    assert "cannot be told" in finding.message
 
 
 PROGRAM = """
