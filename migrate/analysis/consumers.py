@@ -29,8 +29,8 @@ from migrate.analysis.training_runs import TrainingRuns
 Purpose = Literal["train", "mixed", "evaluate", "other", "aside", "lost"]
 Purposes = dict[Purpose, str]
 
-_ITERATORS = frozenset({"make_one_shot_iterator", "make_initializable_iterator"})
-_OF_FILES = frozenset({"interleave", "flat_map", "parallel_interleave", "apply"})
+ITERATORS = frozenset({"make_one_shot_iterator", "make_initializable_iterator"})
+OF_FILES = frozenset({"interleave", "flat_map", "parallel_interleave", "apply"})
 
 
 @dataclass
@@ -185,11 +185,11 @@ class Consumers(Follower):
         assert isinstance(found, Consumed)
         if not isinstance(node, ast.Attribute) or step.function:
             yield from super()._method_call(step, call, found)
-        elif node.attr in _ITERATORS:
+        elif node.attr in ITERATORS:
             found.iterators.append(Step(step.module, call, step.entered, step.shared))
         elif node.attr == "shard":
             found.sharded = True
-        elif node.attr in _OF_FILES and self._reads_files(step.module, call):
+        elif node.attr in OF_FILES and self._reads_files(step.module, call):
             found.covered = True
         elif node.attr in ("run", "eval"):
             found.others.add(owner_of(step.module, call))
@@ -208,7 +208,7 @@ class Consumers(Follower):
             found.sharded = True
         elif name in FILE_READERS:
             found.covered = True
-        elif last in _ITERATORS:
+        elif last in ITERATORS:
             found.iterators.append(Step(module, call, step.entered, step.shared))
         elif self._is_fed(call, node, last):
             self._feed(step, call, found)
@@ -237,7 +237,7 @@ class Consumers(Follower):
     def _consuming(self, module: Module, call: ast.Call) -> tuple[Module, Function] | None:
         """A function of the project's that makes an iterator of the dataset it is given."""
         for owner, function in self.called(module, call):
-            if any(name in owner.text_of(function) for name in _ITERATORS):
+            if any(name in owner.text_of(function) for name in ITERATORS):
                 return owner, function
         return None
 

@@ -41,8 +41,18 @@ class Source(NamedTuple):
     reads_names: bool = False
     doubtful: bool = False
 
+    @property
+    def is_shuffled(self) -> bool:
+        """Whether it gives its elements in random order: files, unless it is told otherwise."""
+        call = self.node
+        if self.name != _LIST_FILES or not isinstance(call, ast.Call):
+            return False
+        given = {keyword.arg for keyword in call.keywords}
+        return len(call.args) < 2 and given.isdisjoint({"shuffle", "seed"})
+
 
 _DATASET = "tensorflow.data.Dataset"
+_LIST_FILES = f"{_DATASET}.list_files"
 # What reads files, and may be given a dataset of their names.
 FILE_READERS = frozenset(
     {
@@ -66,7 +76,7 @@ _SLIM = "tensorflow.contrib.slim"
 # The argument that is taken a part of, and its position.
 _ARGUMENTS = {
     f"{_DATASET}.from_tensor_slices": ("tensors", 0),
-    f"{_DATASET}.list_files": ("file_pattern", 0),
+    _LIST_FILES: ("file_pattern", 0),
     "tensorflow.data.experimental.make_csv_dataset": ("file_pattern", 0),
     "tensorflow.contrib.data.make_csv_dataset": ("file_pattern", 0),
 }
@@ -165,7 +175,7 @@ def _of_argument(module: Module, call: ast.Call, name: str) -> Source:
     word, position = (_ARGUMENTS | _STREAM_ARGUMENTS)[name]
     given = argument(call, word, position)
     made = _values(module, given) if given is not None else []
-    if any(_made_by(module, node) == _MATCHED for node in made):
+    if any(isinstance(n, ast.Call) and module.qualified(n.func) == _MATCHED for n in made):
         given = None
     form: Form = "tuple" if word == "tensor_list" else "plain"
     return Source(
@@ -214,10 +224,6 @@ def _values(module: Module, node: ast.expr) -> list[ast.AST | None]:
     """An expression, or what is assigned to a variable."""
     found = module.lookup(node.id, node) if isinstance(node, ast.Name) else None
     return [binding.node for binding in found[1]] if found is not None else [node]
-
-
-def _made_by(module: Module, node: ast.AST | None) -> str | None:
-    return module.qualified(node.func) if isinstance(node, ast.Call) else None
 
 
 def _is_in_transformation(module: Module, node: ast.AST) -> bool:

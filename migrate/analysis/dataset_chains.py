@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from migrate.analysis.consumers import Consumers
+from migrate.analysis.consumers import ITERATORS, OF_FILES, Consumers
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import Function
 
@@ -15,14 +15,15 @@ _BARRIER_TEXT = re.compile(
     r"\b(?:shuffle|repeat|(?:padded_)?batch|shuffle_and_repeat|map_and_batch|\w*bucket\w*)\s*\("
 )
 _COUNTING = frozenset({"skip", "take"})
+# Steps behind a source at which its data is looked at; where it is judged, the most that real
+# projects took is 56.
+MOST_STEPS = 200
 # How code that divides its data itself calls the number of the part.
 _OWN_RANKS = re.compile(
     r"\b(?:shard_(?:index|id|num)|worker_(?:index|id)|(?:local_)?rank|(?:get_)?rank_id"
     r"|input_pipeline_id|hvd|horovod|Get_rank|worker_num)\b"
 )
 _SHARD = re.compile(r"\.shard\(")
-# What makes several elements of one, such as records of a file.
-_SPREADING = frozenset({"apply", "flat_map", "interleave"})
 
 
 def may_be_dataset(module: Module, node: ast.AST) -> bool:
@@ -50,10 +51,7 @@ def takes_dataset(module: Module, function: Function, node: ast.AST) -> bool:
     for name in names - within:
         for load in module.loads.get(name, ()):
             parent = module.parents[load]
-            is_method = isinstance(parent, ast.Attribute) and parent.attr in (
-                "make_one_shot_iterator",
-                "make_initializable_iterator",
-            )
+            is_method = isinstance(parent, ast.Attribute) and parent.attr in ITERATORS
             if is_method and module.function_of(load) is function:
                 return True
     return False
@@ -61,18 +59,24 @@ def takes_dataset(module: Module, function: Function, node: ast.AST) -> bool:
 
 def divides_itself(module: Module, node: ast.expr) -> bool:
     """Whether a part by the number of the process is what an expression is made of."""
-    return any(_OWN_RANKS.search(module.text_of(part)) for part in _made_of(module, node))
+    return _is_made_with(module, node, _OWN_RANKS)
 
 
 def spreads_shard(module: Module, node: ast.AST) -> bool:
     """Whether it spreads the elements of a dataset, such as files, that is a part already."""
-    for parent in module.ancestors(node):
-        func = parent.func if isinstance(parent, ast.Call) else None
-        if isinstance(func, ast.Attribute) and func.attr in _SPREADING:
-            texts = [module.text_of(part) for part in _made_of(module, func.value)]
-            if any(_OWN_RANKS.search(text) or _SHARD.search(text) for text in texts):
-                return True
-    return False
+    funcs = (parent.func for parent in module.ancestors(node) if isinstance(parent, ast.Call))
+    return any(
+        isinstance(func, ast.Attribute)
+        and func.attr in OF_FILES
+        and _is_made_with(module, func.value, _OWN_RANKS, _SHARD)
+        for func in funcs
+    )
+
+
+def _is_made_with(module: Module, node: ast.expr, *signs: re.Pattern[str]) -> bool:
+    """Whether what an expression is made of shows any of some signs."""
+    texts = (module.text_of(part) for part in _made_of(module, node))
+    return any(sign.search(text) for text in texts for sign in signs)
 
 
 def _made_of(module: Module, node: ast.expr, depth: int = 3) -> Iterator[ast.AST]:

@@ -6,7 +6,7 @@ import ast
 from typing import NamedTuple
 
 from migrate.analysis.consumers import Consumers
-from migrate.analysis.dataset_chains import is_barrier
+from migrate.analysis.dataset_chains import MOST_STEPS, is_barrier
 from migrate.analysis.feeding import Step
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import argument
@@ -14,8 +14,6 @@ from migrate.analysis.nodes import argument
 _ZIP = "tensorflow.data.Dataset.zip"
 _BATCHING = frozenset({"batch", "padded_batch"})
 _UNBATCHING = frozenset({"unbatch", "flat_map", "interleave"})
-# Steps that are looked at; the most that real projects took is far below.
-_MOST_STEPS = 200
 
 
 class Ahead(NamedTuple):
@@ -55,7 +53,7 @@ def look_ahead(consumers: Consumers, step: Step, shuffled: bool) -> Ahead:
     """
     ways = [_Way(step, shuffled)]
     seen: set[tuple[object, ...]] = set()
-    while ways and len(seen) < _MOST_STEPS:
+    while ways and len(seen) < MOST_STEPS:
         way = ways.pop()
         for following in consumers.after(way.step):
             if following.key in seen:

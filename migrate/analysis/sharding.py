@@ -15,6 +15,7 @@ from typing import NamedTuple
 from migrate.analysis.consumers import Consumed, Consumers, Judged
 from migrate.analysis.data_sources import Source, data_sources, may_hold_sources
 from migrate.analysis.dataset_chains import (
+    MOST_STEPS,
     behind_counting,
     divides_itself,
     is_barrier,
@@ -40,8 +41,6 @@ _TEXTS = {
     "pair": ("*{}((", "))"),
     "keywords": ("**{}(dict(", "))"),
 }
-# Steps behind a source at which its data is judged; the most that real projects took is 56.
-_MOST_STEPS = 200
 _RECORDS = re.compile(r"tensorflow\.(?:TFRecord|TextLine|FixedLengthRecord|LMDB)Reader")
 
 
@@ -164,7 +163,7 @@ class _Placing:
             yield from self._undivided(first, judged)
         else:
             found = list(self._divided(first))
-            is_told = len(self._seen) < _MOST_STEPS
+            is_told = len(self._seen) < MOST_STEPS
             yield from found if is_told else self._doubt(judged)
 
     def given(self) -> Iterator[Place | Doubt]:
@@ -246,7 +245,7 @@ class _Placing:
 
     def _divided(self, step: Step) -> Iterator[Place | Doubt]:
         """The earliest places behind a step at which all data is for training."""
-        if step.key in self._seen or len(self._seen) == _MOST_STEPS:
+        if step.key in self._seen or len(self._seen) == MOST_STEPS:
             return
         self._seen.add(step.key)
         module, node = step.module, step.node
@@ -294,7 +293,7 @@ class _Placing:
             yield from self._doubt(judged)
             return
         last = behind_counting(step.module, step.node)
-        ahead = look_ahead(self._consumers, Step(step.module, last), self._is_shuffled())
+        ahead = look_ahead(self._consumers, Step(step.module, last), self._source.is_shuffled)
         if ahead.objection:
             yield from self._doubt(judged, ahead.objection)
             return
@@ -313,15 +312,6 @@ class _Placing:
             yield self._own_place(condition, judged)
         else:
             yield from self._doubt(judged)
-
-    def _is_shuffled(self) -> bool:
-        """Whether the source itself gives its files in random order."""
-        call = self._source.node
-        if not isinstance(call, ast.Call):
-            return False
-        given = {keyword.arg for keyword in call.keywords}
-        is_plain = len(call.args) < 2 and given.isdisjoint({"shuffle", "seed"})
-        return is_plain and self._source.name.endswith(".list_files")
 
     # --- results --------------------------------------------------------------------------------
 

@@ -115,10 +115,10 @@ class Tree:
         """What comes before a statement in its block."""
         return list(takewhile(lambda other: other is not statement, self.block_of(statement)))
 
-    def statements_after(self, statement: ast.AST) -> list[ast.stmt]:
+    def statements_after(self, statement: ast.stmt) -> list[ast.stmt]:
         """What comes after a statement in its block."""
         block = self.block_of(statement)
-        return block[len(self.statements_before(statement)) + 1 :]
+        return block[block.index(statement) + 1 :] if block else []
 
     def function_of(self, node: ast.AST) -> Function | None:
         """The innermost function (not lambda) around the node."""

@@ -570,15 +570,7 @@ HANDLES = """
     """
 
 
-def test_an_iterator_that_handles_lead_to_several_datasets() -> None:
-    first, *_ = check_noop(HANDLES, "NPU301").findings
-    assert "takes val_data as well" in first.message
-    alone = HANDLES.replace("val_data.make_one_shot_iterator()", "val_data")
-    assert ported(alone).text().count("drop_remainder=True") == 1
-
-
-def test_an_iterator_of_an_object_that_takes_datasets_in_two_methods() -> None:
-    source = """
+METHODS = """
     import tensorflow as tf
 
     class Loader:
@@ -593,9 +585,19 @@ def test_an_iterator_of_an_object_that_takes_datasets_in_two_methods() -> None:
             val_data = tf.data.TFRecordDataset('b').batch(size)
             return self.iterator.make_initializer(val_data)
     """
+
+
+@pytest.mark.parametrize(
+    ("source", "starts"),
+    [
+        (HANDLES, "val_data.make_one_shot_iterator()"),
+        (METHODS, "self.iterator.make_initializer(val_data)"),
+    ],
+)
+def test_an_iterator_that_takes_evaluation_data_in_another_way(source: str, starts: str) -> None:
     first, *_ = check_noop(source, "NPU301").findings
     assert "takes val_data as well" in first.message
-    alone = source.replace("self.iterator.make_initializer(val_data)", "val_data")
+    alone = source.replace(starts, "val_data")
     assert ported(alone).text().count("drop_remainder=True") == 1
 
 

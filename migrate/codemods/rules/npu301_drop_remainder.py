@@ -53,6 +53,7 @@ from collections.abc import Iterator
 
 from migrate.analysis.batch_ways import BatchFeeding, BatchFollower
 from migrate.analysis.batches import BATCHERS, BatchSite, batch_sites, is_endless
+from migrate.analysis.consumers import ITERATORS
 from migrate.analysis.feeding import Feeding
 from migrate.analysis.modes import depends_on_mode, mode_of
 from migrate.analysis.module import Module
@@ -63,7 +64,6 @@ from migrate.codemods.calls import add_keywords
 from migrate.codemods.rule import Change, Context, Option, Rule
 
 _CHOICES = ("training", "endless", "never")
-_STARTING = frozenset({"make_initializable_iterator", "make_one_shot_iterator"})
 
 
 def _makes_batches(project: Project, path: str) -> bool:
@@ -195,7 +195,7 @@ def _iterated(module: Module, call: ast.Call) -> ast.expr | None:
     if call.func.attr == "make_initializer":
         return argument(call, "dataset", 0)
     by_handle = b"from_string_handle" in module.source.data
-    return call.func.value if by_handle and call.func.attr in _STARTING else None
+    return call.func.value if by_handle and call.func.attr in ITERATORS else None
 
 
 def _is_false(node: ast.expr) -> bool:

@@ -153,7 +153,7 @@ def _tell_of_division(context: ProjectContext, path: str, lines: Sequence[int]) 
 
 def _fix(context: ProjectContext, path: str, source: Source) -> Iterator[Change]:
     _load_fissix()
-    text = _fixed(source, tuple(_fixers(context.project, path, source.text)))
+    text = _fixed(source, _fixers(context.project, path, source.text))
     if text is None:
         return
     if _is_mixed(text):
@@ -207,7 +207,7 @@ def _load_fissix() -> None:
             import fissix.pygram
 
 
-def _fixers(project: Project, path: str, text: str) -> list[str]:
+def _fixers(project: Project, path: str, text: str) -> tuple[str, ...]:
     """The fixers for one file: names that the project defines are not the standard library's."""
     from fissix.fixes.fix_imports import MAPPING
 
@@ -225,7 +225,7 @@ def _fixers(project: Project, path: str, text: str) -> list[str]:
             left_out.add(name)
         if re.search(rf"(?m)\bdef {name}\b|{imported}|^[ \t]*{name}[ \t]*=", text):
             left_out.add(name)
-    return [f"fissix.fixes.fix_{name}" for name in _FIXERS if name not in left_out]
+    return tuple(f"fissix.fixes.fix_{name}" for name in _FIXERS if name not in left_out)
 
 
 def _fixed(source: Source, fixers: tuple[str, ...]) -> str | None:
