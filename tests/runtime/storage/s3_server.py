@@ -142,6 +142,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return self.connection.close()
         data = self.rfile.read(size)
+        if len(data) < size:  # the sender was killed: no server keeps such a part
+            self.close_connection = True
+            return
         if isinstance(fault, int):
             return self._error(fault)
         if "partNumber" in query:

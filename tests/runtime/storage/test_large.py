@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -87,19 +89,22 @@ def test_an_upload_in_parts_whose_process_is_killed_goes_on(
     (tmp_path / "out/large").write_bytes(content)
     several = {"multipart": PART, "part": PART}
 
-    def slow(method: str, key: str) -> None:
-        if method == "PUT":
-            time.sleep(0.4)
+    parts, killed = itertools.count(), threading.Event()
 
-    server.faults.append(slow)
+    def hold_all_but_four(method: str, key: str) -> None:
+        if method == "PUT" and next(parts) >= 4:
+            killed.wait(60)
+
+    server.faults.append(hold_all_but_four)
     process = start(sys.executable, "upload", "obs://bkt/run", tmp_path / "out", **several)
     deadline = time.monotonic() + 30
-    while server.received < 3 * PART:
+    record = tmp_path / "out/large.upload_record"
+    while not record.exists() or record.read_text().count('"isCompleted": true') < 4:
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    time.sleep(0.2)  # for the record of the parts that are there
     process.kill()
     process.communicate()
+    killed.set()
     assert server.stored() == []
     server.faults.clear()
     finished(start(sys.executable, "upload", "obs://bkt/run", tmp_path / "out", **several))
