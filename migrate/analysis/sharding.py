@@ -56,6 +56,7 @@ class Place(NamedTuple):
         files: the data is names of files.
         passed: the places (path, span in lines and columns) that hold its data.
         spot: its own.
+        by_name: nothing but a name says that the data is for training.
     """
 
     path: str
@@ -69,6 +70,7 @@ class Place(NamedTuple):
     files: bool
     spot: tuple[object, ...]
     passed: frozenset[tuple[object, ...]]
+    by_name: bool = False
 
 
 class Doubt(NamedTuple):
@@ -206,10 +208,10 @@ class _Placing:
             if "train" in purposes:
                 yield from self._doubt(judged)
             return
-        condition = ""
+        condition = named = ""
         if purposes.keys() != {"train"} and mode_of(module, node) != "train":
             both = {"evaluate", "other"} & purposes.keys()
-            named = "" if both else split_named(module, node)
+            named = "" if both else split_named(module, node) or ""
             if named == "eval":
                 return
             condition = "" if named else training_condition(module, node)
@@ -220,11 +222,13 @@ class _Placing:
         if reader is not None and is_shard(*reader):
             return
         if reader is not None:
-            yield self._place(reader[0], (reader[1],), "plain", condition, judged)
+            place = self._place(reader[0], (reader[1],), "plain", condition, judged)
         elif self._source.taken:
-            yield self._own_place(condition, judged)
+            place = self._own_place(condition, judged)
         else:
             yield from self._doubt(judged)
+            return
+        yield place._replace(by_name=bool(named))
 
     def _reader(self, consumed: Consumed) -> tuple[Module, ast.expr] | None:
         """The reader of the files in a queue, if it serves this queue alone."""
@@ -260,7 +264,7 @@ class _Placing:
         if mode == "eval" or not purposes & {"train", "mixed", "lost"}:
             unseen = is_source and not judged.purposes
             if unseen and "train" in (named, mode):
-                yield from self._ending_at(step, "", judged)
+                yield from _marked(self._ending_at(step, "", judged), mode != "train")
             return
         if named == "eval" and "train" not in purposes:
             return
@@ -268,10 +272,8 @@ class _Placing:
             yield from self._doubt(judged)
             return
         certain = purposes == {"train"} or mode == "train"
-        if not certain and not purposes & {"evaluate", "other"}:
-            certain = named == "train"
-        if certain:
-            yield from self._ending_at(step, "", judged)
+        if certain or (named == "train" and not purposes & {"evaluate", "other"}):
+            yield from _marked(self._ending_at(step, "", judged), not certain)
         elif condition := training_condition(module, node):
             yield from self._ending_at(step, condition, judged)
         elif step.function or is_barrier(self._consumers, module, node):
@@ -371,6 +373,11 @@ class _Placing:
             severity,
             why,
         )
+
+
+def _marked(found: Iterator[Place | Doubt], by_name: bool) -> Iterator[Place | Doubt]:
+    for item in found:
+        yield item._replace(by_name=by_name) if isinstance(item, Place) else item
 
 
 def _keyword_of(module: Module, value: ast.AST) -> ast.AST:

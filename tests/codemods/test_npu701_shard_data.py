@@ -452,7 +452,17 @@ def test_an_iterator_for_both_goes_by_the_names_of_the_data() -> None:
         "import tensorflow as tf\n", "import tensorflow as tf\n        " + IMPORT
     )
     after = after.replace("tf.data.TFRecordDataset(a)", "npu_shard(tf.data.TFRecordDataset(a))")
-    check_port(before, after, "NPU701")
+    result = check_port(before, after, "NPU701")
+    (note,) = result.findings
+    assert (note.line, note.severity) == (4, "note")
+    assert "since its name says training" in note.message
+    assert 'rules.NPU701.leave = ["train.py:run"]' in note.advice
+    assert ported(before, leave=["train.py:run"]).findings == []
+
+
+def test_data_that_is_followed_to_its_training_needs_no_note() -> None:
+    line = "train_data = data = tf.data.TFRecordDataset(files)"
+    assert ported(training(line)).findings == []
 
 
 def test_values_that_are_fetched_and_fed_again_count_by_what_is_run() -> None:

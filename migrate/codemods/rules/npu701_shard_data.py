@@ -43,7 +43,8 @@ that a rank does not have, or take labels from elsewhere by the same numbers; da
 twice, goes through `window`, or is taken a part of in one branch; several inputs of a Keras model,
 and `flow` with seeds for each of two; generators, `flow_from_directory`, ordered
 `range_input_producer`, data that serves training and evaluation and says nowhere which, and
-programs for which no data was found at all. Code that divides its data itself (`shard`, Horovod's
+programs for which no data was found at all. Where nothing but a name says that data is for
+training, it is divided, and a note says so. Code that divides its data itself (`shard`, Horovod's
 rank, `num_shards`) is left alone.
 
 Authority: CANN "TensorFlow 1.15 Model Porting Guide", distributed training, "Data sharding".
@@ -92,6 +93,10 @@ _BY_RECIPE = (
     'With several ranks, write rules.NPU701.shard = ["{}"] in the recipe if the loop around counts '
     "the rows that are there and takes all it feeds from these; else divide the data by hand."
 )
+_BY_NAME = "divided among ranks since its name says training: what reads it could not be followed"
+_LEAVE = (
+    'If evaluation or statistics read it, too, write rules.NPU701.leave = ["{}"] in the recipe.'
+)
 _NOT_FOUND = (
     "what it trains on was not found: with several ranks, all train on the same data, unless the "
     "program divides it"
@@ -112,6 +117,9 @@ def shard_data(context: Context) -> Iterator[Change]:
         yield Edit(place.start, place.start, place.before.format(wanted.bound))
         yield Edit(place.end, place.end, place.after)
         yield wanted
+        if place.by_name:
+            advice = _LEAVE.format(place.source.rstrip(":"))
+            yield Finding(module.path, place.line, context.code, "note", _BY_NAME, advice)
         if place.files:
             yield Finding(module.path, place.line, context.code, "note", _BY_FILE, _MORE_FILES)
     for names in _variables(context):
