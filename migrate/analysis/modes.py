@@ -68,11 +68,12 @@ def condition(module: Module, test: ast.expr) -> tuple[Mode | None, Mode | None]
         values = [_value(module, side) for side in (test.left, test.comparators[0])]
         mode = next((value for value in values if value), None)
         # What is not training is no training; what is not evaluation may be prediction.
-        if isinstance(test.ops[0], ast.Eq | ast.Is):
-            return mode, "eval" if mode == "train" else None
-        if isinstance(test.ops[0], ast.NotEq | ast.IsNot) and mode == "train":
-            return "eval", "train"
-        return None, "eval" if mode == "eval" else None
+        other: Mode | None = "eval" if mode == "train" else None
+        if isinstance(test.ops[0], ast.Eq | ast.Is | ast.In):
+            return mode, other
+        if isinstance(test.ops[0], ast.NotEq | ast.IsNot | ast.NotIn):
+            return other, mode
+        return None, None
     name = spelled(test)
     if name in TRAIN_PARAMETERS:
         return "train", "eval"
@@ -80,6 +81,9 @@ def condition(module: Module, test: ast.expr) -> tuple[Mode | None, Mode | None]
 
 
 def _value(module: Module, node: ast.expr) -> Mode | None:
+    if isinstance(node, ast.Tuple | ast.List | ast.Set):  # mode in ("eval", "predict")
+        found = {_value(module, item) for item in node.elts}
+        return found.pop() if len(found) == 1 else None
     if isinstance(node, ast.Constant):
         text = node.value.lower() if isinstance(node.value, str) else ""
     else:

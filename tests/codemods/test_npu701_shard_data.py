@@ -323,6 +323,8 @@ def test_a_function_that_knows_its_mode_divides_training_data() -> None:
         ("evaluation", "not evaluation", "not evaluation"),
         ("is_eval", "is_eval", "not is_eval"),
         ("kind", "kind == 'train' and files", "kind == 'train'"),
+        ("kind", "'train' in kind", "'train' in kind"),
+        ("mode", "mode in ('train', 'training')", "mode in ('train', 'training')"),
     ],
 )
 def test_a_mode_has_many_names(parameter: str, test: str, condition: str) -> None:
@@ -333,6 +335,36 @@ def test_a_mode_has_many_names(parameter: str, test: str, condition: str) -> Non
         "tf.data.TFRecordDataset(files)", f"npu_shard(tf.data.TFRecordDataset(files), {condition})"
     )
     check_port(before, after, "NPU701")
+
+
+@pytest.mark.parametrize(
+    ("test", "divided"),
+    [
+        ("'test' in kind", "else"),
+        ("kind in ('test', 'val')", "else"),
+        ("kind not in ['test', 'val']", "if"),
+        ("kind == 'test'", "else"),
+        ("len(kind) > 4", "both"),
+    ],
+)
+def test_a_branch_that_evaluates_leaves_its_data_whole(test: str, divided: str) -> None:
+    before = f"""
+        import tensorflow as tf
+
+        def make(kind, files):
+            if {test}:
+                data = tf.data.TFRecordDataset(files).map(len)
+            else:
+                data = tf.data.TFRecordDataset(files).map(abs)
+            return data.batch(8)
+
+        def main(model_fn):
+            estimator = tf.estimator.Estimator(model_fn)
+            estimator.train(lambda: make('train', 'a'), steps=9)
+        """
+    text = ported(before).text()
+    assert ("npu_shard(tf.data.TFRecordDataset(files)).map(len)" in text) == (divided != "else")
+    assert ("npu_shard(tf.data.TFRecordDataset(files)).map(abs)" in text) == (divided != "if")
 
 
 def test_a_function_without_a_mode_is_a_warning() -> None:

@@ -162,10 +162,31 @@ class ShardedQueue:
 
         def draw():
             value = self._queue.dequeue()
-            return (value if value.dtype == tf.string else tf.as_string(value)), value
+            return _as_text(value), value
 
         with tf.name_scope(name, "ShardedDequeue"):
             return _until_ours(draw)[1]
+
+    def dequeue_many(self, n, name=None):
+        """As tf.QueueBase.dequeue_many: n of this rank's."""
+        with tf.name_scope(name, "ShardedDequeueMany"):
+            return tf.map_fn(
+                lambda _: self.dequeue(),
+                tf.range(n),
+                dtype=self._queue.dtypes[0],
+                parallel_iterations=1,
+                back_prop=False,
+            )
+
+    def dequeue_up_to(self, n, name=None):
+        """As tf.QueueBase.dequeue_up_to: of the elements that are drawn, this rank's."""
+        with tf.name_scope(name, "ShardedDequeueUpTo"):
+            values = self._queue.dequeue_up_to(n)
+            return tf.boolean_mask(values, is_ours(_as_text(values)))
+
+
+def _as_text(value):
+    return value if value.dtype == tf.string else tf.as_string(value)
 
 
 def _until_ours(draw):

@@ -297,6 +297,33 @@ def test_queues_of_numbers(on_ranks):
     assert is_divided(parts, range(20))
 
 
+def test_many_numbers_of_a_queue(on_ranks):
+    def part(rank):
+        queue = npu_shard(tf.train.range_input_producer(300, num_epochs=1))
+        values = queue.dequeue_many(4)
+        assert values.shape == [4]
+        return from_queue(values)
+
+    parts = on_ranks(part)
+    assert any(parts) and all(len(part) % 4 == 0 for part in parts)
+    whole = on_ranks(
+        lambda rank: from_queue(
+            npu_shard(tf.train.range_input_producer(300, num_epochs=1)).dequeue()
+        )
+    )
+    for some, every in zip(parts, whole):
+        assert len(every) - 4 < len(some) and set(some) <= set(every)
+
+
+def test_as_many_numbers_of_a_queue_as_there_are(on_ranks):
+    parts = on_ranks(
+        lambda rank: from_queue(
+            npu_shard(tf.train.range_input_producer(20, num_epochs=1)).dequeue_up_to(6)
+        )
+    )
+    assert is_divided(parts, range(20))
+
+
 def test_slices(on_ranks):
     x, y = np.arange(9), [b"%d" % number for number in range(9)]
 
