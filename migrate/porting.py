@@ -39,19 +39,12 @@ from migrate.scripts import entry_of, facts_of, with_scripts
 from migrate.series import Series, Step, build_series, named_steps
 from migrate.upstream.tree import SourceFile, SourceTree
 
-# The parts of the kit that decide what a port is.
-_DECIDING = (
-    "analysis",
-    "codemods",
-    "runtime",
-    "harness.py",
-    "messages.py",
-    "porting.py",
-    "readmes",
-    "render.py",
-    "scripts.py",
-    "series.py",
+# The parts of the kit that have no say in what a port is; all others have.
+_WITHOUT_SAY = frozenset(
+    "__main__.py cli.py commands console.py explanations.py failures.py publish report.py "
+    "simulator verify workspace.py".split()
 )
+_RELEASES = "simulator/npu_simulator/releases.py"  # a port is made out for one of them
 
 Files = Mapping[str, SourceFile]
 Say = Callable[[str], None]
@@ -207,8 +200,8 @@ def rules_digest(templates: Path) -> str:
     digest = hashlib.sha256()
     for name, path in template_files(templates).items():
         digest.update(name.encode() + b"\0" + path.read_bytes())
-    for part in _DECIDING:
-        place = root / part
+    deciding = [path for path in root.iterdir() if path.name not in _WITHOUT_SAY]
+    for place in sorted([*deciding, root / _RELEASES]):
         for path in [place] if place.is_file() else sorted(place.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 digest.update(path.relative_to(root).as_posix().encode() + b"\0")

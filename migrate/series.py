@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from migrate.errors import MigrateError
+from migrate.upstream.gitenv import GET_GIT
 from migrate.upstream.tree import EXECUTABLE, LINK, REGULAR, SourceFile
 
 PATCH_NAME = re.compile(r"[0-9]{4}-[a-z0-9][a-z0-9-]*\.patch")
@@ -325,10 +326,7 @@ def _git(repository: Path, command: str, *options: str, stdin: Iterable[bytes] =
             stderr=subprocess.PIPE,
         )
     except FileNotFoundError as error:
-        raise MigrateError(
-            "git was not found",
-            advice="Install git 2.32 or newer and put it on the PATH; `migrate doctor` checks it.",
-        ) from error
+        raise MigrateError("git was not found", advice=GET_GIT) from error
     with process:
         assert process.stdin is not None
         try:

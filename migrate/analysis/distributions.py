@@ -11,6 +11,8 @@ import re
 from functools import cache
 from typing import NamedTuple
 
+Release = tuple[int, ...]  # without zeros at its end
+
 
 class Distribution(NamedTuple):
     """One distribution on PyPI.
@@ -36,24 +38,15 @@ class Distribution(NamedTuple):
 
     def suits(self, specifiers: str) -> bool:
         """Whether what ``==1.2`` or ``>=1.0,<2`` lets pip choose is a version that works."""
-        bounded = not self.breaks
         first, limit = _release(self.first), _release(self.limit or "9999")
+        lowest, end = first, _release("9999")
         for part in specifiers.split(","):
             found = _SPECIFIER.fullmatch(part.strip())
             if found is None:
                 return False
-            operator, version = found.group(1), _release(found.group(2))
-            if operator in ("==", "===", "~="):
-                bounded = True
-                if not first <= version < limit:
-                    return False
-            elif operator in ("<", "<="):
-                bounded |= version < limit or (operator == "<" and version == limit)
-                if version <= first:
-                    return False
-            elif operator != "!=" and version >= limit:
-                return False
-        return bounded
+            start, stop = _bounds(*found.groups())
+            lowest, end = max(lowest, start), min(end, stop)
+        return lowest < min(end, limit) and (not self.breaks or end <= limit)
 
     def objection(self, specifiers: str) -> str:
         """Why ``suits`` says no."""
@@ -63,11 +56,31 @@ class Distribution(NamedTuple):
 
 
 _SPECIFIER = re.compile(
-    r"(===|==|~=|>=|<=|!=|<|>)\s*(\d+(?:\.\d+)*)(?:\.\*|\.?(?:post|rc|a|b)\d+)?"
+    r"(===|==|~=|>=|<=|!=|<|>)\s*(\d+(?:\.\d+)*)(\.\*)?(?:\.?(?:post|rc|a|b)\d+)?"
 )
 
 
-def _release(version: str) -> tuple[int, ...]:
+def _bounds(operator: str, version: str, star: str | None) -> tuple[Release, Release]:
+    """The first release that a specifier allows, and the first behind those that it allows."""
+    release, behind = _release(version), (*_release(version), 0)
+    start: Release = ()
+    stop = _release("9999")
+    if operator in ("==", "===", "~=", ">="):
+        start = release
+    elif operator == ">":
+        start = behind
+    if operator == "~=" or (operator == "==" and star):
+        numbers = [int(number) for number in version.split(".")]
+        kept = numbers if star else numbers[:-1] or numbers
+        stop = (*kept[:-1], kept[-1] + 1)
+    elif operator in ("==", "===", "<="):
+        stop = behind
+    elif operator == "<":
+        stop = release
+    return start, stop
+
+
+def _release(version: str) -> Release:
     numbers = [int(number) for number in version.split(".") if number]
     while numbers and numbers[-1] == 0:
         numbers.pop()

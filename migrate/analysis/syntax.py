@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 TARGET_VERSION = (3, 7)
-# Refused for Python 3.7 although `with (a):` always was Python: a real Python 3.7 has to tell.
+# Refused before Python 3.9 although `with (a):` always was Python: a real Python 3.7 has to tell.
 _IN_DOUBT = "Parenthesized context managers"
+_UNDOUBTED_VERSION = (3, 9)
 _F_STRING = re.compile(r"""\b(?:[fF][rR]?|[rR][fF])['"]""")
 # How deep Python 3.11 lets a tree be; Python 3.10 has no limit, 3.7 cannot compile a tree so deep.
 _DEEPEST = 3000
@@ -37,13 +38,37 @@ def parse(text: str) -> ast.Module:
         try:
             tree = _checked(ast.parse(text, feature_version=TARGET_VERSION))
         except SyntaxError as error:
-            tree = ast.parse(text)  # what is wrong for every version is told by this one
-            if error.msg.startswith(_IN_DOUBT):
-                return tree
-            raise NewerPython(error.msg, (None, error.lineno, None, None)) from None
+            ast.parse(text)  # what is wrong for every version is told by this one
+            if not error.msg.startswith(_IN_DOUBT):
+                raise _newer(error.msg, error.lineno) from None
+            tree = _parse_undoubted(text)
     if sys.version_info >= (3, 12) and _F_STRING.search(text):
         _check_f_strings(text)
     return tree
+
+
+def _parse_undoubted(text: str) -> ast.Module:
+    """Parses what has a context manager in brackets: the rest of it is for Python 3.7.
+
+    Raises:
+        NewerPython: it is not.
+    """
+    try:
+        tree = ast.parse(text, feature_version=_UNDOUBTED_VERSION)
+    except SyntaxError as error:
+        raise _newer(error.msg, error.lineno) from None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.NamedExpr):
+            message = "Assignment expressions are only supported in Python 3.8 and greater"
+            raise _newer(message, node.lineno)
+        if isinstance(node, ast.arguments) and node.posonlyargs:
+            message = "Positional-only parameters are only supported in Python 3.8 and greater"
+            raise _newer(message, node.posonlyargs[0].lineno)
+    return tree
+
+
+def _newer(message: str, line: int | None) -> NewerPython:
+    return NewerPython(message, (None, line, None, None))
 
 
 def _check_f_strings(text: str) -> None:
@@ -74,7 +99,7 @@ def _check_f_strings(text: str) -> None:
         elif "\n" in written and any(len(quote) == 1 for quote in around):
             message = "an expression over several lines needs Python 3.12"
         if message:
-            raise NewerPython(f"f-string: {message}", (None, token.start[0], None, None))
+            raise _newer(f"f-string: {message}", token.start[0])
         if kind == "FSTRING_START":
             quotes.append(written.lstrip("fFrR"))
         last = written if kind == "OP" else ""

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Collection
 
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import spelled
+from migrate.analysis.nodes import is_self, spelled
 
 _RANK = frozenset("rank local_rank get_rank Get_rank npu_seed".split())
 _SIZE = frozenset("size num_workers get_size Get_size world_size npu_learning_rate".split())
@@ -35,17 +35,19 @@ def _made_with(module: Module, value: ast.expr, words: Collection[str], seen: se
             if word in words and (asks or word.startswith("npu_")):
                 return True
         if isinstance(part, ast.Name | ast.Attribute) and isinstance(part.ctx, ast.Load):
-            for made in _values(module, part):
+            for made in values_of(module, part):
                 if _made_with(module, made, words, seen):
                     return True
     return False
 
 
-def _values(module: Module, node: ast.Name | ast.Attribute) -> list[ast.expr]:
+def values_of(module: Module, node: ast.expr) -> list[ast.expr]:
     """What a name, or an attribute of `self`, is bound to in the file."""
     if isinstance(node, ast.Name):
         found = module.lookup(node.id, node)
         bound = [binding.node for binding in found[1]] if found is not None else []
         return [value for value in bound if isinstance(value, ast.expr)]
-    owner = module.class_of(node) if getattr(node.value, "id", "") == "self" else None
+    if not isinstance(node, ast.Attribute) or not is_self(node.value):
+        return []
+    owner = module.class_of(node)
     return module.attributes_of(owner).get(node.attr, []) if owner is not None else []

@@ -56,7 +56,12 @@ def _of_modules(
 
 def _of_project(project: Project, rules: Sequence[Rule], options: Options) -> Iterator[Finding]:
     for rule in rules:
-        for change in rule.check_project(project, options.get(rule.code, {})):
+        try:
+            changes = list(rule.check_project(project, options.get(rule.code, {})))
+        except Exception as error:
+            yield rule_failed(rule, ".", error)
+            continue
+        for change in changes:
             if isinstance(change, FileChange):
                 old = project.files.get(change.path)
                 if old is None or old.data != change.data:

@@ -34,15 +34,21 @@ def unread_files(project: Project) -> list[Finding]:
 
 def unread(file: SourceFile, failure: Failure) -> Finding:
     """The finding for a Python file that is copied unchanged."""
-    severity: Severity = "note" if failure.kind == "size" else "warning"
     return Finding(
         file.path,
         failure.line,
         UNPARSABLE,
-        "error" if _opens_session(file) else severity,
+        unread_severity(file, failure),
         f"copied unchanged: {failure.reason}",
         "Port this file by hand if training needs it.",
     )
+
+
+def unread_severity(file: SourceFile, failure: Failure) -> Severity:
+    """How much a Python file that is not looked into matters."""
+    if _opens_session(file):
+        return "error"
+    return "note" if failure.kind == "size" else "warning"
 
 
 def _script(file: SourceFile) -> Finding:

@@ -16,12 +16,12 @@ from pathlib import Path
 from migrate.console import hint
 from migrate.environment import find_python37, tf115_environment
 from migrate.errors import MigrateError
+from migrate.upstream.gitenv import OLDEST_GIT
 from migrate.upstream.lock import read_lock
 from migrate.upstream.pin import Pin
 from migrate.upstream.places import places
 from migrate.workspace import Workspace
 
-_OLDEST_GIT = (2, 29)
 _NETWORK_SECONDS = 15
 
 
@@ -77,8 +77,8 @@ def _git() -> Check:
     version = subprocess.run(["git", "--version"], capture_output=True, text=True, check=False)
     text = version.stdout.strip()
     found = re.search(r"(\d+)\.(\d+)", text)
-    if not found or (int(found[1]), int(found[2])) < _OLDEST_GIT:
-        wanted = ".".join(map(str, _OLDEST_GIT))
+    if not found or (int(found[1]), int(found[2])) < OLDEST_GIT:
+        wanted = ".".join(map(str, OLDEST_GIT))
         return Check("git", "missing", text or "does not answer", f"Install git {wanted} or newer.")
     return Check("git", "ok", text)
 

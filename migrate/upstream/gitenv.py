@@ -11,6 +11,12 @@ from migrate.errors import MigrateError
 if TYPE_CHECKING:
     from git import Git
 
+# The first that knows GIT_CONFIG_GLOBAL.
+OLDEST_GIT = (2, 32)
+GET_GIT = "Install git {}.{} or newer and put it on the PATH; `migrate doctor` checks it.".format(
+    *OLDEST_GIT
+)
+
 # Nothing but what is said here steers git: not the user's files, not what a calling hook set.
 _SEALED = {
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -51,8 +57,7 @@ def sealed_git(
         # Imported here: it takes longer than most commands that need no git.
         from git import Git
     except ImportError:
-        advice = "Install git 2.32 or newer and have it on PATH."
-        raise MigrateError("git cannot be started", advice=advice) from None
+        raise MigrateError("git cannot be started", advice=GET_GIT) from None
     settings = {"core.hooksPath": "/dev/null", **(config or {})}
     git = Git(git_dir)
     git.update_environment(

@@ -312,6 +312,9 @@ def test_an_edit_out_of_bounds_fails_a_gate() -> None:
         "match x:\n    case 1: old\n",
         "@a\nclass B:\n    b = [c for d in e if (c := old)]\n",
         "if (\n    y := old\n): pass\n",
+        "with (old, x): pass\ny = [c for d in e if (c := old)]\n",
+        "with (old, x): pass\ndef f(a, /): pass\n",
+        "with (old, x): pass\nmatch x:\n    case 1: old\n",
     ],
 )
 @pytest.mark.parametrize(
@@ -364,6 +367,18 @@ def test_a_file_that_a_second_pass_would_change_is_an_error() -> None:
     ported = run({"r.txt": b""}, grow)
     assert ported.codes() == ["NPU904"]
     assert ported.files["r.txt"] == b""
+
+
+def test_a_project_rule_that_raises_on_its_own_result_is_reported() -> None:
+    fragile = Rule("NPU197", "fragile", group="compat")
+
+    @fragile.on_project
+    def check(context: ProjectContext) -> Iterator[Change]:
+        if context.project.files["r.txt"].data:
+            raise KeyError("oops")
+        yield FileChange("r.txt", b"x\n")
+
+    assert run({"r.txt": b""}, fragile).codes() == ["NPU903"]
 
 
 def test_a_failed_gate_leaves_the_original_of_every_group() -> None:

@@ -30,6 +30,9 @@ LEVEL = "config.graph_options.optimizer_options.global_jit_level"
         ("with tf.xla.experimental.jit_scope(separate_compiled_gradients=True): pass",
          "with tf.xla.experimental.jit_scope(separate_compiled_gradients=True, "
          "compile_ops=False): pass"),
+        ("with tf.xla.experimental.jit_scope(\n    separate_compiled_gradients=True,\n): pass",
+         "with tf.xla.experimental.jit_scope(\n    separate_compiled_gradients=True,\n"
+         "    compile_ops=False,\n): pass"),
         ("tf.config.optimizer.set_jit(True)", ""),
         ("import os\nos.environ['TF_XLA_FLAGS'] = '--tf_xla_auto_jit=2'", ""),
         ("import os\nos.environ['XLA_FLAGS'] = '--xla_hlo_profile'", ""),

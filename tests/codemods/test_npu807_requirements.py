@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from migrate.analysis.distributions import DISTRIBUTIONS, by_import, by_name
+from migrate.analysis.distributions import DISTRIBUTIONS, Distribution, by_import, by_name
 from tests.codemods.support import Ported, port_files
 
 CODE = "NPU807"
@@ -365,6 +365,34 @@ def test_the_table_agrees_with_itself() -> None:
         assert entry.suits(f"=={entry.pin}"), entry.name
     names = [entry.name.lower() for entry in DISTRIBUTIONS]
     assert names == sorted(names)
+
+
+@pytest.mark.parametrize(
+    ("specifiers", "suits"),
+    [
+        ("==1.16", True),
+        ("==1.19.*", True),
+        ("==1.*", False),  # pip takes the newest, and that breaks
+        ("~=1.16", False),
+        ("~=1.16.0", True),
+        ("~=1.20.0", False),
+        (">=1.16", False),
+        (">=1.16,<1.20", True),
+        (">1.19,<2", False),
+        ("<=1.16", True),
+        ("<1.16", False),
+        ("<1.20,!=1.18.0", True),
+        ("!=1.18.0", False),
+        ("===1.20", False),
+        ("1.16", False),
+    ],
+)
+def test_what_specifiers_let_pip_choose(specifiers: str, suits: bool) -> None:
+    made = Distribution("numpy", "1.19.5", (), "1.16", "1.20", "it breaks")
+    assert made.suits(specifiers) == suits
+    without_limit = made._replace(breaks="")  # pip itself takes none that cannot be installed
+    assert without_limit.suits(">=1.16")
+    assert not without_limit.suits(">=1.20")
 
 
 def test_standalone_keras_brings_the_h5py_it_saves_with() -> None:

@@ -33,7 +33,7 @@ from migrate.analysis.effects import effect_free
 from migrate.analysis.imported import imports_tensorflow
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import argument, keyword
-from migrate.codemods.edits import Edit
+from migrate.codemods.calls import add_keywords
 from migrate.codemods.environment_settings import XLA, removed_settings
 from migrate.codemods.items import without_keywords
 from migrate.codemods.options import removed_assignment
@@ -87,9 +87,7 @@ def _close(context: Context, call: ast.Call) -> Iterator[Change]:
         if not _is_off(value):
             yield context.replace(value, "False")
     else:
-        end = module.span(call)[1] - 1
-        separator = ", " if call.args or call.keywords else ""
-        yield Edit(end, end, f"{separator}compile_ops=False")
+        yield add_keywords(module, call, {"compile_ops": "False"})
 
 
 def _unset(context: Context, call: ast.Call) -> Iterator[Change]:

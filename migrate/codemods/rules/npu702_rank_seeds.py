@@ -41,7 +41,7 @@ from migrate.analysis.project import Project
 from migrate.analysis.references import owner_of
 from migrate.analysis.runtime_names import SEED
 from migrate.codemods.imports import runtime_import
-from migrate.codemods.rank_words import depends_on_rank
+from migrate.codemods.rank_words import depends_on_rank, values_of
 from migrate.codemods.rule import Change, Context, Rule
 
 _SET_SEED = "tensorflow.set_random_seed"
@@ -154,22 +154,11 @@ def _is_seeded(project: Project, module: Module, drawn: ast.Call) -> bool:
     name = module.name_of(drawn.func) or ""
     if "RandomState" in name and isinstance(drawn.func, ast.Attribute):
         generator = drawn.func.value
-        made = [generator, *_bound_to(module, generator)]
+        made = [generator, *values_of(module, generator)]
         seeds = [_seed(call) for call in made if isinstance(call, ast.Call)]
         unseeded = bool(seeds) and not any(seeds)
         return not unseeded and not depends_on_rank(module, generator)
     return project.cached(_seeds_numpy)
-
-
-def _bound_to(module: Module, node: ast.expr) -> list[ast.AST | None]:
-    """What a name, or an attribute of `self`, is bound to in the file."""
-    if isinstance(node, ast.Name):
-        found = module.lookup(node.id, node)
-        return [binding.node for binding in found[1]] if found is not None else []
-    owner = module.class_of(node)
-    if owner is None or not isinstance(node, ast.Attribute):
-        return []
-    return list(module.attributes_of(owner).get(node.attr, []))
 
 
 def _seed(call: ast.Call) -> ast.expr | None:

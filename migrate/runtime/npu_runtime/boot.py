@@ -56,6 +56,9 @@ def main(entry, folder, flags=None, argv=None):
     options, rest = _parse(entry, argv)
     cache = options.cache_dir or _cache()
     try:
+        script = os.path.join(folder, options.entry)
+        if not os.path.isfile(script):
+            raise stores.StorageError("%s: there is no such script; see --entry" % script)
         environment = dict(os.environ)
         several = launch.is_wanted()
         rank = launch.plan()[1][0].rank if several else _rank()
@@ -65,9 +68,6 @@ def main(entry, folder, flags=None, argv=None):
         if options.train_url:
             outputs = _Outputs(options.train_url, cache, rank)
             environment["NPU_OUTPUT_DIR"] = outputs.folder
-        script = os.path.join(folder, options.entry)
-        if not os.path.isfile(script):
-            raise stores.StorageError("%s: there is no such script; see --entry" % script)
         arguments = _known_to(folder, rest)
         arguments = _placed(arguments, (flags or {}).get(options.entry, {}), environment)
         command = [sys.executable, script, *arguments]

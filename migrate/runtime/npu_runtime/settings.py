@@ -1,4 +1,7 @@
-"""The environment variables that steer a port, each in one table and read here and nowhere else.
+"""The environment variables that a person steers a port by, in one table.
+
+What platforms say of a machine (ModelArts' `MA_*`, Volcano's `VC_*`, the adapter's `CM_*`) is read
+where it is used.
 
 A variable that is empty counts as unset, as in a shell's ${NAME:-default}. A value that is not
 legal raises SettingError, which names the variable and the legal values.

@@ -258,6 +258,7 @@ class _Index:
     def __init__(self, path):
         self._known = {}
         self._lock = threading.Lock()
+        line = "\n"
         if os.path.exists(path):
             with open(path, encoding="utf-8") as lines:
                 for line in lines:
@@ -267,6 +268,8 @@ class _Index:
                         continue  # cut when a run was killed
                     self._known[name] = (size, tag, unpacked)
         self._file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - open as long as it is
+        if not line.endswith("\n"):
+            self._file.write("\n")  # a cut line stays one of its own
 
     def has(self, entry, folder):
         """Whether an object is here as it is there, or was until it was unpacked."""

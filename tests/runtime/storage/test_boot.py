@@ -161,6 +161,13 @@ def test_what_is_missing_is_told(port: Path, options: tuple[str, ...], message: 
     assert "Traceback" not in done.stderr
 
 
+def test_a_script_that_is_not_there_has_begun_no_run(port: Path) -> None:
+    assert boot(port, *URLS, "--entry=nothing.py").returncode == 1
+    done = boot(port, *URLS)
+    assert done.returncode == 0, done.stderr
+    assert "an earlier run" not in done.stdout
+
+
 def test_outputs_that_cannot_be_saved_are_a_failure(port: Path, server: S3Server) -> None:
     server.faults.append(lambda method, key: 403 if method == "PUT" else None)
     done = boot(port, *URLS)

@@ -179,6 +179,20 @@ def test_a_killed_download_goes_on(server: S3Server, transfer: ModuleType, tmp_p
     assert asked[0].startswith("bytes=")  # what had arrived was not fetched again
 
 
+def test_a_killed_run_loses_one_line_of_its_notes(
+    server: S3Server, transfer: ModuleType, tmp_path: Path
+) -> None:
+    fill(server.folder / "data")
+
+    def download() -> int:
+        return transfer.download("obs://bkt/data", str(tmp_path / "in"), say=quiet).copied
+
+    assert download() > 1
+    notes = Path(str(tmp_path / "in") + transfer._INDEX)
+    notes.write_bytes(notes.read_bytes()[:-3])
+    assert [download(), download()] == [1, 0]
+
+
 def test_half_an_object_is_not_among_the_data(
     server: S3Server, transfer: ModuleType, tmp_path: Path
 ) -> None:

@@ -217,7 +217,10 @@ def test_a_hand_made_port_has_no_manifest_to_compare_with() -> None:
         ("<<<<<<< mine\nx = 1\n", ["warning 1"]),
         ("import tensorflow as tf\ntf.Session(\n", ["error 2"]),
         ("x = 1\n", []),
+        ("x = [\n" + "    0,\n" * 200_000 + "]\n", ["note 0"]),
+        ("import tensorflow\ns = tensorflow.Session()\n" + "x = 0\n" * 200_000, ["error 0"]),
     ],
+    ids=lambda value: str(value)[:20],
 )
 def test_files_parse_as_python_37(code: str, told: list[str]) -> None:
     assert places(code, "CHK902") == told

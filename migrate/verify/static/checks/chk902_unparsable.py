@@ -16,7 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrate.findings import Finding, Severity
+from migrate.codemods.unread import unread_severity
+from migrate.findings import Finding
 from migrate.verify.static.check import Check, Context
 
 CHK902 = Check("CHK902", "unparsable")
@@ -28,10 +29,7 @@ def find_unparsable(context: Context) -> Iterator[Finding]:
         failure = context.project.failure(path)
         if failure is None:
             continue
-        data = context.project.files[path].data
-        severity: Severity = "error" if b"tensorflow" in data and b"Session" in data else "warning"
-        if failure.kind == "size":
-            severity = "note"
+        severity = unread_severity(context.project.files[path], failure)
         message = f"not readable as Python 3.7: {failure.reason}"
         advice = "Mend it: nothing else was checked in this file."
         yield context.finding(path, failure.line, severity, message, advice)
