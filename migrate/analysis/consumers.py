@@ -43,7 +43,7 @@ class Consumed(Feeding):
         sharded: whether each rank takes its part on the way.
         covered: whether it is names of files that something else reads.
         others: functions that fetch its values, for whatever it may be.
-        spread: whether a function returns it to more than one caller.
+        callers: those that a function returns it to, where they are several.
         passed: the places (path and span) of all expressions that hold it.
     """
 
@@ -52,7 +52,7 @@ class Consumed(Feeding):
     sharded: bool = False
     covered: bool = False
     others: set[str] = field(default_factory=set)
-    spread: bool = False
+    callers: list[Step] = field(default_factory=list)
     passed: set[tuple[object, ...]] = field(default_factory=set)
 
 
@@ -93,23 +93,36 @@ class Consumers(Follower):
 
     def _judge(self, step: Step, stream: bool) -> Judged:
         consumed = self._trace(step)
-        purposes = _purposes_at_once(self._purposes(consumed), stream and not consumed.spread)
+        purposes = self._at_once(consumed) if stream else self._purposes(consumed)
         for iterator in consumed.iterators:
             if iterator.key not in self._read_for:
-                ends = self._trace(iterator)
-                found = _purposes_at_once(self._purposes(ends), not ends.spread)
-                self._read_for[iterator.key] = found
+                self._read_for[iterator.key] = self._at_once(self._trace(iterator))
             found = self._read_for[iterator.key]
             place = f"{iterator.module.path}:{getattr(iterator.node, 'lineno', 0)}"
             for purpose, where in (found or {"lost": place}).items():
                 purposes.setdefault(purpose, where)
         consumed.iterators.clear()  # they are judged, and would keep their files in memory
+        consumed.callers.clear()
         return Judged(purposes, consumed)
 
     def _trace(self, step: Step) -> Consumed:
         found = self._following = Consumed()
         found.passed = {key[:2] for key in self.trace(step, found)}
         return found
+
+    def _at_once(self, ends: Consumed) -> Purposes:
+        """What data that is read once is for: if it trains, that alone, for each that gets it."""
+        purposes = self._purposes(ends)
+        if not ends.callers:
+            return {"train": purposes["train"]} if "train" in purposes else purposes
+        for caller in ends.callers:
+            if caller.key not in self._read_for:
+                self._read_for[caller.key] = {}  # a function that gets it from itself ends here
+                self._read_for[caller.key] = self._at_once(self._trace(caller))
+            for purpose, where in self._read_for[caller.key].items():
+                if purpose in ("evaluate", "other"):
+                    purposes.setdefault(purpose, where)
+        return purposes
 
     def _purposes(self, found: Consumed) -> Purposes:
         purposes: Purposes = {}
@@ -283,7 +296,8 @@ class Consumers(Follower):
 
     def _returned(self, step: Step) -> Iterator[Step]:
         callers = list(super()._returned(step))
-        self._following.spread |= len(callers) > 1
+        if len(callers) > 1:
+            self._following.callers += callers
         yield from callers
 
     def _reads_files(self, module: Module, call: ast.Call) -> bool:
@@ -301,11 +315,6 @@ class Consumers(Follower):
             if facts is not None and any(use.name in FILE_READERS for use in facts.uses):
                 return True
         return False
-
-
-def _purposes_at_once(purposes: Purposes, once: bool) -> Purposes:
-    """Of data that is read once: if it trains, that is what it is for."""
-    return {"train": purposes["train"]} if once and "train" in purposes else purposes
 
 
 def _dotted(module: Module, function: Function) -> str:
