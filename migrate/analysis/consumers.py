@@ -44,6 +44,8 @@ class Consumed(Feeding):
         covered: whether it is names of files that something else reads.
         others: functions that fetch its values, for whatever it may be.
         callers: those that a function returns it to, where they are several.
+        initializers: what starts an iterator of it anew.
+        runs: the texts of ``feed_dict`` with which a session runs it, each with a place.
         passed: the places (path and span) of all expressions that hold it.
     """
 
@@ -53,6 +55,8 @@ class Consumed(Feeding):
     covered: bool = False
     others: set[str] = field(default_factory=set)
     callers: list[Step] = field(default_factory=list)
+    initializers: list[Step] = field(default_factory=list)
+    runs: dict[str, str] = field(default_factory=dict)
     passed: set[tuple[object, ...]] = field(default_factory=set)
 
 
@@ -96,7 +100,8 @@ class Consumers(Follower):
         purposes = self._at_once(consumed) if stream else self._purposes(consumed)
         for iterator in consumed.iterators:
             if iterator.key not in self._read_for:
-                self._read_for[iterator.key] = self._at_once(self._trace(iterator))
+                ends = self._trace(iterator)
+                self._read_for[iterator.key] = self._at_once(ends) | self._refilled(ends)
             found = self._read_for[iterator.key]
             place = f"{iterator.module.path}:{getattr(iterator.node, 'lineno', 0)}"
             for purpose, where in (found or {"lost": place}).items():
@@ -123,6 +128,13 @@ class Consumers(Follower):
                 if purpose in ("evaluate", "other"):
                     purposes.setdefault(purpose, where)
         return purposes
+
+    def _refilled(self, ends: Consumed) -> Purposes:
+        """Whether an iterator is started with other data as well: its initializer is fed that."""
+        fed: dict[str, str] = {}
+        for initializer in ends.initializers:
+            fed |= self._trace(initializer).runs
+        return {"evaluate": max(fed.values(), key=_by_line)} if len(fed) > 1 else {}
 
     def _purposes(self, found: Consumed) -> Purposes:
         purposes: Purposes = {}
@@ -170,6 +182,10 @@ class Consumers(Follower):
         return list(self.steps_from(step, Consumed()))
 
     def _steps_from(self, step: Step, found: Feeding) -> Iterator[Step]:
+        parent = step.module.parents.get(step.node)
+        if isinstance(parent, ast.Attribute) and parent.attr == "initializer":
+            assert isinstance(found, Consumed)
+            found.initializers.append(Step(step.module, parent))
         yield from self._from_tuple(step) or super()._steps_from(step, found)
 
     def _from_tuple(self, step: Step) -> list[Step]:
@@ -227,6 +243,8 @@ class Consumers(Follower):
             self._feed(step, call, found)
         elif last in ("run", "partial_run") and ":" not in name:
             found.others.add(owner_of(module, call))
+            if (fed := argument(call, "feed_dict", 1)) is not None:
+                found.runs.setdefault(module.text_of(fed), f"{module.path}:{call.lineno}")
             yield from self._to(step, call)
         elif last in ("read", "read_up_to") and isinstance(call.func, ast.Attribute):
             found.readers.append((module, call.func.value, step.shared))
@@ -315,6 +333,11 @@ class Consumers(Follower):
             if facts is not None and any(use.name in FILE_READERS for use in facts.uses):
                 return True
         return False
+
+
+def _by_line(place: str) -> tuple[str, int]:
+    path, _, line = place.rpartition(":")
+    return path, int(line)
 
 
 def _dotted(module: Module, function: Function) -> str:

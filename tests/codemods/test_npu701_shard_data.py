@@ -492,6 +492,77 @@ def test_an_iterator_for_both_goes_by_the_names_of_the_data() -> None:
     assert ported(before, leave=["train.py:run"]).findings == []
 
 
+INPUTS = {
+    "an iterator": """
+        data = tf.data.TFRecordDataset(files).repeat().batch(size)
+        return data.make_one_shot_iterator().get_next()
+    """,
+    "a queue": """
+        queue = tf.train.string_input_producer(files)
+        _, value = tf.TFRecordReader().read(queue)
+        return tf.train.batch([value], size)
+    """,
+}
+
+
+@pytest.mark.parametrize("made", INPUTS)
+@pytest.mark.parametrize(
+    ("others", "divided"),
+    [
+        ("", True),
+        ("loss += net(inputs(['more'], 8))", True),
+        ("accuracy = net(inputs(['val'], 8))", False),
+    ],
+)
+def test_what_a_function_of_batches_gives_is_judged_for_each_caller(
+    made: str, others: str, divided: bool
+) -> None:
+    body = INPUTS[made].replace("\n    ", "\n").strip()
+    result = ported(f"""
+import tensorflow as tf
+
+def inputs(files, size):
+    {body}
+
+def main(net, session):
+    loss = accuracy = net(inputs(['train'], 8))
+    {others}
+    train_op = tf.train.AdamOptimizer().minimize(loss)
+    session.run(train_op)
+    session.run(accuracy)
+""")
+    assert ("npu_shard(" in result.text()) == divided
+    assert [f.severity for f in result.findings] == ([] if divided else ["warning"])
+
+
+@pytest.mark.parametrize(
+    ("again", "divided"),
+    [("{x: rows}", True), ("feed_dict={x: rows}", True), ("{x: test_rows}", False)],
+)
+@pytest.mark.parametrize("start", ["iterator.initializer", "start", "[counter, start]"])
+def test_an_iterator_that_is_started_with_other_data_is_not_for_training_alone(
+    start: str, again: str, divided: bool
+) -> None:
+    result = ported(f"""
+import tensorflow as tf
+
+def main(net, session, rows, test_rows, counter):
+    x = tf.placeholder(tf.float32, [None, 4])
+    iterator = tf.data.Dataset.from_tensor_slices(x).batch(8).make_initializable_iterator()
+    start = iterator.initializer
+    accuracy = net(iterator.get_next())
+    train_op = tf.train.AdamOptimizer().minimize(accuracy)
+    session.run({start}, {{x: rows}})
+    session.run(train_op)
+    session.run({start}, {again})
+    session.run(accuracy)
+""")
+    assert ("npu_shard(" in result.text()) == divided
+    said = [f.message.rpartition(": ")[2] for f in result.findings]
+    wanted = "it feeds the training at train.py:8 and also train.py:11"
+    assert said == ([] if divided else [wanted])
+
+
 def test_data_that_is_followed_to_its_training_needs_no_note() -> None:
     line = "train_data = data = tf.data.TFRecordDataset(files)"
     assert ported(training(line)).findings == []
