@@ -12,20 +12,27 @@ import sys
 from collections.abc import Collection, Iterator
 
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import is_self
+from migrate.analysis.nodes import argument, is_self
 from migrate.analysis.project import Project
 from migrate.analysis.references import files_of, functions_in, owner_of
+from migrate.analysis.scopes import Binding
 from migrate.analysis.words import holds_any
 
 RUN_METHODS = frozenset({"run", "partial_run", "make_callable", "run_step_fn"})
 # How code calls a session that it is given.
 _SESSIONS = frozenset({"sess", "session"})
 _WORDS = (b"sess", b".run(", b".eval(")
-# Packages whose functions train and restore by names that are known, or not at all.
+# Packages whose functions train and restore TensorFlow's models by names that are known, or not at
+# all.
 _FOLLOWED = sys.stdlib_module_names | {
     *("horovod", "keras", "npu_bridge", "npu_runtime", "tensorflow", "tf_slim"),
+    *("cv2", "matplotlib", "numpy", "pandas", "PIL", "scipy", "skimage", "sklearn"),
+    *("tensorflow_datasets", "tensorflow_io", "tensorflow_text"),
 }
 _DATA_METHODS = frozenset({"batch", "get_next"})
+_COLLECTIONS = frozenset({"tensorflow.get_collection", "tensorflow.get_collection_ref"})
+_BY_NAME = frozenset({"get_collection", "get_collection_ref", "get_operation_by_name"})
+_DYNAMIC = frozenset({"getattr", "importlib.import_module", "__import__"})
 _DEFAULT = "tensorflow.get_default_session"
 
 
@@ -60,10 +67,14 @@ class Handovers:
         )
 
     def package(self) -> str | None:
-        """The function of a package from elsewhere that gets the session, if there is one."""
+        """The function of a package from elsewhere that gets the session, or makes what it runs."""
         module = self._module
+        fetched = {
+            element for fetch in self.fetches() for element in _elements(module, fetch, set())
+        }
         for call in module.all_of(ast.Call):
-            name = module.name_of(call.func) if any(map(self._is_held, _given(call))) else None
+            concerns = call in fetched or any(map(self._is_held, _given(call)))
+            name = module.name_of(call.func) if concerns else None
             if name and ":" not in name and name.partition(".")[0] not in _FOLLOWED:
                 return f"{module.text_of(call.func)}()"
         return None
@@ -107,14 +118,25 @@ class Handovers:
 
     def _foreign_fetch(self) -> str | None:
         for fetch in self.fetches():
+            for part in (fetch, *getattr(fetch, "elts", ())):
+                name = part.value if isinstance(part, ast.Constant) else None
+                if isinstance(name, str) and ":" not in name:  # an operation's, no tensor's
+                    return self._module.text_of(part)
             for element in _elements(self._module, fetch, set()):
-                if self._is_foreign(element):
+                if self._is_foreign(element, set()):
                     return self._module.text_of(element)
         return None
 
-    def _is_foreign(self, node: ast.expr) -> bool:
-        """Whether the session's own code does not make it."""
+    def _is_foreign(self, node: ast.expr, seen: set[ast.expr]) -> bool:
+        """Whether the session's own code does not make it.
+
+        Args:
+            seen: what was asked before; grows.
+        """
         module = self._module
+        if node in seen:
+            return False
+        seen.add(node)
         if isinstance(node, ast.Call):
             return _makes_unknown(module, node)
         if isinstance(node, ast.Constant):
@@ -123,7 +145,7 @@ class Handovers:
             owner = module.class_of(node)
             assigned = module.attributes_of(owner).get(node.attr, []) if owner is not None else []
             if assigned:
-                return any(value is not node and self._is_foreign(value) for value in assigned)
+                return any(self._is_foreign(value, seen) for value in assigned)
         root = _root(node)
         if not isinstance(root, ast.Name):
             return False
@@ -137,11 +159,16 @@ class Handovers:
         values = [b for b in bindings if b.kind != "parameter"]
         if not values:
             return True
-        return any(
-            isinstance(b.node, ast.Attribute | ast.Subscript) and self._is_foreign(b.node)
-            for b in values
-            if b.node is not node
-        )
+        for binding in values:
+            made = _made(binding)
+            # What a variable is itself bound to by a call is asked as a fetch of its own.
+            if made is None or (
+                isinstance(made, ast.Call) and binding.node is made and root is node
+            ):
+                continue
+            if self._is_foreign(made, seen):
+                return True
+        return False
 
     # --- functions that get the session -----------------------------------------------------
 
@@ -184,7 +211,7 @@ class Handovers:
             isinstance(func, ast.Attribute)
             and func.attr in ("run", "eval")
             and not self._is_held(func.value)
-            and self._is_foreign(func.value)
+            and self._is_foreign(func.value, set())
         )
 
     def _text_of_first(self, calls: list[ast.Call]) -> str | None:
@@ -273,13 +300,51 @@ def _structures(module: Module, name: ast.Name) -> Iterator[ast.expr]:
             yield binding.node
 
 
+def _made(binding: Binding) -> ast.expr | None:
+    """What a variable is bound to, or unpacked from, where it is no structure."""
+    node, statement = binding.node, binding.statement
+    if binding.kind == "other" and isinstance(statement, ast.Assign):
+        node = statement.value
+    return node if isinstance(node, ast.Attribute | ast.Subscript | ast.Call) else None
+
+
 def _makes_unknown(module: Module, call: ast.Call) -> bool:
-    """Whether a method of something from outside makes it: ``op = model.train_op()``."""
+    """Whether it calls what may be any function: ``build()`` of a parameter, ``MODELS[name]()``."""
     func = call.func
-    if not isinstance(func, ast.Attribute) or func.attr in _DATA_METHODS:
+    name = module.qualified(func)
+    if name in _COLLECTIONS or getattr(func, "attr", "") in _BY_NAME:
+        return not _is_known_collection(module, call)
+    if name is not None or (isinstance(func, ast.Attribute) and func.attr in _DATA_METHODS):
         return False
-    root = _root(func)
-    return isinstance(root, ast.Name) and _is_parameter(module, root) and _is_unknown(module, func)
+    return _is_unknown(module, func) and _is_any(module, func, set())
+
+
+def _is_any(module: Module, node: ast.expr, seen: set[str]) -> bool:
+    """Whether nothing tells which function or object an expression is."""
+    root = _root(node)
+    if isinstance(root, ast.Call):
+        return _is_dynamic(module, root) or _is_any(module, root.func, seen)
+    if not isinstance(root, ast.Name) or root.id in seen:
+        return False
+    seen.add(root.id)
+    _, bindings = module.lookup(root.id, root) or (None, [])
+    if isinstance(node, ast.Subscript) and any(b.kind == "import" for b in bindings):
+        return True
+    kinds = {b.kind for b in bindings}
+    if kinds == {"parameter"}:
+        return True
+    return any((made := _made(b)) is not None and _is_any(module, made, seen) for b in bindings)
+
+
+def _is_dynamic(module: Module, call: ast.Call) -> bool:
+    return (module.qualified(call.func) or module.text_of(call.func)) in _DYNAMIC
+
+
+def _is_known_collection(module: Module, call: ast.Call) -> bool:
+    """Whether it is one of TensorFlow's own, which do not train."""
+    key = argument(call, "key", 0)
+    name = (module.qualified(key) if key is not None else None) or ""
+    return name.startswith("tensorflow.GraphKeys.") and not name.endswith(".TRAIN_OP")
 
 
 def _is_unknown(module: Module, func: ast.expr) -> bool:
@@ -288,6 +353,8 @@ def _is_unknown(module: Module, func: ast.expr) -> bool:
         return False
     root = _root(func)
     while isinstance(root, ast.Call):
+        if _is_dynamic(module, root):
+            return True
         root = _root(root.func)
     if not isinstance(root, ast.Name):
         return True

@@ -102,7 +102,7 @@ class Judge:
             return self._unproven(outside, described, self._around(owners, scope))
         package = self._handovers.package()
         if package is not None:
-            return "unknown", f"{package} gets it, which is not in the project", scope
+            return "unknown", f"{package} has part in it, which is not in the project", scope
         return "host", f"{described} has no optimizer and no saved model", scope
 
     def _unproven(

@@ -14,6 +14,9 @@ class Model:
         self.train_op = tf.train.AdamOptimizer(0.1).minimize(tf.get_variable('w', []))
     def fit(self, sess):
         sess.run(self.train_op)
+
+MODELS = {}
+MODELS['model'] = Model
 """
 MAIN = """
 import train
@@ -25,7 +28,7 @@ train.go(Model())
 
 def verdict(body: str) -> tuple[str, str]:
     """Of a function that gets a model, in a program that makes one which trains."""
-    source = f"import tensorflow as tf\n\n{body}"
+    source = f"import importlib\nimport tensorflow as tf\nfrom model import MODELS\n\n{body}"
     return judged(source, {"model.py": MODEL, "main.py": MAIN})
 
 
@@ -49,6 +52,37 @@ def verdict(body: str) -> tuple[str, str]:
         ("with tf.Session() as sess:\n        [sess.run(op) for op in model]", "model"),
         ("ops = [model.loss]\n    with tf.Session() as sess:\n        sess.run(ops)", "model.loss"),
         ("op = model.make()\n    with tf.Session() as sess:\n        sess.run(op)", "model.make()"),
+        ("op = model()\n    with tf.Session() as sess:\n        sess.run(op)", "model()"),
+        ("loss, op = model(1)\n    with tf.Session() as sess:\n        sess.run([op, loss])", "op"),
+        ("made = model()\n    with tf.Session() as sess:\n        sess.run(made.op)", "made.op"),
+        (
+            "op = MODELS[model]()\n    with tf.Session() as sess:\n        sess.run(op)",
+            "MODELS[model]()",
+        ),
+        (
+            "op = getattr(tf, model)()\n    with tf.Session() as sess:\n        sess.run(op)",
+            "getattr(tf, model)()",
+        ),
+        (
+            "m = importlib.import_module(model)\n    op = m.build()\n"
+            "    with tf.Session() as sess:\n        sess.run(op)",
+            "m.build()",
+        ),
+        (
+            "with tf.Session() as sess:\n        sess.run(tf.get_collection('train'))",
+            "tf.get_collection('train')",
+        ),
+        (
+            "key = tf.GraphKeys.TRAIN_OP\n    with tf.Session() as sess:\n"
+            "        sess.run(tf.get_collection(key))",
+            "tf.get_collection(key)",
+        ),
+        (
+            "with tf.Session() as sess:\n        sess.run(sess.graph.get_operation_by_name('op'))",
+            "sess.graph.get_operation_by_name('op')",
+        ),
+        ("with tf.Session() as sess:\n        sess.run('train')", "'train'"),
+        ("with tf.Session() as sess:\n        sess.run(['train', 'loss:0'])", "'train'"),
         ("with tf.Session():\n        model.op.run()", "model.op.run()"),
         ("with tf.Session():\n        model.loss.eval()", "model.loss.eval()"),
         ("with tf.Session():\n        model()", "model()"),
@@ -101,6 +135,13 @@ def test_a_session_that_gets_about_may_train(source: str) -> None:
         "        sess.run(x)",
         "with tf.Session() as sess:\n        tf.train.start_queue_runners(sess)",
         "with tf.Session():\n        tf.constant(1).eval()",
+        "with tf.Session() as sess:\n        sess.run(tf.get_collection(tf.GraphKeys.UPDATE_OPS))",
+        "with tf.Session() as sess:\n        sess.run('loss:0')",
+        "x = parse(1)\n    with tf.Session() as sess:\n        sess.run(x)\n\n"
+        "def parse(n):\n    return tf.constant(n)",
+        "x, y = parse(1)\n    with tf.Session() as sess:\n        sess.run([x, y.z])\n\n"
+        "def parse(n):\n    return tf.constant(n), 1",
+        "a = b.x\n    b = a.y\n    with tf.Session() as sess:\n        sess.run(a.z)",
     ],
 )
 def test_what_has_been_seen_whole_stays_on_the_host(body: str) -> None:
@@ -129,7 +170,12 @@ def test_two_sessions_of_one_name_are_two() -> None:
             "import zoo\nwith tf.Graph().as_default(), tf.Session() as s:\n    zoo.load(s)",
             "unknown",
         ),
+        ("import zoo\nop = zoo.training(1)\ns = tf.Session()\ns.run(op)", "unknown"),
         ("import zoo\ns = tf.Session()\nprint(zoo.shown(s.run(tf.constant(1))))", "host"),
+        (
+            "import tensorflow_datasets as tfds\nx = tfds.load('a')\ns = tf.Session()\ns.run(x)",
+            "host",
+        ),
         ("import contextlib\ns = tf.Session()\nwith contextlib.closing(s):\n    pass", "host"),
         (
             "s = tf.Session()\nprint(s, str(s))\nmodel = tf.report_uninitialized_variables(s)",
