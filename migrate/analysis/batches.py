@@ -234,7 +234,7 @@ def _parameter_is_endless(
     calls = list(callers.of(module.path, module.numbers[function], function.name, owner))
     if len(calls) != len(project.cached(Flow).uses_of(module, function)):
         return False
-    words = [p.arg for p in (*function.args.posonlyargs, *function.args.args)]
+    words = [p.arg for p in function.args.args]
     position = words.index(name) if name in words else len(words)
     for path, call, bound in calls:
         number = call.argument(name, position - bound)

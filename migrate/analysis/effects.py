@@ -34,7 +34,7 @@ def effect_free(module: Module, node: ast.AST) -> bool:
         return _is_pure_call(module, node) and _parts_are_free(module, node)
     if isinstance(node, ast.Lambda):
         return True
-    if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr):
+    if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom):
         return False
     return _parts_are_free(module, node)
 

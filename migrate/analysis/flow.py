@@ -124,11 +124,9 @@ class Flow:
         elif isinstance(parent, ast.Assign):
             for target in parent.targets:
                 yield from self._target(module, target)
-        elif isinstance(parent, ast.AnnAssign | ast.AugAssign | ast.NamedExpr):
-            yield from self._target(module, parent.target)
-            if isinstance(parent, ast.NamedExpr):
-                yield module, parent
-        elif isinstance(parent, ast.For | ast.AsyncFor | ast.comprehension):
+        elif isinstance(
+            parent, ast.AnnAssign | ast.AugAssign | ast.For | ast.AsyncFor | ast.comprehension
+        ):
             yield from self._target(module, parent.target)
         elif isinstance(parent, ast.Return):
             function = module.function_of(parent)
@@ -283,7 +281,7 @@ class Flow:
 
     def _parameter(self, module: Module, function: Function, where: str | int) -> Iterator[Place]:
         """Uses of the parameter that takes an argument."""
-        parameters = [*function.args.posonlyargs, *function.args.args]
+        parameters = function.args.args
         is_method = isinstance(module.parents.get(function), ast.ClassDef)
         if is_method and "staticmethod" not in decorators(function):
             parameters = parameters[1:]
@@ -300,8 +298,7 @@ class Flow:
 
     def _default(self, module: Module, arguments: ast.arguments, node: ast.AST) -> Iterator[Place]:
         function = module.parents[arguments]
-        positional = [*arguments.posonlyargs, *arguments.args]
-        pairs = list(zip(reversed(positional), reversed(arguments.defaults), strict=False))
+        pairs = list(zip(reversed(arguments.args), reversed(arguments.defaults), strict=False))
         pairs += [
             (p, d)
             for p, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)

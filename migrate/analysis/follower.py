@@ -36,7 +36,7 @@ _TRANSPARENT = (
     *(ast.Starred, ast.IfExp, ast.Await, ast.ListComp, ast.GeneratorExp, ast.SetComp),
     *(ast.DictComp, ast.Slice, ast.FormattedValue, ast.JoinedStr),
 )
-_BINDING = (ast.AnnAssign, ast.AugAssign, ast.NamedExpr, ast.For, ast.comprehension)
+_BINDING = (ast.AnnAssign, ast.AugAssign, ast.For, ast.comprehension)
 _LIMIT = 4000
 
 
@@ -285,7 +285,7 @@ def _keyword(call: ast.Call, node: ast.AST) -> str:
 
 def _parameter(function: Function, call: ast.Call, node: ast.AST, shift: int) -> str | None:
     keyword = _keyword(call, node)
-    every = [*function.args.posonlyargs, *function.args.args]
+    every = function.args.args
     if keyword:
         names = {a.arg for a in [*every, *function.args.kwonlyargs]}
         return keyword if keyword in names else None

@@ -80,8 +80,7 @@ class InputPipeline:
         if node not in arguments.defaults:
             return False
         place = arguments.defaults.index(node) - len(arguments.defaults)
-        every = [*arguments.posonlyargs, *arguments.args]
-        return _name_is_piped(self._module, every[place].arg, function)
+        return _name_is_piped(self._module, arguments.args[place].arg, function)
 
 
 class _Piping(NamedTuple):

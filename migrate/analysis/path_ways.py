@@ -231,8 +231,6 @@ class _Reader:
                 yield from self._back(part)
         elif isinstance(node, ast.ListComp | ast.GeneratorExp):
             yield from self._back(node.elt)
-        elif isinstance(node, ast.NamedExpr):
-            yield from self._back(node.value)
 
     def _text(self, node: ast.expr, text: str) -> Origin:
         return Origin("text", self._path, node.lineno, self.module.span(node), text)
@@ -451,7 +449,7 @@ def _returned(module: Module, dotted: str) -> Iterator[ast.expr]:
 def _parameters(module: Module, function: ast.AST) -> Parameters:
     assert isinstance(function, Function)
     given = function.args
-    positional = tuple(p.arg for p in (*given.posonlyargs, *given.args))
+    positional = tuple(p.arg for p in given.args)
     words = (
         *positional[len(positional) - len(given.defaults) :],
         *(p.arg for p in given.kwonlyargs),

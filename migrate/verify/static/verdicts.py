@@ -224,13 +224,13 @@ def _functions(module: Module) -> Iterator[tuple[ast.FunctionDef, Scope]]:
 
 
 def _place(function: ast.FunctionDef, name: str) -> int | None:
-    names = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
+    names = [a.arg for a in function.args.args]
     return names.index(name) if name in names else None
 
 
 def _default(function: ast.FunctionDef, name: str) -> ast.expr | None:
     arguments = function.args
-    names = [a.arg for a in (*arguments.posonlyargs, *arguments.args)]
+    names = [a.arg for a in arguments.args]
     if name in names:
         place = names.index(name) - len(names)
         return arguments.defaults[place] if -place <= len(arguments.defaults) else None
