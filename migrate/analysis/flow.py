@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import Function, argument, decorators, is_self, place_of
+from migrate.analysis.nodes import Function, argument, decorators, defaults, is_self, place_of
 from migrate.analysis.parts import Parts
 from migrate.analysis.project import Project
 
@@ -298,13 +298,7 @@ class Flow:
 
     def _default(self, module: Module, arguments: ast.arguments, node: ast.AST) -> Iterator[Place]:
         function = module.parents[arguments]
-        pairs = list(zip(reversed(arguments.args), reversed(arguments.defaults), strict=False))
-        pairs += [
-            (p, d)
-            for p, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
-            if d is not None
-        ]
-        for parameter, default in pairs:
+        for parameter, default in defaults(arguments):
             if default is node:
                 for load in module.reads(function, parameter.arg):
                     yield module, load

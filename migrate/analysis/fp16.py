@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from migrate.analysis.mentions import mentions
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import argument, spelled
+from migrate.analysis.nodes import argument, defaults, spelled
 from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test, names_in
 from migrate.analysis.training import GRADIENTS
@@ -118,26 +118,16 @@ def _guards(module: Module, node: ast.expr, names: int) -> bool:
     if isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Name):
         return _reads_guard(module, parent.targets[0], names)
     if isinstance(parent, ast.arguments):
-        pairs = [
-            *zip(reversed(parent.args), reversed(parent.defaults), strict=False),
-            *zip(parent.kwonlyargs, parent.kw_defaults, strict=True),
-        ]
-        parameter = next(taken for taken, default in pairs if default is node)
-        function = module.parents[parent]
-        return any(
-            _guards(module, load, names - 1)
-            for load in module.loads.get(parameter.arg, [])
-            if (found := module.lookup(load.id, load)) is not None and found[0].node is function
-        )
+        parameter = next(taken for taken, default in defaults(parent) if default is node)
+        loads = module.reads(module.parents[parent], parameter.arg)
+        return any(_guards(module, load, names - 1) for load in loads)
     return False
 
 
 def _reads_guard(module: Module, target: ast.Name, names: int) -> bool:
     found = module.lookup(target.id, target)
     return found is not None and any(
-        _guards(module, load, names - 1)
-        for load in module.loads.get(target.id, [])
-        if (seen := module.lookup(load.id, load)) is not None and seen[0] is found[0]
+        _guards(module, load, names - 1) for load in module.reads(found[0].node, target.id)
     )
 
 

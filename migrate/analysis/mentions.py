@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import is_self, spelled
+from migrate.analysis.nodes import defaults, is_self, spelled
 
 Way = Literal["called", "default", "harmless", "value"]
 
@@ -89,11 +89,9 @@ def only_called(module: Module, partial: ast.Call) -> bool:
     statement = module.parents[partial]
     target = statement.targets[0] if isinstance(statement, ast.Assign) else None
     if isinstance(target, ast.Name):
-        return all(
-            _is_func(module, load)
-            for load in module.loads.get(target.id, [])
-            if module.lookup(load.id, load) == module.lookup(target.id, target)
-        )
+        found = module.lookup(target.id, target)
+        loads = module.reads(found[0].node, target.id) if found is not None else []
+        return all(_is_func(module, load) for load in loads)
     if isinstance(target, ast.Attribute):
         return all(_is_func(module, load) for load in module.attribute_loads.get(target.attr, []))
     return False
@@ -107,11 +105,7 @@ def _default_of(module: Module, name: ast.Name) -> ast.expr | None:
     arguments = getattr(found[0].node, "args", None)
     if not isinstance(arguments, ast.arguments):
         return None
-    pairs = [
-        *zip(reversed(arguments.args), reversed(arguments.defaults), strict=False),
-        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
-    ]
-    return next((default for arg, default in pairs if arg.arg == name.id), None)
+    return next((default for arg, default in defaults(arguments) if arg.arg == name.id), None)
 
 
 def _way(module: Module, node: ast.expr, name: str) -> Way:
@@ -160,11 +154,7 @@ def _is_called_default(module: Module, node: ast.expr, arguments: ast.arguments)
     """Whether it is a parameter's default, and the parameter is only called."""
     function = module.parents[arguments]
     for parameter in (*arguments.args, *arguments.kwonlyargs):
-        loads = [
-            load
-            for load in module.loads.get(parameter.arg, [])
-            if (found := module.lookup(load.id, load)) is not None and found[0].node is function
-        ]
+        loads = module.reads(function, parameter.arg)
         if loads and _default_of(module, loads[0]) is node:
             return all(_is_func(module, load) for load in loads)
     return False

@@ -46,6 +46,15 @@ def argument(call: ast.Call, name: str, position: int) -> ast.expr | None:
     return None
 
 
+def defaults(arguments: ast.arguments) -> Iterator[tuple[ast.arg, ast.expr]]:
+    """The parameters that have defaults, with these, in source order."""
+    without = len(arguments.args) - len(arguments.defaults)
+    yield from zip(arguments.args[without:], arguments.defaults, strict=True)
+    for parameter, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        if default is not None:
+            yield parameter, default
+
+
 def decorators(function: Function) -> set[str]:
     """The plain names among a function's decorators, such as ``property``."""
     return {d.id for d in function.decorator_list if isinstance(d, ast.Name)}

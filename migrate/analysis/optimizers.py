@@ -252,11 +252,7 @@ class _Finder:
             return None
         if not all(self._is_like(binding.node) for binding in found[1]):
             return None
-        loads = [
-            load
-            for load in self.module.loads.get(target.id, [])
-            if (seen := self.module.lookup(load.id, load)) is not None and seen[0] is found[0]
-        ]
+        loads = self.module.reads(found[0].node, target.id)
         return loads[0] if len(loads) == 1 else None
 
     def is_wrapped(self, place: ast.expr) -> bool:
@@ -268,11 +264,8 @@ class _Finder:
             return False
         name = parent.targets[0]
         found = self.module.lookup(name.id, name)
-        return any(
-            self._is_wrapper(self.module.parents[load])
-            and self.module.lookup(load.id, load) == found
-            for load in self.module.loads.get(name.id, [])
-        )
+        loads = self.module.reads(found[0].node, name.id) if found is not None else []
+        return any(self._is_wrapper(self.module.parents[load]) for load in loads)
 
     def _is_wrapper(self, node: ast.AST | None) -> bool:
         if not isinstance(node, ast.Call):

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import Function, argument, is_self
+from migrate.analysis.nodes import Function, argument, defaults, is_self
 from migrate.analysis.project import Project
 from migrate.analysis.runtime_names import RANK_FILE, runtime_name
 from migrate.analysis.scopes import Binding, Scope
@@ -448,17 +448,13 @@ def _returned(module: Module, dotted: str) -> Iterator[ast.expr]:
 
 def _parameters(module: Module, function: ast.AST) -> Parameters:
     assert isinstance(function, Function)
-    given = function.args
-    positional = tuple(p.arg for p in given.args)
-    words = (
-        *positional[len(positional) - len(given.defaults) :],
-        *(p.arg for p in given.kwonlyargs),
-    )
-    nodes = (*given.defaults, *given.kw_defaults)
-    defaults = {w: module.numbers[n] for w, n in zip(words, nodes, strict=True) if n is not None}
     owner = module.parents.get(function)
-    class_name = owner.name if isinstance(owner, ast.ClassDef) else None
-    return Parameters(function.name, class_name, positional, defaults)
+    return Parameters(
+        function.name,
+        owner.name if isinstance(owner, ast.ClassDef) else None,
+        tuple(p.arg for p in function.args.args),
+        {p.arg: module.numbers[default] for p, default in defaults(function.args)},
+    )
 
 
 def text_of(node: ast.AST | None) -> str | None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import argument, own_nodes
+from migrate.analysis.nodes import argument, defaults, own_nodes
 from migrate.analysis.project import Project
 from migrate.analysis.references import owner_of
 from migrate.analysis.scopes import Binding, Scope
@@ -137,7 +137,8 @@ class Verdicts:
         for other, call, shift in self._calls_to(module, function):
             value = argument(call, name, place - shift) if place is not None else None
             value = value or next((k.value for k in call.keywords if k.arg == name), None)
-            verdicts.append(self.on(other, value or _default(function, name)))
+            default = next((d for p, d in defaults(function.args) if p.arg == name), None)
+            verdicts.append(self.on(other, value or default))
         return _together(verdicts)
 
     def _calls_to(
@@ -226,15 +227,3 @@ def _functions(module: Module) -> Iterator[tuple[ast.FunctionDef, Scope]]:
 def _place(function: ast.FunctionDef, name: str) -> int | None:
     names = [a.arg for a in function.args.args]
     return names.index(name) if name in names else None
-
-
-def _default(function: ast.FunctionDef, name: str) -> ast.expr | None:
-    arguments = function.args
-    names = [a.arg for a in arguments.args]
-    if name in names:
-        place = names.index(name) - len(names)
-        return arguments.defaults[place] if -place <= len(arguments.defaults) else None
-    for parameter, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        if parameter.arg == name:
-            return value
-    return None

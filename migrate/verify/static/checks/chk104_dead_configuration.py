@@ -84,13 +84,7 @@ def _is_read(context: Context, module: Module, name: ast.Name) -> bool:
         return True
     if found[0] is module.scope and is_used_elsewhere(context.project, module.path, name.id):
         return True
-    for load in module.loads.get(name.id, ()):
-        seen = module.lookup(name.id, load)
-        if seen is None or seen[0] is not found[0]:
-            continue
-        if not _is_setting(module, load):
-            return True
-    return False
+    return not all(_is_setting(module, load) for load in module.reads(found[0].node, name.id))
 
 
 def _is_setting(module: Module, load: ast.Name) -> bool:
