@@ -58,8 +58,8 @@ class Verdicts:
             return "npu"
         if isinstance(node, ast.Name):
             found = module.lookup(node.id, node)
-            bindings = found[1] if found is not None else []
-            return _together([self._on_binding(module, b, node.id) for b in bindings])
+            scope, bindings = found if found is not None else (module.scope, [])
+            return _together([self._on_binding(module, scope, b, node.id) for b in bindings])
         if isinstance(node, ast.Attribute):
             return self._on_attribute(module, node)
         return "unknown"
@@ -96,11 +96,11 @@ class Verdicts:
 
     # --- names ------------------------------------------------------------------------------
 
-    def _on_binding(self, module: Module, binding: Binding, name: str) -> Verdict:
+    def _on_binding(self, module: Module, scope: Scope, binding: Binding, name: str) -> Verdict:
         if binding.kind == "value" and isinstance(binding.node, ast.expr):
             return self.on(module, binding.node)
         if binding.kind == "parameter":
-            return self._on_parameter(module, name, binding)
+            return self._on_parameter(module, name, scope.node)
         if binding.kind == "import":
             return self._on_global(binding.qualified)
         return "unknown"
@@ -119,26 +119,18 @@ class Verdicts:
             return "unknown"
         if self._is_given(module, (module.scope, name)):
             return "npu"
-        return _together([self._on_binding(module, b, name) for b in module.scope.bindings[name]])
+        scope = module.scope
+        return _together([self._on_binding(module, scope, b, name) for b in scope.bindings[name]])
 
-    def _on_parameter(self, module: Module, name: str, binding: Binding) -> Verdict:
-        function = next(
-            (
-                node
-                for node, scope in _functions(module)
-                if any(b is binding for b in scope.bindings.get(name, []))
-            ),
-            None,
-        )
-        if function is None:
+    def _on_parameter(self, module: Module, name: str, function: ast.AST) -> Verdict:
+        if not isinstance(function, ast.FunctionDef):
             return "unknown"
-        place = _place(function, name)
+        names = [p.arg for p in function.args.args]
+        default = next((d for p, d in defaults(function.args) if p.arg == name), None)
         verdicts = []
         for other, call, shift in self._calls_to(module, function):
-            value = argument(call, name, place - shift) if place is not None else None
-            value = value or next((k.value for k in call.keywords if k.arg == name), None)
-            default = next((d for p, d in defaults(function.args) if p.arg == name), None)
-            verdicts.append(self.on(other, value or default))
+            place = names.index(name) - shift if name in names else len(call.args)
+            verdicts.append(self.on(other, argument(call, name, place) or default))
         return _together(verdicts)
 
     def _calls_to(
@@ -216,14 +208,3 @@ def _together(verdicts: Iterable[Verdict]) -> Verdict:
         if verdict in found:
             return verdict
     return "unknown"
-
-
-def _functions(module: Module) -> Iterator[tuple[ast.FunctionDef, Scope]]:
-    for node in module.nodes:
-        if isinstance(node, ast.FunctionDef):
-            yield node, module.scopes[node.body[0]]
-
-
-def _place(function: ast.FunctionDef, name: str) -> int | None:
-    names = [a.arg for a in function.args.args]
-    return names.index(name) if name in names else None
