@@ -16,7 +16,7 @@ from migrate.errors import MigrateError, UsageError
 from migrate.manifest import Manifest, read_manifest
 from migrate.runtime import cann_release
 from migrate.upstream.tree import EXECUTABLE, LINK, REGULAR, SourceFile, link_end, link_text
-from migrate.verify.report import Count, Part, Report, checked, report_html, report_lines
+from migrate.verify.report import Part, Report, checked, report_html, report_lines
 from migrate.workspace import DEFAULT_CANN, EXAMPLE, Workspace, cache_folder
 
 if TYPE_CHECKING:  # else imported where something is run: reading a port does without it
@@ -224,9 +224,8 @@ class _Verification:
 
         say("reading the port")
         report = run_checks(_files(self._path), cann=self._cann, manifest=self._manifest)
-        counts = tuple(Count(*count) for count in report.counts)
         skipped = "; ".join(f"{code} did not run: {why}" for code, why in report.skipped)
-        return checked("static", list(report.findings), counts=counts, why=skipped)
+        return checked("static", list(report.findings), counts=report.counts, why=skipped)
 
     def _python(self, say: Say) -> tuple[Path | None, str]:
         """The interpreter that runs the port, or why there is none."""

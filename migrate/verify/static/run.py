@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from migrate.analysis.inventory import STATUSES, classified, symbol_uses, totals
@@ -13,6 +13,7 @@ from migrate.findings import Finding
 from migrate.manifest import Manifest
 from migrate.runtime import cann_release, runtime_paths
 from migrate.upstream.tree import SourceFile
+from migrate.verify.report import Count
 from migrate.verify.static.check import CannotCheck, Context
 from migrate.verify.static.openings import openings
 from migrate.verify.static.registry import all_checks
@@ -25,14 +26,6 @@ class SkippedCheck(NamedTuple):
 
     code: str
     why: str
-
-
-class Tally(NamedTuple):
-    """How many of something, out of how many."""
-
-    what: str
-    number: int
-    of: int
 
 
 @dataclass(frozen=True)
@@ -50,7 +43,7 @@ class StaticReport:
 
     cann: str
     findings: tuple[Finding, ...]
-    counts: tuple[Tally, ...]
+    counts: tuple[Count, ...]
     ran: tuple[str, ...]
     skipped: tuple[SkippedCheck, ...]
 
@@ -62,7 +55,7 @@ class StaticReport:
         return {
             "cann": self.cann,
             "findings": [finding.as_json() for finding in self.findings],
-            "counts": [count._asdict() for count in self.counts],
+            "counts": [asdict(count) for count in self.counts],
             "ran": list(self.ran),
             "skipped": [check._asdict() for check in self.skipped],
         }
@@ -89,7 +82,7 @@ def run_checks(
 
 def _run(
     files: Mapping[str, SourceFile], adapter: str, manifest: Manifest | None
-) -> tuple[tuple[Finding, ...], tuple[Tally, ...], tuple[str, ...], tuple[SkippedCheck, ...]]:
+) -> tuple[tuple[Finding, ...], tuple[Count, ...], tuple[str, ...], tuple[SkippedCheck, ...]]:
     carried = runtime_paths()
     project = Project({path: f for path, f in files.items() if path not in carried})
     findings: list[Finding] = []
@@ -110,19 +103,19 @@ def _run(
     return tuple(sorted(set(findings))), counts, tuple(ran), tuple(skipped)
 
 
-def _counts(project: Project, adapter: str, ran: int, skipped: int) -> tuple[Tally, ...]:
+def _counts(project: Project, adapter: str, ran: int, skipped: int) -> tuple[Count, ...]:
     places = openings(project, adapter)
     symbols = totals(classified(symbol_uses(project), {}))
     python = project.python_files
     return (
-        Tally("sessions configured", sum(p.is_configured for p in places), len(places)),
-        Tally(
+        Count("sessions configured", sum(p.is_configured for p in places), len(places)),
+        Count(
             "TensorFlow symbols classified",
             sum(symbols[status] for status in STATUSES if status != "unknown"),
             sum(symbols.values()),
         ),
-        Tally("files parsed", sum(project.failure(p) is None for p in python), len(python)),
-        Tally("checks run", ran, ran + skipped),
+        Count("files parsed", sum(project.failure(p) is None for p in python), len(python)),
+        Count("checks run", ran, ran + skipped),
     )
 
 

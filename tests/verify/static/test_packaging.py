@@ -9,6 +9,7 @@ import pytest
 
 from migrate.manifest import FileRecord, Manifest, Upstream
 from migrate.upstream.tree import REGULAR
+from migrate.verify.report import Count
 from tests.verify.static.support import found, places, report, sources
 
 
@@ -228,7 +229,7 @@ def test_files_parse_as_python_37(code: str, told: list[str]) -> None:
 
 def test_files_that_parse_are_counted() -> None:
     made = report({"a.py": "x = 1\n", "b.py": "print 1\n", "c.txt": ""})
-    assert ("files parsed", 1, 2) in made.counts
+    assert Count("files parsed", 1, 2) in made.counts
 
 
 def test_the_carried_runtime_is_not_judged() -> None:
