@@ -29,7 +29,7 @@ _IMPORTS_KERAS = re.compile(
 
 
 @dataclass(frozen=True)
-class KerasUse:
+class StandaloneKeras:
     """Standalone Keras in one module.
 
     Args:
@@ -48,7 +48,7 @@ class KerasUses:
     """What every module of a project does with standalone Keras; derive with ``cached``."""
 
     def __init__(self, project: Project) -> None:
-        self.modules: dict[str, KerasUse] = {}
+        self.modules: dict[str, StandaloneKeras] = {}
         for path in project.python_files:
             data = project.files[path].data
             if holds_any(data, _WORDS) and _IMPORTS_KERAS.search(data):
@@ -92,7 +92,7 @@ class KerasUses:
         return group
 
 
-def _use(module: Module, project: Project) -> KerasUse | None:
+def _use(module: Module, project: Project) -> StandaloneKeras | None:
     foreign = ""
     targets: dict[ast.alias, str] = {}
     for node, name in _imports(module, project):
@@ -109,7 +109,7 @@ def _use(module: Module, project: Project) -> KerasUse | None:
                     imported = name if alias.name == "*" else f"{name}.{alias.name}"
                 targets[alias] = imported
     if not targets:
-        return KerasUse(foreign=foreign) if foreign else None
+        return StandaloneKeras(foreign=foreign) if foreign else None
     chains = _chains(module, targets)
     unused = {a for a in targets if a not in chains and _is_private(module, project, a)}
     found = {
@@ -125,7 +125,7 @@ def _use(module: Module, project: Project) -> KerasUse | None:
     ]
     missing += [name for name in _from_stars(module, found) if keras_in_tf_keras(name) is None]
     known_targets = {module.numbers[alias]: target or "" for alias, target in found.items()}
-    return KerasUse(known_targets, missing[0] if missing else "", foreign)
+    return StandaloneKeras(known_targets, missing[0] if missing else "", foreign)
 
 
 def _imports(module: Module, project: Project) -> Iterator[tuple[KerasImport, str]]:
