@@ -211,8 +211,8 @@ def _is_endless_at(
     blocks = {id(here), *(id(parent) for parent in module.ancestors(here))}
     for statement, value in sorted(steps, key=lambda step: step[0].lineno):
         if _root(value) == variable:
-            kept = endless and _keeps(module, value)
-            made = kept or _repeats(module, project, value, depth)
+            kept = endless and _keeps(value)
+            made = kept or _repeats(module, project, value)
         else:
             made = is_endless(module, project, value, depth + 1)
         certain = id(module.parents[statement]) in blocks and not _other_branch(
@@ -253,7 +253,7 @@ def _root(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def _keeps(module: Module, node: ast.AST) -> bool:
+def _keeps(node: ast.AST) -> bool:
     """Whether a chain of methods does not end what it starts from."""
     while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         if node.func.attr in _ENDING:
@@ -262,7 +262,7 @@ def _keeps(module: Module, node: ast.AST) -> bool:
     return isinstance(node, ast.Name) or (isinstance(node, ast.Attribute) and is_self(node.value))
 
 
-def _repeats(module: Module, project: Project, node: ast.AST, depth: int) -> bool:
+def _repeats(module: Module, project: Project, node: ast.AST) -> bool:
     """Whether the chain itself repeats, whatever it starts from."""
     while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         if node.func.attr in _ENDING:

@@ -106,13 +106,13 @@ class Flow:
         if isinstance(parent, ast.keyword):
             call = module.parents[parent]
             if isinstance(call, ast.Call):
-                yield from self._argument(module, call, parent.arg or "**", node, reached)
+                yield from self._argument(module, call, parent.arg or "**", reached)
         elif isinstance(parent, ast.Call):
             if parent.func is node:
                 yield module, parent
             else:
                 position = parent.args.index(node)  # type: ignore[arg-type]
-                yield from self._argument(module, parent, position, node, reached)
+                yield from self._argument(module, parent, position, reached)
         elif isinstance(parent, ast.Compare):
             reached.compared = True
         elif isinstance(parent, ast.Attribute):
@@ -145,7 +145,7 @@ class Flow:
             yield module, parent
 
     def _argument(
-        self, module: Module, call: ast.Call, where: str | int, node: ast.AST, reached: Reached
+        self, module: Module, call: ast.Call, where: str | int, reached: Reached
     ) -> Iterator[Place]:
         name = module.qualified(call.func)
         plain = call.func.id if isinstance(call.func, ast.Name) else ""
@@ -159,26 +159,20 @@ class Flow:
             yield from self._flag(module, call)
         if plain in _PASSING or (name or "").rpartition(".")[2] in _PASSING:
             yield module, call
-        elif name == "functools.partial" and call.args and isinstance(where, str | int):
+        elif name == "functools.partial" and call.args:
             target = module.qualified(call.args[0]) or ""
-            if ":" not in target and target:
-                reached.arguments.add((target, where - 1 if isinstance(where, int) else where))
             shifted = where - 1 if isinstance(where, int) else where
+            if ":" not in target and target:
+                reached.arguments.add((target, shifted))
             for owner, function in self._called(module, call.args[0], target):
                 yield from self._parameter(owner, function, shifted)
-        elif isinstance(call.func, ast.Attribute) and name is None:
-            method = call.func.attr
-            if method in _ADDING_METHODS and isinstance(call.func.value, ast.Name):
-                yield from self._loads(module, call.func.value)
-            elif method == "device" and _imports_tensorflow(module):
-                reached.arguments.add((".device", where))
-            for owner, function in self._called(module, call.func, ""):
-                yield from self._parameter(owner, function, where)
-        elif name is not None and ":" in name:
-            for owner, function in self._called(module, call.func, name):
-                yield from self._parameter(owner, function, where)
-        elif name is None:
-            for owner, function in self._called(module, call.func, ""):
+        elif name is None or ":" in name:
+            if name is None and isinstance(call.func, ast.Attribute):
+                if called in _ADDING_METHODS and isinstance(call.func.value, ast.Name):
+                    yield from self._loads(module, call.func.value)
+                elif called == "device" and _imports_tensorflow(module):
+                    reached.arguments.add((".device", where))
+            for owner, function in self._called(module, call.func, name or ""):
                 yield from self._parameter(owner, function, where)
 
     def _target(self, module: Module, target: ast.expr) -> Iterator[Place]:

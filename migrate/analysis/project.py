@@ -19,7 +19,7 @@ from migrate.analysis.imported import importing
 from migrate.analysis.module import Module
 from migrate.analysis.parsed import Parsed
 from migrate.analysis.source import Source, UnreadableSource
-from migrate.analysis.symbols import canonical
+from migrate.analysis.symbols import canonical, known
 from migrate.analysis.syntax import NewerPython
 from migrate.upstream.tree import ITSELF, SourceFile
 
@@ -332,8 +332,6 @@ class Project:
         path, colon, _ = base.partition(":")
         if colon:
             return self._member(path, name)
-        from migrate.analysis.symbols import known
-
         qualified = canonical(f"{base}.{name}")
         return qualified if known(qualified) else None
 

@@ -118,7 +118,7 @@ def _block_edits(
         if start is not None:
             yield _cut(module, start, module.span(block[-1])[1])
             return
-    runs = list(_runs(module, block, gone))
+    runs = list(_runs(block, gone))
     for run in runs:
         start, end = module.span(run[0])[0], module.span(run[-1])[1]
         if emptied and run is runs[0]:
@@ -127,7 +127,7 @@ def _block_edits(
             yield _cut(module, start, end)
 
 
-def _runs(module: Module, block: list[ast.stmt], gone: set[ast.stmt]) -> Iterator[list[ast.stmt]]:
+def _runs(block: list[ast.stmt], gone: set[ast.stmt]) -> Iterator[list[ast.stmt]]:
     """Neighbours that go together; only those that share a line are one run."""
     run: list[ast.stmt] = []
     for statement in block:

@@ -12,8 +12,7 @@ from migrate.analysis.project import Project
 from migrate.analysis.scopes import Binding, Scope
 from migrate.analysis.words import is_used_elsewhere
 from migrate.codemods.edits import Edit
-from migrate.codemods.removals import removal_of as removal_of
-from migrate.codemods.removals import settled, with_emptied
+from migrate.codemods.removals import removal_of, settled, with_emptied
 
 _NAMES_AS_TEXT = frozenset({"eval", "exec", "globals", "locals", "vars"})
 _COMMA = re.compile(r"[ \t]*,[ \t]*")
@@ -51,7 +50,7 @@ def unused_edits(module: Module, project: Project, edits: Sequence[Edit]) -> lis
             if scope is None or not _private(module, project, scope[0], name):
                 continue
             done.add((scope_id, name))
-            for edit in _removals(module, project, name, scope[1]):
+            for edit in _removals(module, project, scope[1]):
                 gone.append(edit)
                 progress = True
     return _merged_import_removals(module, gone)
@@ -90,9 +89,7 @@ def _private(module: Module, project: Project, scope: Scope, name: str) -> bool:
     return not is_used_elsewhere(project, module.path, name)
 
 
-def _removals(
-    module: Module, project: Project, name: str, bindings: Sequence[Binding]
-) -> Iterator[Edit]:
+def _removals(module: Module, project: Project, bindings: Sequence[Binding]) -> Iterator[Edit]:
     """Edits that remove every binding of a name; none when one of them must stay."""
     if all(b.kind == "import" and not _does_something(module, project, b) for b in bindings):
         yield from (Edit(*module.span(b.node), "") for b in bindings if b.node is not None)

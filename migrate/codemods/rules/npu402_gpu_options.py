@@ -77,10 +77,8 @@ def remove_gpu_options(context: Context) -> Iterator[Change]:
     for call, name in module.calls:
         if name == _CONFIG:
             yield from _configuration(context, call)
-        elif name in _SETTERS and not _is_for_cpu(module, call):
-            yield from _setter(context, call, name)
-        elif _merges_options(module, call):
-            yield from _setter(context, call, "")
+        elif (name in _SETTERS and not _is_for_cpu(module, call)) or _merges_options(module, call):
+            yield from _setter(context, call)
     for node in module.nodes:
         if isinstance(node, ast.Assign):
             yield from removed_assignment(context, node, lambda target: _is_option(module, target))
@@ -116,7 +114,7 @@ def _configuration(context: Context, call: ast.Call) -> Iterator[Change]:
     yield from without_keywords(context.module, call, names)
 
 
-def _setter(context: Context, call: ast.Call, name: str) -> Iterator[Change]:
+def _setter(context: Context, call: ast.Call) -> Iterator[Change]:
     module = context.module
     statement: ast.AST = module.parents[call]
     if isinstance(statement, ast.ListComp):  # [set_memory_growth(gpu, True) for gpu in gpus]

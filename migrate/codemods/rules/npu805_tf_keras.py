@@ -37,9 +37,9 @@ from migrate.analysis.keras_use import KerasUses
 from migrate.analysis.references import functions_in
 from migrate.codemods.edits import Edit
 from migrate.codemods.imports import module_span
-from migrate.codemods.removals import comments_in
+from migrate.codemods.removals import comments_in, removal_of
 from migrate.codemods.rule import Change, Context, Rule
-from migrate.codemods.unused import alias_removals, removal_of
+from migrate.codemods.unused import alias_removals
 
 NPU805 = Rule(
     "NPU805",

@@ -55,13 +55,6 @@ class Entry:
     def is_npu(self) -> bool:
         return self.name in (NPU_OPTIMIZER, None)
 
-    def value_of(self, key: str) -> tuple[Parameter, object] | None:
-        """The last value given to an option, None as the value where it cannot be told."""
-        for parameter in reversed(self.parameters):
-            if parameter.key == key:
-                return parameter, value_of(self.module, parameter.value)
-        return None
-
 
 class Entries:
     """Those of a project, by file."""

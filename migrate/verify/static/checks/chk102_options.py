@@ -60,10 +60,10 @@ def _of_entry(context: Context, entry: Entry) -> Iterator[Finding]:
         together = [
             p for p in known if branch_of(module, p.statement) == branch[: _depth(module, p)]
         ]
-        yield from _ofbranch_of(context, entry, together)
+        yield from _of_branch(context, entry, together)
 
 
-def _ofbranch_of(context: Context, entry: Entry, parameters: list[Parameter]) -> Iterator[Finding]:
+def _of_branch(context: Context, entry: Entry, parameters: list[Parameter]) -> Iterator[Finding]:
     """The problems of those options that one way through the code sets."""
     module = entry.module
     places = {str(parameter.key): parameter for parameter in parameters}
