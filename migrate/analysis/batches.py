@@ -9,7 +9,7 @@ from typing import NamedTuple
 from migrate.analysis.callers import Callers
 from migrate.analysis.flow import Flow
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import argument, is_self, own_nodes
+from migrate.analysis.nodes import argument, has_stars, is_self, own_nodes
 from migrate.analysis.project import Project
 
 _DATASET = "tensorflow.data.Dataset"
@@ -136,9 +136,7 @@ def _call_is_endless(module: Module, project: Project, call: ast.Call, depth: in
 
 def _is_forever(module: Module, count: ast.expr | None, call: ast.Call) -> bool:
     if count is None:
-        return not any(k.arg is None for k in call.keywords) and not any(
-            isinstance(a, ast.Starred) for a in call.args
-        )
+        return not has_stars(call)
     if isinstance(count, ast.Name):
         _, bindings = module.lookup(count.id, count) or (None, [])
         value = bindings[0].node if len(bindings) == 1 and bindings[0].kind == "value" else None

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import Function
+from migrate.analysis.nodes import Function, is_self
 from migrate.analysis.parts import Parts
 from migrate.analysis.project import Project
 from migrate.analysis.references import classes_in, is_unit_test, names_in
@@ -228,7 +228,7 @@ def _holds_own(project: Project, module: Module, node: ast.AST | None, depth: in
     """Whether a value is an object or a class of the project, or shows one that it holds."""
     if node is None or depth == 0:
         return False
-    if isinstance(node, ast.Name) and node.id == "self":
+    if is_self(node):
         return True
     name = module.name_of(node.func if isinstance(node, ast.Call) else node)
     path, colon, _ = (name or "").partition(":")

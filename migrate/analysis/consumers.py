@@ -16,7 +16,7 @@ from migrate.analysis.data_sources import FILE_READERS
 from migrate.analysis.feeding import Feeding, Step, last_name
 from migrate.analysis.follower import Follower
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import Function, argument
+from migrate.analysis.nodes import Function, argument, method
 from migrate.analysis.project import Project
 from migrate.analysis.references import owner_of
 from migrate.analysis.shards import NPU_SHARD
@@ -302,15 +302,7 @@ class Consumers(Follower):
         """The constructor that ``cls(...)`` means in a class method."""
         if not isinstance(call.func, ast.Name) or call.func.id != "cls":
             return None
-        owner = module.class_of(call)
-        return next(
-            (
-                statement
-                for statement in (owner.body if owner is not None else [])
-                if isinstance(statement, Function) and statement.name == "__init__"
-            ),
-            None,
-        )
+        return method(module.class_of(call), "__init__")
 
     def _returned(self, step: Step) -> Iterator[Step]:
         callers = list(super()._returned(step))

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from migrate.analysis.graph import Graph
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import argument, keyword
+from migrate.analysis.nodes import argument, is_none, keyword
 from migrate.analysis.project import Project
 from migrate.analysis.references import names_in, owner_of
 
@@ -207,7 +207,7 @@ def arrays(module: Module, call: ast.Call, name: str, *, function: bool = False)
     form: Form = "plain"
     if x is None or others or _is_list(module, x) or (y is not None and _is_list(module, y)):
         pass
-    elif y is None or (isinstance(y, ast.Constant) and y.value is None):
+    elif y is None or is_none(y):
         taken = (x,)
     elif not named:
         taken, form = (x, y), "pair"

@@ -9,10 +9,9 @@ from typing import NamedTuple
 from migrate.analysis.graph import Graph
 from migrate.analysis.mentions import Mention, called_through, is_partial, mentions
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import argument
+from migrate.analysis.nodes import argument, has_stars, method
 from migrate.analysis.project import Project
 from migrate.analysis.references import classes_in, names_in, owner_of
-from migrate.analysis.sessions import has_stars
 
 MODEL_TO_ESTIMATOR = "tensorflow.keras.estimator.model_to_estimator"
 # With use_tpu=False it is like any other Estimator.
@@ -162,18 +161,11 @@ def _derived(project: Project, name: str) -> tuple[str, str | None] | None:
     return (name, constructor) if name in ESTIMATORS or name in BY_HAND else None
 
 
-def _constructor(node: ast.ClassDef) -> ast.FunctionDef | None:
-    return next(
-        (s for s in node.body if isinstance(s, ast.FunctionDef) and s.name == "__init__"), None
-    )
-
-
 def _passes_on(project: Project, name: str) -> bool:
     """Whether the class's constructor calls that of its base, where the rule then looks."""
     path, _, dotted = name.partition(":")
     module = project.module(path)
-    node = module.definition(dotted)
-    own = _constructor(node) if isinstance(node, ast.ClassDef) else None
+    own = method(module.definition(dotted), "__init__")
     return own is not None and any(
         isinstance(part, ast.Call) and _base_constructor(module, part)[0] is not None
         for part in ast.walk(own)

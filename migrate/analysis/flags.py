@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from migrate.analysis.imported import imported_by
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import argument, keyword
+from migrate.analysis.nodes import argument, is_none, keyword
 from migrate.analysis.project import Project
 
 # tf.app.flags.DEFINE_x and absl.flags.DEFINE_x: the kind of x, and where its help stands.
@@ -191,7 +191,7 @@ def _set_defaults(module: Module, flags: dict[str, Flag]) -> None:
 
 
 def _flag(module: Module, call: ast.Call, name: str, default: ast.expr | None) -> Flag:
-    none = default is None or (isinstance(default, ast.Constant) and default.value is None)
+    none = default is None or is_none(default)
     return Flag(
         module.path,
         call.lineno,

@@ -12,7 +12,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import Function, argument, decorators, defaults, is_self, place_of
+from migrate.analysis.nodes import (
+    Function,
+    argument,
+    decorators,
+    defaults,
+    is_self,
+    method,
+    place_of,
+)
 from migrate.analysis.parts import Parts
 from migrate.analysis.project import Project
 
@@ -256,7 +264,7 @@ class Flow:
             path, _, dotted = name.partition(":")
             owner = self._project.parsed(path) if path in self._project.files else None
             found = owner.definition(dotted) if owner is not None else None
-            found = _method(found, "__init__") or found
+            found = method(found, "__init__") or found
             if owner is not None and isinstance(found, Function):
                 yield owner, found
                 return
@@ -265,13 +273,13 @@ class Flow:
             for binding in bound[1] if bound is not None else []:
                 if isinstance(binding.node, Function):
                     yield module, binding.node
-                elif constructor := _method(binding.node, "__init__"):
+                elif constructor := method(binding.node, "__init__"):
                     yield module, constructor
         elif isinstance(function, ast.Attribute):
             for owner in self._containing(f"def {function.attr}".encode(), module):
                 for node in owner.nodes:
-                    if method := _method(node, function.attr):
-                        yield owner, method
+                    if found := method(node, function.attr):
+                        yield owner, found
 
     def _parameter(self, module: Module, function: Function, where: str | int) -> Iterator[Place]:
         """Uses of the parameter that takes an argument."""
@@ -344,13 +352,6 @@ def _application(module: Module, node: ast.AST) -> ast.expr | None:
         call = module.parents.get(parent)
         if isinstance(call, ast.Call) and call.func is parent:
             return call
-    return None
-
-
-def _method(owner: ast.AST | None, name: str) -> Function | None:
-    for statement in owner.body if isinstance(owner, ast.ClassDef) else []:
-        if isinstance(statement, Function) and statement.name == name:
-            return statement
     return None
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from migrate.analysis.graph import Graph
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import keyword
+from migrate.analysis.nodes import is_self, keyword
 from migrate.analysis.project import Project
 from migrate.analysis.references import classes_in, files_of, functions_in, is_unit_test, owner_of
 from migrate.analysis.training import KERAS_RUNNING, KERAS_TRAINING, trains
@@ -234,7 +234,7 @@ def _is_self(module: Module, node: ast.expr) -> bool:
     """Whether it is ``self`` or ``super()``."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
         return node.func.id == "super" and module.lookup("super", node.func) is None
-    return isinstance(node, ast.Name) and node.id == "self"
+    return is_self(node)
 
 
 def _is_no_object(module: Module, project: Project, model: ast.expr) -> bool:

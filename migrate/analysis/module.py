@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 
 from migrate.analysis.library_classes import FLUENT, WRAPPERS, is_like_a_class, made_by
-from migrate.analysis.nodes import Function, is_none, is_self
+from migrate.analysis.nodes import is_none, is_self, method, string
 from migrate.analysis.scopes import Binding, Follow, ResolveImport, Scope
 from migrate.analysis.source import Source
 from migrate.analysis.tree import Tree
@@ -156,8 +156,7 @@ class Module(Tree):
             value = bindings[0].node if len(bindings) == 1 else None
         else:
             value = node
-        is_text = isinstance(value, ast.Constant) and isinstance(value.value, str)
-        return value.value if is_text else None  # type: ignore[union-attr]
+        return string(value)
 
     def _qualified_name(self, node: ast.Name) -> str | None:
         found = self.lookup(node.id, node)
@@ -268,7 +267,7 @@ class Module(Tree):
         if not isinstance(func, ast.Attribute) or not is_self(func.value):
             return None
         owner = self.class_of(func)
-        if owner is None or not any(_is_function(s, func.attr) for s in owner.body):
+        if owner is None or method(owner, func.attr) is None:
             return None
         return f"{self.path}:{owner.name}.{func.attr}"
 
@@ -359,7 +358,3 @@ class Module(Tree):
                 if name is not None:
                     found.append((node, name))  # type: ignore[arg-type]
         return found
-
-
-def _is_function(node: ast.AST, name: str) -> bool:
-    return isinstance(node, Function) and node.name == name

@@ -46,6 +46,13 @@ def argument(call: ast.Call, name: str, position: int) -> ast.expr | None:
     return None
 
 
+def has_stars(call: ast.Call) -> bool:
+    """Whether arguments hide behind ``*args`` or ``**kwargs``."""
+    return any(isinstance(a, ast.Starred) for a in call.args) or any(
+        k.arg is None for k in call.keywords
+    )
+
+
 def defaults(arguments: ast.arguments) -> Iterator[tuple[ast.arg, ast.expr]]:
     """The parameters that have defaults, with these, in source order."""
     without = len(arguments.args) - len(arguments.defaults)
@@ -53,6 +60,14 @@ def defaults(arguments: ast.arguments) -> Iterator[tuple[ast.arg, ast.expr]]:
     for parameter, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
         if default is not None:
             yield parameter, default
+
+
+def method(owner: ast.AST | None, name: str) -> Function | None:
+    """The first method of a class that has a name; None where it is no class, too."""
+    for statement in owner.body if isinstance(owner, ast.ClassDef) else ():
+        if isinstance(statement, Function) and statement.name == name:
+            return statement
+    return None
 
 
 def decorators(function: Function) -> set[str]:
@@ -65,6 +80,13 @@ def spelled(node: ast.AST | None) -> str:
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def string(node: ast.AST | None) -> str | None:
+    """The text that stands in a string's place in the code; None for other nodes."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    return None
 
 
 def is_self(node: ast.AST) -> bool:

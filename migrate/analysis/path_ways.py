@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import Function, argument, defaults, is_self
+from migrate.analysis.nodes import Function, argument, defaults, is_self, method, string
 from migrate.analysis.project import Project
 from migrate.analysis.runtime_names import RANK_FILE, runtime_name
 from migrate.analysis.scopes import Binding, Scope
@@ -236,7 +236,7 @@ class _Reader:
         return Origin("text", self._path, node.lineno, self.module.span(node), text)
 
     def _variable(self, node: ast.expr, name: ast.expr, default: ast.expr | None) -> Iterator[Way]:
-        text = text_of(name)
+        text = string(name)
         if text:
             yield Origin("variable", self._path, node.lineno, self.module.span(node), text)
         else:
@@ -247,7 +247,7 @@ class _Reader:
         if isinstance(first, ast.FormattedValue):
             glued = any(not _begins_anew(part) for part in node.values[1:2])
             yield from self._back(first.value, _GLUE if glued else _NONE)
-        elif (text := text_of(first)) and not only_here(text):
+        elif (text := string(first)) and not only_here(text):
             yield self._text(node, text)
         elif text and text.endswith("/") and isinstance(node.values[1], ast.FormattedValue):
             names = _NONE if not node.values[2:] or _begins_anew(node.values[2]) else _GLUE
@@ -258,7 +258,7 @@ class _Reader:
         if isinstance(node.op, ast.Div):
             yield from self._back(node.left)
         elif isinstance(node.op, ast.Add):
-            left = text_of(node.left)
+            left = string(node.left)
             names = _NONE if _begins_anew(node.right) else _GLUE
             whole = Back(self._path, self._numbers[node.left], names)
             if left is not None and (not left or only_here(left)):
@@ -266,7 +266,7 @@ class _Reader:
                 yield Either(right, whole, self.module.span(node) if left else None)
             else:
                 yield whole
-        elif isinstance(node.op, ast.Mod) and (text := text_of(node.left)):
+        elif isinstance(node.op, ast.Mod) and (text := string(node.left)):
             given = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
             yield from self._formatted(node, text, given, {})
 
@@ -312,9 +312,9 @@ class _Reader:
             yield from self._joined(call.args)
         elif name in ("os.environ.get", "os.getenv") and call.args:
             yield from self._variable(call, call.args[0], argument(call, "default", 1))
-        elif isinstance(func, ast.Attribute) and func.attr == "format" and text_of(func.value):
+        elif isinstance(func, ast.Attribute) and func.attr == "format" and string(func.value):
             words = {k.arg: k.value for k in call.keywords}
-            yield from self._formatted(call, text_of(func.value) or "", call.args, words)
+            yield from self._formatted(call, string(func.value) or "", call.args, words)
         elif isinstance(func, ast.Attribute) and func.attr in _TEXT_METHODS and name is None:
             yield from self._back(func.value)
         elif name is not None and ":" in name:
@@ -382,7 +382,7 @@ class _Reader:
                 parts.insert(0, left.right)
                 left = left.left
             return [left, *parts] if _begins_anew(parts[0]) else []
-        if isinstance(node, ast.BinOp) and (text_of(node.left) or "").startswith("%s/"):
+        if isinstance(node, ast.BinOp) and (string(node.left) or "").startswith("%s/"):
             return node.right.elts if isinstance(node.right, ast.Tuple) else []
         return []
 
@@ -416,10 +416,8 @@ class _Reader:
             return
         owner = module.class_of(node)
         if owner is not None:
-            method = next(
-                (s for s in owner.body if isinstance(s, Function) and s.name == node.attr), None
-            )
-            if method is not None and method.decorator_list:
+            found = method(owner, node.attr)
+            if found is not None and found.decorator_list:
                 yield Ask("returns", f"{self._path}:{owner.name}.{node.attr}", self._path, 0, names)
                 return
             values = module.attributes_of(owner).get(node.attr, [])
@@ -457,13 +455,6 @@ def _parameters(module: Module, function: ast.AST) -> Parameters:
     )
 
 
-def text_of(node: ast.AST | None) -> str | None:
-    """A text that stands in the code."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    return None
-
-
 def is_here(module: Module, node: ast.expr) -> bool:
     """Whether an expression is the current folder."""
     if isinstance(node, ast.Name) and (found := module.lookup(node.id, node)):
@@ -475,7 +466,7 @@ def is_here(module: Module, node: ast.expr) -> bool:
         return name == "os.getcwd" or (
             name in _WHOLE and len(node.args) == 1 and is_here(module, node.args[0])
         )
-    text = text_of(node)
+    text = string(node)
     if text is not None:
         return not text or only_here(text)
     return module.qualified(node) in _HERE
@@ -508,4 +499,4 @@ def _begins_anew(node: ast.expr) -> bool:
     """Whether a text goes on below the folder that stands before it."""
     while isinstance(node, ast.BinOp):
         node = node.left
-    return (text_of(node) or "").startswith("/")
+    return (string(node) or "").startswith("/")

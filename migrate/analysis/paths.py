@@ -18,7 +18,7 @@ from migrate.analysis.callers import Callers
 from migrate.analysis.file_functions import Access, file_uses
 from migrate.analysis.flags import default_of, is_argparse
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import Function, argument, is_self, keyword, spelled
+from migrate.analysis.nodes import Function, argument, is_self, keyword, spelled, string
 from migrate.analysis.parts import Parts
 from migrate.analysis.path_ways import (
     Ask,
@@ -30,7 +30,6 @@ from migrate.analysis.path_ways import (
     Ways,
     comes_before,
     is_here,
-    text_of,
 )
 from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test
@@ -231,11 +230,11 @@ def flags_in(project: Project, path: str) -> list[Origin]:
         if is_argparse(call):
             flag = _argparse_name(call)
         elif _TEXT_FLAG.fullmatch(name or ""):
-            flag = text_of(argument(call, "name", 0) or argument(call, "flag_name", 0))
+            flag = string(argument(call, "name", 0) or argument(call, "flag_name", 0))
         else:
             continue
         if flag:
-            text, span = text_of(default_of(call)) or "", module.span(call)
+            text, span = string(default_of(call)) or "", module.span(call)
             found.append(Origin("flag", path, call.lineno, span, flag, default=text))
     return found
 
@@ -293,8 +292,8 @@ def _surely_put(module: Module, holder: ast.expr, join: ast.Call) -> bool:
 def _argparse_name(call: ast.Call) -> str:
     dest = keyword(call, "dest")
     if dest is not None:
-        return text_of(dest.value) or ""
-    texts = [text_of(name) or "" for name in call.args]
+        return string(dest.value) or ""
+    texts = [string(name) or "" for name in call.args]
     long = [text for text in texts if text.startswith("--")] or texts[:1]
     return long[0].lstrip("-").replace("-", "_") if long else ""
 

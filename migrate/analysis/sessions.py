@@ -9,7 +9,7 @@ from typing import NamedTuple
 from migrate.analysis.handovers import RUN_METHODS
 from migrate.analysis.mentions import Mention, called_through, is_partial, mentions
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import argument, is_none
+from migrate.analysis.nodes import argument, has_stars, is_none
 from migrate.analysis.project import Project
 from migrate.analysis.references import classes_in, is_unit_test, names_in
 from migrate.analysis.roles import Judge, Role
@@ -259,13 +259,6 @@ def _is_like_a_session(module: Module, call: ast.Call) -> bool:
             for load in module.attribute_loads.get(method, ())
         )
     return isinstance(parent, ast.withitem)
-
-
-def has_stars(call: ast.Call) -> bool:
-    """Whether arguments hide behind ``*args`` or ``**kwargs``."""
-    return any(isinstance(a, ast.Starred) for a in call.args) or any(
-        k.arg is None for k in call.keywords
-    )
 
 
 def runtime_wrapper(module: Module, value: ast.expr | None) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import argument, is_none, keyword
+from migrate.analysis.nodes import argument, has_stars, is_none, keyword
 from migrate.analysis.project import Project
 
 Kind = Literal["placeholder", "reshape", "values", "sparse", "generator", "tail"]
@@ -92,9 +92,7 @@ def _short(name: str) -> str:
 
 def _lacks(call: ast.Call, name: str, position: int) -> bool:
     """Whether a call certainly does not say a shape."""
-    if any(isinstance(a, ast.Starred) for a in call.args) or any(
-        k.arg is None for k in call.keywords
-    ):
+    if has_stars(call):
         return False
     given = argument(call, name, position)
     return given is None or is_none(given)
@@ -117,9 +115,7 @@ def placeholder_names(module: Module) -> set[str]:
 
 def _placeholder(module: Module, call: ast.Call, position: int) -> OpenShape | None:
     shape = argument(call, "shape", position)
-    if any(isinstance(a, ast.Starred) for a in call.args) or any(
-        k.arg is None for k in call.keywords
-    ):
+    if has_stars(call):
         return None
     shape = _resolved(module, shape)
     name = _bound_name(module, call)

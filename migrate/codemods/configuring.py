@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import argument
-from migrate.analysis.sessions import has_stars, runtime_wrapper
+from migrate.analysis.nodes import argument, has_stars, is_none
+from migrate.analysis.sessions import runtime_wrapper
 from migrate.codemods.calls import add_keywords
 from migrate.codemods.imports import runtime_import
 from migrate.codemods.rule import Change, Context, RuntimeImport
@@ -45,7 +45,7 @@ def _wrap(
 ) -> Iterator[Change]:
     if runtime_wrapper(context.module, value):
         return
-    if isinstance(value, ast.Constant) and value.value is None:
+    if is_none(value):
         yield context.replace(value, f"{wanted.bound}({options})")
     else:
         yield from context.wrap(value, f"{wanted.bound}(", f", {options})" if options else ")")

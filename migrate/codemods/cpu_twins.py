@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from migrate.analysis.module import Module
+from migrate.analysis.nodes import string
 from migrate.analysis.project import Project
 from migrate.codemods.gpu_answers import asks_for_gpus
 
@@ -35,11 +36,8 @@ def falsy_choice(module: Module, node: ast.expr) -> ast.expr | None:
 
 
 def _is_cpu(node: ast.AST | None) -> bool:
-    return (
-        isinstance(node, ast.Constant)
-        and isinstance(node.value, str)
-        and _CPU.fullmatch(node.value) is not None
-    )
+    text = string(node)
+    return text is not None and _CPU.fullmatch(text) is not None
 
 
 def _is_fallback(module: Module, project: Project, literal: ast.AST) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from migrate.analysis.imported import importers
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import spelled
+from migrate.analysis.nodes import spelled, string
 from migrate.analysis.project import Project
 from migrate.codemods.edits import Edit
 from migrate.codemods.rule import RuntimeImport
@@ -238,11 +238,7 @@ def _anchor(module: Module) -> ast.stmt | None:
 
 
 def _is_docstring(statement: ast.stmt) -> bool:
-    return (
-        isinstance(statement, ast.Expr)
-        and isinstance(statement.value, ast.Constant)
-        and isinstance(statement.value.value, str)
-    )
+    return isinstance(statement, ast.Expr) and string(statement.value) is not None
 
 
 def _behind_header(module: Module) -> int:

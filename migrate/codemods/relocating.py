@@ -15,7 +15,7 @@ from migrate.analysis.entry_points import training_scripts
 from migrate.analysis.file_functions import Access
 from migrate.analysis.imported import imported_by, importing
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import spelled
+from migrate.analysis.nodes import spelled, string
 from migrate.analysis.path_ways import Origin, only_here
 from migrate.analysis.paths import paths_of
 from migrate.analysis.project import Project
@@ -324,10 +324,7 @@ def compared_in(project: Project, path: str) -> dict[str, set[str]]:
             continue
         sides = [compare.left, *compare.comparators]
         texts = {
-            part.value
-            for side in sides
-            for part in ast.walk(side)
-            if isinstance(part, ast.Constant) and isinstance(part.value, str)
+            text for side in sides for part in ast.walk(side) if (text := string(part)) is not None
         }
         for side in sides:
             name = spelled(side)

@@ -53,8 +53,7 @@ from migrate.analysis.graph import Graph
 from migrate.analysis.host_ops import host_uses
 from migrate.analysis.inventory import Settled
 from migrate.analysis.mentions import mentions, named
-from migrate.analysis.nodes import argument
-from migrate.analysis.sessions import has_stars
+from migrate.analysis.nodes import argument, has_stars
 from migrate.codemods.calls import add_keywords
 from migrate.codemods.configuring import configure_call
 from migrate.codemods.rule import Change, Context, Rule, SessionRow

@@ -55,7 +55,7 @@ from collections.abc import Iterator
 from migrate.analysis.commands import named_in_commands
 from migrate.analysis.flags import default_of, is_argparse
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import argument, keyword
+from migrate.analysis.nodes import argument, keyword, string
 from migrate.analysis.paths import assigned_in, flags_in, put_behind_in, taken_in
 from migrate.analysis.project import Project
 from migrate.codemods.calls import add_keywords
@@ -278,9 +278,8 @@ def _is_runtime(module: Module, node: ast.expr) -> bool:
 
 
 def _is_relative(node: ast.expr | None) -> bool:
-    return (
-        isinstance(node, ast.Constant) and isinstance(node.value, str) and is_relative(node.value)
-    )
+    text = string(node)
+    return text is not None and is_relative(text)
 
 
 def _is_nothing(node: ast.expr) -> bool:

@@ -37,6 +37,7 @@ import ast
 from collections.abc import Iterator
 
 from migrate.analysis.inventory import Settled
+from migrate.analysis.nodes import string
 from migrate.analysis.references import functions_in
 from migrate.codemods.edits import Edit
 from migrate.codemods.imports import module_span
@@ -123,10 +124,8 @@ def _import_from(context: Context, node: ast.ImportFrom) -> Iterator[Change]:
 def _import_call(context: Context, call: ast.Call) -> Iterator[Change]:
     """``importlib.import_module("horovod.tensorflow")``"""
     given = call.args[0] if call.args else None
-    if not isinstance(given, ast.Constant) or not isinstance(given.value, str):
-        return
-    name = given.value
-    if name.partition(".")[0] != "horovod":
+    name = string(given)
+    if given is None or name is None or name.partition(".")[0] != "horovod":
         return
     written = context.module.text_of(given)
     if context.module.name_of(call.func) == "importlib.import_module":

@@ -35,11 +35,10 @@ from collections.abc import Iterator
 
 from migrate.analysis.keras_models import is_model
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import argument, keyword
+from migrate.analysis.nodes import argument, has_stars, is_self, keyword
 from migrate.analysis.optimizers import is_optimizer
 from migrate.analysis.project import Project
 from migrate.analysis.references import names_in
-from migrate.analysis.sessions import has_stars
 from migrate.analysis.training import KERAS_TRAINING
 from migrate.analysis.words import identifiers_in
 from migrate.codemods.imports import runtime_import
@@ -98,7 +97,7 @@ def _compiles(context: Context, call: ast.Call) -> bool:
     if not isinstance(func, ast.Attribute) or func.attr != "compile":
         return False
     kind = context.module.instance_of(func.value)
-    if kind is None and isinstance(func.value, ast.Name) and func.value.id == "self":
+    if kind is None and is_self(func.value):
         owner = context.module.class_of(call)
         kind = f"{context.module.path}:{owner.name}" if owner is not None else None
     if kind is not None and is_model(context.project, kind):

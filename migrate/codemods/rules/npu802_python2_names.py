@@ -35,7 +35,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import keyword, spelled
+from migrate.analysis.nodes import is_self, keyword, spelled
 from migrate.analysis.project import Project
 from migrate.analysis.words import identifiers_in
 from migrate.codemods.edits import Edit
@@ -361,7 +361,7 @@ def _is_dict(module: Module, node: ast.AST | None, depth: int) -> bool:
     if isinstance(node, ast.Name):
         found = module.lookup(node.id, node)
         values = [b.node if b.kind == "value" else None for b in found[1]] if found else []
-    elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-        owner = module.class_of(node) if node.value.id == "self" else None
+    elif isinstance(node, ast.Attribute) and is_self(node.value):
+        owner = module.class_of(node)
         values = module.attributes_of(owner).get(node.attr, []) if owner else []
     return bool(values) and all(_is_dict(module, value, depth - 1) for value in values)

@@ -28,7 +28,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import argument, is_none
+from migrate.analysis.nodes import argument, is_none, is_self, string
 from migrate.analysis.scopes import Binding, Scope
 from migrate.codemods.edits import Edit
 from migrate.codemods.rule import Change, Context, Rule
@@ -69,11 +69,11 @@ def _edit(module: Module, node: ast.Attribute) -> Edit:
 
 def _may_be_h5(module: Module, value: ast.expr) -> bool:
     """Taken by a name in quotes: no TensorFlow shape, no enumeration."""
-    return isinstance(value, ast.Subscript) and _is_text(value.slice) and _imports_h5py(module)
-
-
-def _is_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+    return (
+        isinstance(value, ast.Subscript)
+        and string(value.slice) is not None
+        and _imports_h5py(module)
+    )
 
 
 def _imports_h5py(module: Module) -> bool:
@@ -97,8 +97,8 @@ def _is_h5(module: Module, node: ast.AST | None, depth: int = _DEPTH) -> bool:
         return any(not is_none(binding.node) for binding in bindings) and all(
             _name_is_h5(module, scope, binding, node.id, depth - 1) for binding in bindings
         )
-    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-        owner = module.class_of(node) if node.value.id == "self" else None
+    if isinstance(node, ast.Attribute) and is_self(node.value):
+        owner = module.class_of(node)
         values = module.attributes_of(owner).get(node.attr, []) if owner else []
         return _all_h5(module, values, depth)
     return False

@@ -59,7 +59,7 @@ from migrate.analysis.distributions import (
 )
 from migrate.analysis.imported import imported_packages
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import argument
+from migrate.analysis.nodes import argument, has_stars
 from migrate.analysis.project import Project
 from migrate.analysis.requirements import included, is_requirements, read_lines
 from migrate.analysis.source import Source, UnreadableSource
@@ -227,9 +227,7 @@ class _Needs:
 def _loads_without_loader(module: Module) -> Iterator[str]:
     """Places that PyYAML 6 refuses, as ``yaml.load() in train.py:3``."""
     for call, name in module.calls_of("yaml.load", "yaml.load_all"):
-        hidden = any(keyword.arg is None for keyword in call.keywords)
-        hidden |= any(isinstance(arg, ast.Starred) for arg in call.args)
-        if not hidden and argument(call, "Loader", 1) is None:
+        if not has_stars(call) and argument(call, "Loader", 1) is None:
             yield f"{name}() in {module.path}:{call.lineno}"
 
 

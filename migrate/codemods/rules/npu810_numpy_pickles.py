@@ -29,7 +29,7 @@ import re
 from collections.abc import Iterator
 
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import argument
+from migrate.analysis.nodes import argument, has_stars
 from migrate.codemods.calls import add_keywords
 from migrate.codemods.rule import Change, Context, Rule
 
@@ -52,9 +52,8 @@ def allow_pickles(context: Context) -> Iterator[Change]:
 
 def _is_open(call: ast.Call) -> bool:
     """Whether the call surely does not say what to do with pickles."""
-    hidden = any(isinstance(arg, ast.Starred) for arg in call.args)
-    hidden |= any(keyword.arg is None for keyword in call.keywords)
-    return not hidden and bool(call.args) and argument(call, "allow_pickle", 2) is None
+    given = has_stars(call) or argument(call, "allow_pickle", 2) is not None
+    return bool(call.args) and not given
 
 
 def _holds_objects(module: Module, call: ast.Call) -> bool:

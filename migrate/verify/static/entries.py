@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import Function, keyword, spelled
+from migrate.analysis.nodes import Function, is_self, keyword, spelled
 from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test
 from migrate.codemods.options import bound_value, constant
@@ -81,11 +81,7 @@ def key_of(module: Module, node: ast.expr) -> Key | None:
     if isinstance(node, ast.Name):
         found = module.lookup(node.id, node)
         return (found[0], node.id) if found is not None else None
-    if (
-        isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == "self"
-    ):
+    if isinstance(node, ast.Attribute) and is_self(node.value):
         return module.class_of(node), node.attr
     return None
 

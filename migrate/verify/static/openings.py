@@ -11,16 +11,10 @@ from migrate.analysis.graph import Graph
 from migrate.analysis.keras_models import KerasUse, Place
 from migrate.analysis.keras_sessions import sets_session
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import argument, keyword
+from migrate.analysis.nodes import argument, has_stars, keyword
 from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test, owner_of
-from migrate.analysis.sessions import (
-    SessionSite,
-    has_stars,
-    opening_files,
-    session_sites,
-    session_values,
-)
+from migrate.analysis.sessions import SessionSite, opening_files, session_sites, session_values
 from migrate.analysis.training import KERAS_TRAINING, trains
 from migrate.codemods.options import bound_value
 from migrate.verify.static.adapter import KERAS_SESSIONS, calls_of, release_order

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import argument, defaults, own_nodes
+from migrate.analysis.nodes import argument, defaults, is_self, own_nodes
 from migrate.analysis.project import Project
 from migrate.analysis.references import owner_of
 from migrate.analysis.scopes import Binding, Scope
@@ -106,7 +106,7 @@ class Verdicts:
         return "unknown"
 
     def _on_attribute(self, module: Module, node: ast.Attribute) -> Verdict:
-        if isinstance(node.value, ast.Name) and node.value.id == "self":
+        if is_self(node.value):
             owner = module.class_of(node)
             values = module.attributes_of(owner).get(node.attr, []) if owner else []
             return _together([self.on(module, value) for value in values])

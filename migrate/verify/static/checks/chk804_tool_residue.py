@@ -18,6 +18,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from migrate.analysis.nodes import is_none
 from migrate.findings import Finding
 from migrate.verify.static.check import Check, Context
 
@@ -28,10 +29,6 @@ CHK804 = Check("CHK804", "tool-residue")
 def find_bare_none(context: Context) -> Iterator[Finding]:
     for module in context.modules(b"npu_bridge"):
         for node in module.nodes:
-            if (
-                isinstance(node, ast.Expr)
-                and isinstance(node.value, ast.Constant)
-                and node.value.value is None
-            ):
+            if isinstance(node, ast.Expr) and is_none(node.value):
                 message = "a bare None, where a converter took a call out"
                 yield context.finding(module, node, "note", message, "Remove it, or mend it.")
