@@ -13,6 +13,7 @@ from migrate.analysis.nodes import argument
 from migrate.analysis.project import Project
 from migrate.analysis.references import files_of, is_unit_test
 from migrate.analysis.sessions import SessionSite, opening_files, runtime_wrapper, session_sites
+from migrate.analysis.symbols import short
 
 
 class DeviceSession(NamedTuple):
@@ -93,11 +94,11 @@ def _sessions(path: str, project: Project) -> Iterator[DeviceSession]:
         return
     for site in session_sites(module, project) if opens else ():
         if site.role != "host":
-            kind = site.kind.replace("tensorflow.", "tf.", 1)
+            kind = short(site.kind)
             line, host = site.call.lineno, _is_on_host(site)
             yield DeviceSession(path, line, kind, site.scope, host=host)
     for made in estimator_sites(module, project) if makes else ():
-        kind = made.kind.replace("tensorflow.", "tf.", 1)
+        kind = short(made.kind)
         yield DeviceSession(path, made.call.lineno, kind, made.scope(project), made.canned)
     if places:
         line = next((place.line for place in places if place.path == path), 0)

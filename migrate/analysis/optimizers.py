@@ -12,6 +12,7 @@ from migrate.analysis.module import Module
 from migrate.analysis.nodes import argument, spelled
 from migrate.analysis.project import Project
 from migrate.analysis.references import classes_in
+from migrate.analysis.symbols import short
 
 OPTIMIZE_LOSS = "tensorflow.contrib.layers.optimize_loss"
 # A file without any of these makes no optimizer, nor has others make one.
@@ -282,7 +283,7 @@ class _Finder:
         name = self.module.qualified(call.func)
         if name is None or ":" in name or name == OPTIMIZE_LOSS:
             return ""
-        return f"{name.replace('tensorflow.', 'tf.', 1)} takes its class"
+        return f"{short(name)} takes its class"
 
     def named(self) -> Iterator[ast.expr]:
         """What optimize_loss takes that is neither made nor named as a class in this place."""

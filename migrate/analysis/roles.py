@@ -32,6 +32,7 @@ from migrate.analysis.references import (
     is_unit_test,
     owner_of,
 )
+from migrate.analysis.symbols import short
 from migrate.analysis.training import restores, trains
 
 Role = Literal["device", "host", "unknown"]
@@ -337,7 +338,7 @@ def _evidence(uses: Iterable[Use]) -> str:
 
 
 def _short(name: str) -> str:
-    return name.replace("tensorflow.", "tf.", 1).lstrip(".")
+    return short(name).lstrip(".")
 
 
 def _is_entered(module: Module, node: ast.expr) -> bool:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import argument, has_stars, is_none, keyword
+from migrate.analysis.nodes import argument, has_stars, is_none, keyword, string
 from migrate.analysis.project import Project
+from migrate.analysis.symbols import short
 
 Kind = Literal["placeholder", "reshape", "values", "sparse", "generator", "tail"]
 
@@ -73,7 +74,7 @@ def open_shapes(module: Module) -> Iterator[OpenShape]:
             if _is_open_reshape(module, call, dynamic):
                 yield OpenShape(module, call, "reshape", "reshape of an open placeholder to -1")
         elif name in _BY_VALUE or (name in _WHERE and _is_search(call)):
-            what = f"{_short(name)}, whose output's size depends on values"
+            what = f"{short(name)}, whose output's size depends on values"
             yield OpenShape(module, call, "values", what)
         elif name == _SPARSE:
             what = "sparse placeholder, whose number of values each feed decides"
@@ -82,12 +83,8 @@ def open_shapes(module: Module) -> Iterator[OpenShape]:
             what = "from_generator without output_shapes"
             yield OpenShape(module, call, "generator", what)
         elif name in _QUEUES and _may_end_smaller(call):
-            what = f"{_short(name)}, whose last batch may be smaller"
+            what = f"{short(name)}, whose last batch may be smaller"
             yield OpenShape(module, call, "tail", what)
-
-
-def _short(name: str) -> str:
-    return name.replace("tensorflow.", "tf.", 1)
 
 
 def _lacks(call: ast.Call, name: str, position: int) -> bool:
@@ -166,9 +163,7 @@ def _bound_name(module: Module, call: ast.Call) -> str | None:
 
 
 def _label(call: ast.Call) -> str | None:
-    label = argument(call, "name", 2)
-    text = label.value if isinstance(label, ast.Constant) else None
-    return text if isinstance(text, str) else None
+    return string(argument(call, "name", 2))
 
 
 def _is_open_reshape(module: Module, call: ast.Call, dynamic: set[tuple[int, str]]) -> bool:

@@ -86,6 +86,11 @@ def canonical(qualified: str) -> str:
     return name
 
 
+def short(name: str) -> str:
+    """A name as code usually has it, such as ``tf.Session``."""
+    return name.replace("tensorflow.", "tf.", 1)
+
+
 def known(name: str) -> bool:
     """Whether TensorFlow 1.15.0, Keras 2.3.1 or Horovod has exactly this name.
 

@@ -7,7 +7,7 @@ import re
 from typing import Literal
 
 from migrate.analysis.module import Module
-from migrate.codemods.options import bound_value
+from migrate.analysis.values import bound_value
 
 # ``maybe``: what is put in cannot be told.
 Answer = Literal["gpu", "maybe", "no"]

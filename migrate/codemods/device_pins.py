@@ -10,6 +10,7 @@ from migrate.analysis.flow import Flow, Reached
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
 from migrate.analysis.references import classes_in, functions_in, is_unit_test, owner_of
+from migrate.analysis.values import bound_value
 from migrate.codemods.computed_devices import computed_type, is_device
 from migrate.codemods.cpu_twins import fallbacks, falsy_choice
 from migrate.codemods.device_names import (
@@ -21,7 +22,6 @@ from migrate.codemods.device_names import (
 )
 from migrate.codemods.edits import Edit
 from migrate.codemods.gpu_answers import ANSWERS
-from migrate.codemods.options import bound_value
 from migrate.codemods.removals import comments_in
 from migrate.findings import Severity
 

@@ -10,9 +10,10 @@ from migrate.analysis.effects import effect_free
 from migrate.analysis.imported import imported_by, imports_tensorflow
 from migrate.analysis.module import Module
 from migrate.analysis.project import Project
+from migrate.analysis.values import constant
 from migrate.codemods.edits import Edit
 from migrate.codemods.items import without_arguments, without_keys
-from migrate.codemods.options import constant, removed_assignment
+from migrate.codemods.options import removed_assignment
 from migrate.codemods.removals import removal_of
 from migrate.codemods.rule import Change, Context
 

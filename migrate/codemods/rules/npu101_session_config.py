@@ -64,6 +64,7 @@ from migrate.analysis.sessions import (
     session_sites,
     session_values,
 )
+from migrate.analysis.symbols import short
 from migrate.codemods.calls import add_keywords
 from migrate.codemods.configuring import configure_call
 from migrate.codemods.imports import runtime_import
@@ -103,7 +104,7 @@ def configure_sessions(context: Context) -> Iterator[Change]:
     outcome: dict[ast.expr, Literal["", "native", "rewritten"]] = {}
     for site in session_sites(context.module, context.project):
         role, why = _role(context, site)
-        kind = site.kind.replace("tensorflow.", "tf.", 1)
+        kind = short(site.kind)
         yield SessionRow(context.module.path, site.call.lineno, kind, role, why)
         if role == "unknown":
             yield context.finding(
@@ -144,7 +145,7 @@ def _value(context: Context, value: SessionValue) -> Change:
             "Write the name out, or give it config=npu_session_config(...). If it is no session, "
             "its role in the recipe is host.",
         )
-    kind = value.kind.replace("tensorflow.", "tf.", 1).rpartition(":")[2]
+    kind = short(value.kind).rpartition(":")[2]
     parameter = opener.parameter if (opener := OPENERS.get(value.kind)) else "config"
     return context.finding(
         value.node,

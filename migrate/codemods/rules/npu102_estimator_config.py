@@ -54,6 +54,7 @@ from migrate.analysis.host_ops import host_uses
 from migrate.analysis.inventory import Settled
 from migrate.analysis.mentions import mentions, named
 from migrate.analysis.nodes import argument, has_stars
+from migrate.analysis.symbols import short
 from migrate.codemods.calls import add_keywords
 from migrate.codemods.configuring import configure_call
 from migrate.codemods.rule import Change, Context, Rule, SessionRow
@@ -76,7 +77,7 @@ def configure_estimators(context: Context) -> Iterator[Change]:
     module = context.module
     outcome: dict[ast.expr, Literal["", "native", "rewritten"]] = {}
     for site in estimator_sites(module, context.project):
-        kind = site.kind.replace("tensorflow.", "tf.", 1)
+        kind = short(site.kind)
         yield SessionRow(module.path, site.call.lineno, kind, "device", "an Estimator's model")
         changes = None
         reason = site.why_not or "its configuration may hide in *args or **kwargs"
@@ -97,7 +98,7 @@ def configure_estimators(context: Context) -> Iterator[Change]:
             yield from _off_tpu(context, site)
     for mention in estimator_mentions(module, context.project):
         if mention.way == "value":
-            kind = mention.name.replace("tensorflow.", "tf.", 1).rpartition(":")[2]
+            kind = short(mention.name).rpartition(":")[2]
             yield context.finding(
                 mention.node,
                 "error",

@@ -78,6 +78,7 @@ from migrate.analysis.optimizers import (
     optimizer_sites,
 )
 from migrate.analysis.references import TELLING_METHODS, functions_in, is_unit_test, owner_of
+from migrate.analysis.symbols import short
 from migrate.analysis.training import KERAS_TRAINING
 from migrate.analysis.words import holds_any
 from migrate.codemods.imports import runtime_import
@@ -208,7 +209,7 @@ def _canned(context: Context) -> Iterator[Change]:
             continue  # those make no optimizer, or stay on the host until NPU102's advice is taken
         given = argument(site.call, "optimizer", 99)
         if given is None or (isinstance(given, ast.Constant) and isinstance(given.value, str)):
-            kind = site.kind.replace("tensorflow.", "tf.", 1)
+            kind = short(site.kind)
             yield context.finding(
                 site.call,
                 "warning",

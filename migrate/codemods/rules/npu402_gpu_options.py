@@ -35,8 +35,9 @@ from migrate.analysis.effects import effect_free
 from migrate.analysis.imported import imports_tensorflow
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import keyword
+from migrate.analysis.values import bound_value
 from migrate.codemods.items import without_keys, without_keywords
-from migrate.codemods.options import bound_value, removed_assignment
+from migrate.codemods.options import removed_assignment
 from migrate.codemods.removals import removal_of
 from migrate.codemods.rule import Change, Context, Rule
 

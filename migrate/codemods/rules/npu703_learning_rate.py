@@ -36,7 +36,7 @@ from migrate.analysis.nodes import argument, keyword
 from migrate.analysis.optimizers import OPTIMIZE_LOSS, OUTER, is_optimizer
 from migrate.analysis.project import Project
 from migrate.analysis.runtime_names import LEARNING_RATE, runtime_call
-from migrate.analysis.symbols import canonical
+from migrate.analysis.symbols import canonical, short
 from migrate.codemods.imports import runtime_import
 from migrate.codemods.rank_words import depends_on_size
 from migrate.codemods.rule import Change, Context, Option, ProjectContext, Rule
@@ -80,14 +80,14 @@ def scale_rates(context: Context) -> Iterator[Change]:
     for call, name in _optimizers(module, context.project):
         if not any(_names(entry, module, name) for entry in chosen):
             continue
-        rate, short = _rate(context.project, call, name), name.replace("tensorflow.", "tf.", 1)
+        rate, shown = _rate(context.project, call, name), short(name)
         if rate is None:
-            message = f"the recipe scales the learning rate of {short}, which is not given here"
+            message = f"the recipe scales the learning rate of {shown}, which is not given here"
             yield context.finding(call, "warning", message, "Write it in the call.")
         elif runtime_call(module, rate) == LEARNING_RATE:
             continue
         elif depends_on_size(module, rate):
-            message = f"{short}: the project scales this learning rate itself"
+            message = f"{shown}: the project scales this learning rate itself"
             yield context.finding(call, "note", message, "Take it out of [rules.NPU703].")
         else:
             wanted = runtime_import(module, LEARNING_RATE)

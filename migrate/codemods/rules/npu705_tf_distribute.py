@@ -45,6 +45,7 @@ from migrate.analysis.inventory import Settled
 from migrate.analysis.mentions import mentions
 from migrate.analysis.nodes import keyword
 from migrate.analysis.references import functions_in
+from migrate.analysis.symbols import short
 from migrate.codemods.imports import runtime_import
 from migrate.codemods.rule import Change, Context, Rule
 from migrate.findings import Finding
@@ -80,7 +81,7 @@ def one_device_each(context: Context) -> Iterator[Change]:
     wrapped: list[ast.AST] = []
     for mention in mentions(module, lambda name: _STRATEGY.fullmatch(name) is not None):
         node, name = mention.node, mention.name
-        shown = name.replace("tensorflow.", "tf.", 1)
+        shown = short(name)
         parent = module.parents[node]
         if isinstance(parent, ast.Call) and module.name_of(parent.func) == _WRAPPER:
             wrapped.append(parent)

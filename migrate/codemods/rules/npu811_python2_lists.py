@@ -39,9 +39,9 @@ from itertools import chain
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import is_self, spelled
 from migrate.analysis.project import Project
+from migrate.analysis.values import bound_value
 from migrate.codemods.edits import Edit
 from migrate.codemods.guards import LISTS, is_guarded
-from migrate.codemods.options import bound_value
 from migrate.codemods.python2 import has_true_division, may_be_whole
 from migrate.codemods.rule import Change, Context, Rule
 

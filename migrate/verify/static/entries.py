@@ -10,7 +10,7 @@ from migrate.analysis.module import Module
 from migrate.analysis.nodes import Function, is_self, keyword, spelled
 from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test
-from migrate.codemods.options import bound_value, constant
+from migrate.analysis.values import bound_value, constant
 
 NPU_OPTIMIZER = "NpuOptimizer"
 _PARTS = frozenset({"graph_options", "rewrite_options", "optimizer_options"})

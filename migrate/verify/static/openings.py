@@ -15,8 +15,9 @@ from migrate.analysis.nodes import argument, has_stars, keyword
 from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test, owner_of
 from migrate.analysis.sessions import SessionSite, opening_files, session_sites, session_values
+from migrate.analysis.symbols import short
 from migrate.analysis.training import KERAS_TRAINING, trains
-from migrate.codemods.options import bound_value
+from migrate.analysis.values import bound_value
 from migrate.verify.static.adapter import KERAS_SESSIONS, calls_of, release_order
 from migrate.verify.static.processes import Processes, is_npu_init
 from migrate.verify.static.verdicts import Verdict, Verdicts
@@ -91,16 +92,16 @@ def _openings(project: Project, path: str) -> Iterator[Opening]:
             continue
         verdict = _session_verdict(verdicts, site)
         if verdict != "host":
-            line, kind = site.call.lineno, _short(site.kind)
+            line, kind = site.call.lineno, short(site.kind)
             trained = _trains(project, site)
             yield Opening(path, line, kind, verdict, site.why, trained, site.scope)
     for handed_on in session_values(module, project) if opens else ():
         if handed_on.role != "host":
-            line, kind = handed_on.node.lineno, f"{_short(handed_on.kind)}, handed on as a value,"
+            line, kind = handed_on.node.lineno, f"{short(handed_on.kind)}, handed on as a value,"
             yield Opening(path, line, kind, "unknown", handed_on.why, True)
     for made in estimator_sites(module, project) if makes else ():
         verdict = _estimator_verdict(verdicts, made)
-        yield Opening(path, made.call.lineno, _short(made.kind), verdict, _ESTIMATOR, True)
+        yield Opening(path, made.call.lineno, short(made.kind), verdict, _ESTIMATOR, True)
     if by_adapter:
         for call, name in calls_of(module, frozenset({"NPUEstimator"})):
             yield Opening(path, call.lineno, name, "npu", _ESTIMATOR, True)
@@ -178,7 +179,3 @@ def _keras(project: Project, path: str, place: Place) -> Iterator[Opening]:
                     yield replace(opening, verdict="npu")
                     return
     yield opening
-
-
-def _short(kind: str) -> str:
-    return kind.replace("tensorflow.", "tf.", 1)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import is_none, keyword
-from migrate.codemods.options import constant
+from migrate.analysis.values import constant
 from migrate.verify.static.adapter import calls_of
 from migrate.verify.static.check import Context
 from migrate.verify.static.entries import Entries, value_of

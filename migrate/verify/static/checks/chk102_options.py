@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrate.analysis.module import Module
-from migrate.codemods.options import constant
+from migrate.analysis.values import constant
 from migrate.findings import Finding
 from migrate.simulator.npu_simulator.options import (
     OPTIONS,

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import keyword
-from migrate.codemods.options import constant
+from migrate.analysis.values import constant
 from migrate.findings import Finding
 from migrate.verify.static.check import Check, Context
 

@@ -28,7 +28,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from migrate.analysis.module import Module
-from migrate.codemods.options import bound_value
+from migrate.analysis.values import bound_value
 from migrate.findings import Finding
 from migrate.verify.static.check import Check, Context
 

@@ -27,6 +27,7 @@ from collections.abc import Iterator
 from migrate.analysis.graph import Graph
 from migrate.analysis.host_ops import host_kind
 from migrate.analysis.references import Use
+from migrate.analysis.symbols import short
 from migrate.findings import Finding
 from migrate.verify.static.check import Check, Context
 from migrate.verify.static.openings import openings
@@ -47,7 +48,7 @@ def find_host_operators(context: Context) -> Iterator[Finding]:
             continue
         first = next(filter(_is_host, project.cached(Graph).uses(opening.scope)), None)
         if first is not None:
-            name = first.name.replace("tensorflow.", "tf.", 1)
+            name = short(first.name)
             message = f"the graph of {opening.kind} may have a {host_kind(first.name)}: {name}"
             advice = f"{first.place}: move it into tf.data, or set mix_compile_mode to True."
             yield context.finding(opening.path, opening.line, "warning", message, advice)

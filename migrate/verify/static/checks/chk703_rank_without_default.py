@@ -22,7 +22,7 @@ import ast
 from collections.abc import Iterator
 
 from migrate.analysis.module import Module
-from migrate.codemods.options import constant
+from migrate.analysis.values import constant
 from migrate.findings import Finding
 from migrate.verify.static.check import Check, Context
 
