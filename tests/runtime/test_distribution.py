@@ -211,6 +211,34 @@ with session() as run:
     assert first["after"][0] == pytest.approx(alone["after"][0], rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        "step = optimizer.minimize(loss, var_list=mine)",
+        "step = optimizer.minimize(loss, None, mine)",
+        "step = optimizer.apply_gradients(zip(tf.gradients(loss, mine), mine))",
+        "pairs = optimizer.compute_gradients(loss, mine);"
+        "step = optimizer.apply_gradients(zip([gradient for gradient, _ in pairs], mine))",
+    ],
+)
+def test_ranks_may_list_their_variables_in_different_orders(tmp_path: Path, step: str) -> None:
+    first, second = works(
+        f"""
+        made = [tf.get_variable(n, [2], initializer=tf.ones_initializer()) for n in "abcd"]
+        loss = tf.add_n([(3 * n + RANK) * tf.reduce_sum(v) for n, v in enumerate(made)])
+        mine = made[::-1] if RANK else [made[2], made[0], made[3], made[1]]
+        optimizer = npu_optimizer(tf.train.GradientDescentOptimizer(1.0))
+        {step}
+        with tf.Session(config=npu_session_config()) as session:
+            session.run(tf.global_variables_initializer())
+            session.run(step)
+            result(after=session.run(made))
+        """,
+        tmp_path,
+    ).results
+    assert first == second == {"after": [[0.5 - 3 * n] * 2 for n in range(4)]}
+
+
 def test_an_inner_average_is_not_averaged_again(tmp_path: Path) -> None:
     done = works(
         """

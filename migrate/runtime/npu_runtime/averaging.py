@@ -19,6 +19,9 @@ class AveragedOptimizer(tf.train.Optimizer):
     that tf.gradients computed, and that are only applied here, would be each rank's own: they are
     averaged as they are applied.
 
+    Ranks meet over one gradient after the other, so all take them in the order of their variables'
+    names: a list made of a set has another one in each process.
+
     Args:
         optimizer: tf.train.Optimizer whose compute_gradients averages.
         upstream: the optimizer within, as it was before it was wrapped.
@@ -35,11 +38,13 @@ class AveragedOptimizer(tf.train.Optimizer):
             raise AttributeError(name)
         return getattr(self._upstream, name)
 
-    def compute_gradients(self, loss, *args, **kwargs):
+    def compute_gradients(self, loss, var_list=None, *args, **kwargs):
         """As tf.train.Optimizer does; the gradients are the mean of those of all ranks."""
-        pairs = self._opt.compute_gradients(loss, *args, **kwargs)
+        given = tf.nest.flatten(var_list) if var_list is not None else tf.trainable_variables()
+        places = {id(variable): place for place, variable in enumerate(given)}
+        pairs = self._opt.compute_gradients(loss, sorted(given, key=_name), *args, **kwargs)
         mark(gradient for gradient, _ in pairs)
-        return pairs
+        return sorted(pairs, key=lambda pair: places.get(id(pair[1]), len(places)))
 
     def apply_gradients(self, grads_and_vars, global_step=None, name=None):
         """As tf.train.Optimizer does, with the mean of the gradients of all ranks."""
@@ -83,6 +88,7 @@ def averaged(grads_and_vars):
     """
     pairs = list(grads_and_vars)
     own = [place for place, (gradient, _) in enumerate(pairs) if _is_own(gradient)]
+    own.sort(key=lambda place: _name(pairs[place][1]))
     if own:
         # What the adapter has averages all gradients of a step together.
         from npu_bridge.estimator.npu import npu_optimizer
@@ -93,6 +99,10 @@ def averaged(grads_and_vars):
         for place, pair in zip(own, found):
             pairs[place] = pair
     return pairs
+
+
+def _name(variable):
+    return getattr(variable, "name", "")
 
 
 class _Given(tf.train.Optimizer):
