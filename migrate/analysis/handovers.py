@@ -11,11 +11,14 @@ import ast
 import sys
 from collections.abc import Collection, Iterator
 
+from migrate.analysis.graph import Graph
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import argument, is_self
 from migrate.analysis.project import Project
 from migrate.analysis.references import files_of, functions_in, owner_of
+from migrate.analysis.registries import registered, table_of
 from migrate.analysis.scopes import Binding
+from migrate.analysis.training import restores, trains
 from migrate.analysis.words import holds_any
 
 RUN_METHODS = frozenset({"run", "partial_run", "make_callable", "run_step_fn"})
@@ -29,7 +32,9 @@ _FOLLOWED = sys.stdlib_module_names | {
     *("cv2", "matplotlib", "numpy", "pandas", "PIL", "scipy", "skimage", "sklearn"),
     *("tensorflow_datasets", "tensorflow_io", "tensorflow_text"),
 }
-_DATA_METHODS = frozenset({"batch", "get_next"})
+_DATA_METHODS = frozenset(
+    {"batch", "get_next", "make_initializable_iterator", "make_one_shot_iterator"}
+)
 _COLLECTIONS = frozenset({"tensorflow.get_collection", "tensorflow.get_collection_ref"})
 _BY_NAME = frozenset({"get_collection", "get_collection_ref", "get_operation_by_name"})
 _DYNAMIC = frozenset({"getattr", "importlib.import_module", "__import__"})
@@ -44,7 +49,10 @@ class Handovers:
         holder: what it is bound to, a name or attribute, if it is.
     """
 
-    def __init__(self, module: Module, place: ast.expr, holder: ast.expr | None) -> None:
+    def __init__(
+        self, project: Project, module: Module, place: ast.expr, holder: ast.expr | None
+    ) -> None:
+        self._project = project
         self._module = module
         self._place = place
         self._holder = holder
@@ -52,7 +60,7 @@ class Handovers:
         parent = module.parents[place]
         self._block = module.statement_of(place) if isinstance(parent, ast.withitem) else None
 
-    def first(self, project: Project, reached: Collection[str]) -> str | None:
+    def first(self, reached: Collection[str]) -> str | None:
         """What runs in the session and cannot be followed, in words; None where nothing does.
 
         Args:
@@ -63,7 +71,7 @@ class Handovers:
             or self._foreign_fetch()
             or self._foreign_user()
             or self._foreign_default()
-            or _passed_on(project, reached)
+            or _passed_on(self._project, reached)
         )
 
     def package(self) -> str | None:
@@ -138,7 +146,7 @@ class Handovers:
             return False
         seen.add(node)
         if isinstance(node, ast.Call):
-            return _makes_unknown(module, node)
+            return self._makes_unknown(node)
         if isinstance(node, ast.Constant):
             return False
         if isinstance(node, ast.Attribute) and is_self(node.value):
@@ -169,6 +177,39 @@ class Handovers:
             if self._is_foreign(made, seen):
                 return True
         return False
+
+    def _makes_unknown(self, call: ast.Call) -> bool:
+        """Whether it calls what may be any function: a parameter, or one out of a table."""
+        module, func = self._module, call.func
+        name = module.qualified(func)
+        if name in _COLLECTIONS or getattr(func, "attr", "") in _BY_NAME:
+            return not _is_known_collection(module, call)
+        if name is not None or (isinstance(func, ast.Attribute) and func.attr in _DATA_METHODS):
+            return False
+        return _is_unknown(module, func) and self._is_any(func, set())
+
+    def _is_any(self, node: ast.expr, seen: set[str]) -> bool:
+        """Whether nothing tells which function or object an expression is."""
+        module = self._module
+        if isinstance(node, ast.Subscript) and (table := table_of(module, node.value)):
+            return self._may_hold_training(table)
+        root = _root(node)
+        if isinstance(root, ast.Call):
+            return _is_dynamic(module, root) or self._is_any(root.func, seen)
+        if not isinstance(root, ast.Name) or root.id in seen:
+            return False
+        seen.add(root.id)
+        _, bindings = module.lookup(root.id, root) or (None, [])
+        if {binding.kind for binding in bindings} == {"parameter"}:
+            return True
+        return any((made := _made(b)) is not None and self._is_any(made, seen) for b in bindings)
+
+    def _may_hold_training(self, table: str) -> bool:
+        held = registered(self._project, table)
+        if held is None:
+            return True
+        graph = self._project.cached(Graph)
+        return any(trains(use) or restores(use) for use in graph.uses(graph.reach(held)))
 
     # --- functions that get the session -----------------------------------------------------
 
@@ -306,34 +347,6 @@ def _made(binding: Binding) -> ast.expr | None:
     if binding.kind == "other" and isinstance(statement, ast.Assign):
         node = statement.value
     return node if isinstance(node, ast.Attribute | ast.Subscript | ast.Call) else None
-
-
-def _makes_unknown(module: Module, call: ast.Call) -> bool:
-    """Whether it calls what may be any function: ``build()`` of a parameter, ``MODELS[name]()``."""
-    func = call.func
-    name = module.qualified(func)
-    if name in _COLLECTIONS or getattr(func, "attr", "") in _BY_NAME:
-        return not _is_known_collection(module, call)
-    if name is not None or (isinstance(func, ast.Attribute) and func.attr in _DATA_METHODS):
-        return False
-    return _is_unknown(module, func) and _is_any(module, func, set())
-
-
-def _is_any(module: Module, node: ast.expr, seen: set[str]) -> bool:
-    """Whether nothing tells which function or object an expression is."""
-    root = _root(node)
-    if isinstance(root, ast.Call):
-        return _is_dynamic(module, root) or _is_any(module, root.func, seen)
-    if not isinstance(root, ast.Name) or root.id in seen:
-        return False
-    seen.add(root.id)
-    _, bindings = module.lookup(root.id, root) or (None, [])
-    if isinstance(node, ast.Subscript) and any(b.kind == "import" for b in bindings):
-        return True
-    kinds = {b.kind for b in bindings}
-    if kinds == {"parameter"}:
-        return True
-    return any((made := _made(b)) is not None and _is_any(module, made, seen) for b in bindings)
 
 
 def _is_dynamic(module: Module, call: ast.Call) -> bool:

@@ -98,7 +98,7 @@ class Judge:
         Args:
             others: what runs in it besides, where it gets to other code.
         """
-        outside = self._handovers.first(self.project, scope) or others
+        outside = self._handovers.first(scope) or others
         if outside:
             return self._unproven(outside, described, self._around(owners, scope))
         package = self._handovers.package()
@@ -274,7 +274,7 @@ class Judge:
 
     @property
     def _handovers(self) -> Handovers:
-        return Handovers(self.module, self._place(), self._holder())
+        return Handovers(self.project, self.module, self._place(), self._holder())
 
     def _runs_attributes(self) -> bool:
         return any(is_self(part) for fetch in self._handovers.fetches() for part in ast.walk(fetch))

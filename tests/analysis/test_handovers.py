@@ -148,6 +148,48 @@ def test_what_has_been_seen_whole_stays_on_the_host(body: str) -> None:
     assert verdict(f"def go(model):\n    {body}\n")[0] == "host"
 
 
+@pytest.mark.parametrize(
+    ("table", "role"),
+    [
+        ("TABLE = {'a': data}", "host"),
+        ("TABLE = {}\nTABLE['a'] = data\nTABLE.update({'b': data})", "host"),
+        ("made = lambda n: data(n)\nTABLE = {'a': made}", "host"),
+        ("TABLE = {'a': data, 'b': train}", "unknown"),
+        ("TABLE = {}\nTABLE['a'] = data\nTABLE.update([('b', train)])", "unknown"),
+        ("made = functools.partial(train, 1)\nTABLE = {'a': made}", "unknown"),
+        (
+            "TABLE = {}\ndef register(made):\n    TABLE[made.__name__] = made\n    return made",
+            "unknown",
+        ),
+        ("TABLE = load('models')", "unknown"),
+    ],
+)
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_what_a_table_holds_decides(table: str, role: str, elsewhere: bool) -> None:
+    made = f"""import functools
+import tensorflow as tf
+
+def data(n=1):
+    return tf.constant(n)
+
+def train(n=1):
+    return tf.train.AdamOptimizer().minimize(tf.get_variable('w', [n]))
+
+{table}
+"""
+    session = """
+def go(name):
+    op = TABLE[name]()
+    with tf.Session() as sess:
+        sess.run(op)
+"""
+    head = "import tensorflow as tf\nfrom tables import TABLE\n"
+    source = f"{head}{session}" if elsewhere else f"{made}{session}"
+    others = {"tables.py": made} if elsewhere else {}
+    main = "import train\nimport model\ntrain.go('a')\n"
+    assert judged(source, {**others, "model.py": MODEL, "main.py": main})[0] == role
+
+
 def test_two_sessions_of_one_name_are_two() -> None:
     source = """
     import tensorflow as tf
