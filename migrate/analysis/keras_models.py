@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from migrate.analysis.graph import Graph
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import is_self, keyword
+from migrate.analysis.nodes import argument, is_none, is_self, keyword
 from migrate.analysis.project import Project
 from migrate.analysis.references import classes_in, files_of, functions_in, is_unit_test, owner_of
 from migrate.analysis.training import KERAS_RUNNING, KERAS_TRAINING, trains
@@ -17,6 +17,7 @@ from migrate.analysis.training import KERAS_RUNNING, KERAS_TRAINING, trains
 _ROOTS = ("keras.", "tensorflow.keras.")
 _METHODS = KERAS_TRAINING | KERAS_RUNNING
 _GETTING = "get_session"
+_STEP = "function with updates"
 # Methods of no other library's models; `fit` and `predict` are everyone's.
 _TELLING = frozenset(
     "fit_generator train_on_batch evaluate_generator test_on_batch predict_generator "
@@ -28,6 +29,7 @@ _MAKERS = frozenset(
     "Model Sequential load_model clone_model model_from_config model_from_json model_from_yaml "
     "multi_gpu_model".split()
 )
+_FUNCTION = tuple(root + "backend.function" for root in _ROOTS)
 SET_SESSION = frozenset(root + "backend.set_session" for root in _ROOTS)
 GET_SESSION = frozenset(root + "backend.get_session" for root in _ROOTS)
 CLEAR_SESSION = frozenset(root + "backend.clear_session" for root in _ROOTS)
@@ -50,6 +52,8 @@ class Place(NamedTuple):
     def __str__(self) -> str:
         if self.method == _GETTING:
             return f"the session of Keras at {self.path}:{self.line}"
+        if self.method == _STEP:
+            return f"K.function with updates at {self.path}:{self.line}"
         model = "a Keras model" if self.certain else "what may be a Keras model"
         return f"{self.method} of {model} at {self.path}:{self.line}"
 
@@ -69,7 +73,7 @@ class KerasUse:
         self.places: dict[str, list[Place]] = {}
         if not any(b"keras" in project.files[path].data for path in project.python_files):
             return
-        methods = [f".{name}(".encode() for name in _METHODS] + [_GETTING.encode()]
+        methods = [f".{name}(".encode() for name in _METHODS] + [_GETTING.encode(), b"function("]
         for path in project.python_files:
             data = project.files[path].data
             if any(method in data for method in methods):
@@ -166,8 +170,17 @@ def _calls(module: Module, project: Project) -> Iterator[tuple[ast.Call, Place]]
     for call, method, certain in _running_calls(module, project):
         within = _in_session(module, call)
         yield call, Place(module.path, call.lineno, method, certain, within)
+    for call, _ in module.calls_of(*_FUNCTION):
+        if _has_updates(call):
+            yield call, Place(module.path, call.lineno, _STEP, True, _in_session(module, call))
     for call, _ in module.calls_of(*GET_SESSION):
         yield call, Place(module.path, call.lineno, _GETTING, False, _in_session(module, call))
+
+
+def _has_updates(call: ast.Call) -> bool:
+    """Whether a function of Keras's backend changes variables when it is called."""
+    updates = argument(call, "updates", 2)
+    return updates is not None and not is_none(updates) and bool(getattr(updates, "elts", True))
 
 
 def _running_calls(module: Module, project: Project) -> Iterator[tuple[ast.Call, str, bool]]:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from migrate.analysis.input_pipeline import InputPipeline
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import Definition, Function, is_self
+from migrate.analysis.nodes import Definition, Function, is_self, spelled
 from migrate.analysis.project import Project
 from migrate.analysis.scopes import Scope
 from migrate.analysis.symbols import COMPUTED
@@ -25,6 +25,8 @@ _ROOTS = tuple(library[:-1] for library in LIBRARIES)
 _DEFINITIONS = frozenset({ast.AsyncFunctionDef, ast.ClassDef, ast.FunctionDef})
 # Methods that tell what an object of unknown class does.
 TELLING_METHODS = frozenset({"minimize", "apply_gradients", "compute_gradients"})
+# The same of Keras's optimizers, for training loops of one's own.
+KERAS_UPDATES = "get_updates"
 
 
 class Use(NamedTuple):
@@ -253,8 +255,8 @@ class _Reader:
         """What a name that is read stands for, as far as that is of use: for a ``Use``, or own."""
         target = self._target(node)
         if target is None:
-            told = isinstance(node, ast.Attribute) and node.attr in TELLING_METHODS
-            return f".{node.attr}" if told else None  # type: ignore[union-attr]
+            told = spelled(node) if isinstance(node, ast.Attribute) else ""
+            return f".{told}" if told in TELLING_METHODS or told == KERAS_UPDATES else None
         return target if ":" in target or target.startswith(LIBRARIES) else None
 
     def note(self, node: ast.AST, name: str, notes: _Notes) -> None:

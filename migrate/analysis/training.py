@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrate.analysis.references import TELLING_METHODS, Use
+from migrate.analysis.references import KERAS_UPDATES, TELLING_METHODS, Use
 
 # Methods of Keras models.
 KERAS_TRAINING = frozenset({"fit", "fit_generator", "train_on_batch"})
@@ -25,11 +25,14 @@ OPTIMIZING = frozenset(
 OTHER_MINIMIZERS = ("scipy.", "sklearn.", "lmfit.", "iminuit.")
 
 
+_KERAS = ("keras.", "tensorflow.keras.")
+
+
 def trains(use: Use) -> bool:
     """Whether the name is one by which TensorFlow code trains."""
     name = use.name
     if name.startswith("."):
-        return name[1:] in TELLING_METHODS
+        return name[1:] in TELLING_METHODS or name[1:] == KERAS_UPDATES
     if name.startswith(OTHER_MINIMIZERS):
         return False
     last = name.rpartition(".")[2]
@@ -38,6 +41,7 @@ def trains(use: Use) -> bool:
         or name in _TRAINERS
         or (last in TELLING_METHODS and name.startswith("tensorflow."))
         or (last in KERAS_TRAINING and _is_keras_model(name))
+        or (last == KERAS_UPDATES and name.startswith(_KERAS))
     )
 
 
@@ -53,7 +57,7 @@ def restores(use: Use) -> bool:
 
 def _is_keras_model(method: str) -> bool:
     owner = method.rpartition(".")[0]
-    return owner.startswith(("keras.", "tensorflow.keras.")) and (
+    return owner.startswith(_KERAS) and (
         owner.endswith((".Model", ".Sequential")) or ".applications." in owner
     )
 

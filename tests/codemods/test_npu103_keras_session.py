@@ -814,7 +814,37 @@ def test_training_in_the_session_that_keras_gives() -> None:
     session = K.get_session()
     {code}
     """
-    trains = source.format(code="session.run(tf.train.AdamOptimizer().minimize(loss))")
-    text = port_files({"train.py": trains}, "NPU103").text()
-    assert "\nuse_npu_keras_session()\n" in text
+    for step in (
+        "tf.train.AdamOptimizer().minimize(loss)",
+        "tf.keras.optimizers.Adam().get_updates(loss, weights)",
+        "optimizer.get_updates(loss, weights)",
+    ):
+        trains = source.format(code=f"session.run({step})")
+        text = port_files({"train.py": trains}, "NPU103").text()
+        assert "\nuse_npu_keras_session()\n" in text
     check_noop(source.format(code="session.run(tf.constant(1))"), "NPU103")
+
+
+@pytest.mark.parametrize(
+    ("given", "configured"),
+    [
+        ("[x], [y], optimizer.get_updates(loss, weights)", True),
+        ("[x], [y], updates=steps", True),
+        ("inputs=[x], outputs=[y], updates=[step]", True),
+        ("[x], [y]", False),
+        ("[x], [y], []", False),
+        ("[x], [y], updates=None", False),
+    ],
+)
+@pytest.mark.parametrize("backend", ["tensorflow.keras", "keras"])
+def test_a_function_of_the_backend_that_updates_variables_trains(
+    backend: str, given: str, configured: bool
+) -> None:
+    source = f"""
+    from {backend} import backend as K
+
+    step = K.function({given})
+    """
+    ported = port_files({"train.py": source}, "NPU103")
+    assert ("\nuse_npu_keras_session()\n" in ported.text()) == configured
+    assert bool(ported.sessions) == configured

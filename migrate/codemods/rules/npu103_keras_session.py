@@ -1,13 +1,12 @@
 """Makes Keras train and run its models in an NPU session.
 
 What it does: in each script that leads to `fit`, `train_on_batch`, `evaluate`, `predict` and the
-like on a Keras model, or that trains in `K.get_session()`, and that does not certainly set Keras's
-session before, it calls
-`use_npu_keras_session()` once, before any model can be made: behind the imports of a script that
-trains on its top level, else as the first statement under `if __name__ == '__main__':`; where the
-script or its `main` parses arguments first, behind that, so that `--help` needs no NPU. Behind
-`clear_session()`, which makes Keras forget the session, it calls it again. For `tf.keras` and for
-Keras 2.3 on TensorFlow.
+like on a Keras model, to `K.function` with updates, or that trains in `K.get_session()`, and that
+does not certainly set Keras's session before, it calls `use_npu_keras_session()` once, before any
+model can be made: behind the imports of a script that trains on its top level, else as the first
+statement under `if __name__ == '__main__':`; where the script or its `main` parses arguments first,
+behind that, so that `--help` needs no NPU. Behind `clear_session()`, which makes Keras forget the
+session, it calls it again. For `tf.keras` and for Keras 2.3 on TensorFlow.
 
 Why: Keras opens a session itself when it first needs one, with a default configuration: without
 NpuOptimizer in it, training runs on the host CPU, silently.
