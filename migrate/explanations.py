@@ -15,8 +15,8 @@ and report it.""",
 It is not Python 3.7 (nor Python 2 that the fixer could turn into it), not text in the encoding it
 declares, or so large that it is taken for generated data. A file for a later Python, with a walrus,
 positional-only parameters or `match`, is none that TensorFlow 1.15.0 can run. The rest of the
-project is ported. If training needs the file, port it by hand. Where it names TensorFlow and a
-Session it is an error: a session that could not be configured would train on the host,
+project is ported. If training needs the file, port it by hand. Where it names TensorFlow or Keras,
+and a Session or what trains, it is an error: what could not be configured would train on the host,
 silently.""",
     "NPU903": """A rule failed with an internal error and was left out for this file.
 
@@ -32,7 +32,7 @@ Rules work on Python files. Export the notebook as a script to have it ported.""
 
 Only its first line (`#!/usr/bin/env python`) tells that it is one; rules work on files named .py.
 Rename it upstream, or in a fork that the lock pins, or port it by hand. Where it names TensorFlow
-it is a warning; where it names a Session, too, it is an error: a session that could not be
+it is a warning; where it names a Session or what trains, too, it is an error: what could not be
 configured would train on the host, silently.""",
     "NPU910": """An entry of the upstream tree cannot be part of a port and was skipped.
 

@@ -12,6 +12,11 @@ UNPARSABLE = "NPU902"
 NOTEBOOK = "NPU905"
 SCRIPT = "NPU906"
 
+_LIBRARY = re.compile(rb"\b(?:tensorflow|keras)\b")
+_TRAINING = re.compile(
+    rb"Session|Estimator|slim\.learning|training\.train\("
+    rb"|\.(?:fit|fit_generator|train_on_batch|minimize|apply_gradients)\("
+)
 _PYTHON_SCRIPT = re.compile(rb"#![^\n]*python")
 
 
@@ -46,7 +51,7 @@ def unread(file: SourceFile, failure: Failure) -> Finding:
 
 def unread_severity(file: SourceFile, failure: Failure) -> Severity:
     """How much a Python file that is not looked into matters."""
-    if _opens_session(file):
+    if _may_train(file):
         return "error"
     return "note" if failure.kind == "size" else "warning"
 
@@ -58,12 +63,12 @@ def _script(file: SourceFile) -> Finding:
         file.path,
         1,
         SCRIPT,
-        "error" if _opens_session(file) else severity,
+        "error" if _may_train(file) else severity,
         "a Python script whose name does not end in .py: copied as it is, not ported",
         "Rename it upstream to end in .py, or port it by hand.",
     )
 
 
-def _opens_session(file: SourceFile) -> bool:
-    """Whether a file may hold a session: one that nobody configures is an error."""
-    return b"tensorflow" in file.data and b"Session" in file.data
+def _may_train(file: SourceFile) -> bool:
+    """Whether a file may open a session or train: what nobody configures is an error."""
+    return _LIBRARY.search(file.data) is not None and _TRAINING.search(file.data) is not None

@@ -431,6 +431,21 @@ def test_a_session_in_what_is_taken_for_generated_data_is_an_error() -> None:
     assert found == [("data.py", "NPU902", "note"), ("train.py", "NPU902", "error")]
 
 
+@pytest.mark.parametrize(
+    ("line", "severity"),
+    [
+        ("tf.contrib.slim.learning.train(op, 'logs')", "error"),
+        ("tf.estimator.Estimator(f).train(g)", "error"),
+        ("tf.keras.Sequential().fit(x)", "error"),
+        ("tf.train.AdamOptimizer().minimize(loss)", "error"),
+        ("x = tf.constant(1)", "warning"),
+    ],
+)
+def test_training_in_what_cannot_be_read_is_an_error(line: str, severity: str) -> None:
+    ported = run({"a.py": f"import tensorflow as tf\n{line}\nif (n := 1): pass\n"}, RENAME)
+    assert [(f.code, f.severity) for f in ported.findings] == [("NPU902", severity)]
+
+
 def test_a_python_script_without_a_name_that_tells_it() -> None:
     imports = "import tensorflow as tf\n"
     files: Files = {

@@ -77,13 +77,22 @@ def test_another_program_has_its_own_session() -> None:
         # found by its name, which only a run can tell
         "import importlib, model\n\ndef main():\n"
         "    importlib.import_module('ste' + 'ps').run(model.train_op(1))\n\n",
-        "import tensorflow as tf\nimport model\ntf.enable_eager_execution()\n\ndef main():\n"
-        "    model.train_op(1)\n\n",
     ],
 )
 def test_sessions_of_the_project(source: str) -> None:
     steps = "import tensorflow as tf\ndef run(op):\n    tf.InteractiveSession().run(op)\n"
     assert not told({"train.py": source + MAIN, "steps.py": steps})
+
+
+def test_a_training_that_runs_eagerly() -> None:
+    source = (
+        "import tensorflow as tf\nimport model\ntf.enable_eager_execution()\n\ndef main():\n"
+        "    model.train_op(1)\n\n"
+    )
+    ported = port_files({"model.py": MODEL, "train.py": source + MAIN}, CODE)
+    [finding] = ported.findings
+    assert (finding.path, finding.line, finding.severity) == ("train.py", 3, "warning")
+    assert "train.py trains eagerly" in finding.message
 
 
 def test_a_session_that_the_recipe_keeps_on_the_host() -> None:

@@ -1,7 +1,8 @@
 """Reports programs that train in a session which the project does not open.
 
 What it does: warns of a script that trains where neither it nor any file that it imports opens a
-session on the device, makes an Estimator, or trains a Keras model. Nothing is changed.
+session on the device, makes an Estimator, or trains a Keras model; and of one that trains eagerly,
+since only graphs run on an NPU. Nothing is changed.
 
 Why: sessions are configured where they are opened. One that an installed package opens, such as
 a trainer of neuralgym or tensorpack, has a default configuration: without NpuOptimizer in it,
@@ -18,8 +19,7 @@ Options: none.
 Fix safety: nothing is fixed.
 
 Not handled: a program that opens one session itself, and leaves its training to a package's; one
-that runs eagerly, which the list of unsupported names tells; one that names NPUEstimator, since
-it was ported before (NPU815).
+that names NPUEstimator, since it was ported before (NPU815).
 
 Authority: CANN "TensorFlow 1.15 Model Porting Guide", "Porting with sess.run": each session needs
 NpuOptimizer in its configuration.
@@ -61,7 +61,15 @@ def report_foreign_sessions(context: ProjectContext) -> Iterator[Change]:
             continue
         graph = project.cached(Graph)
         reached = list(graph.uses(graph.reach({f"{path}:"})))
-        if any(use.name in _EAGER for use in reached):
+        eager = next((use for use in reached if use.name in _EAGER), None)
+        if eager is not None:
+            yield context.finding(
+                eager.path,
+                eager.line,
+                "warning",
+                f"{path} trains eagerly, which stays on the host: only graphs run on an NPU",
+                "Build a graph and train it in a session, without eager execution.",
+            )
             continue
         uses = [use for use in reached if trains(use)]
         place = min(uses, key=lambda use: (use.path != path, use.path, use.line), default=None)

@@ -4,7 +4,7 @@ What it finds: files that Python 3.7 cannot read: Python 2, newer syntax, bytes 
 encoding that the file declares, or merge conflict markers.
 
 Why: TensorFlow 1.15.0 runs on Python 3.7. Such a file fails when it is imported, and no other check
-looks into it. Where it opens a session it is an error.
+looks into it. Where it may open a session or train it is an error.
 
 Example:
     if (n := len(files)) > 10:
