@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
+from migrate.analysis.closure import reached
 from migrate.analysis.estimators import ESTIMATORS
 from migrate.analysis.graph import Graph
 from migrate.analysis.imported import imported_by, importers
@@ -119,16 +121,10 @@ def _trains(graph: Graph, functions: set[str]) -> bool:
 
 
 def _named(graph: Graph, root: str) -> set[str]:
-    found: set[str] = set()
-    left = [root]
-    while left:
-        key = left.pop()
-        if key in found:
-            continue
-        found.add(key)
+    def step(key: str) -> Iterable[str]:
         facts = graph.facts(key)
         if facts is not None:
-            left += facts.references
-        elif not key.endswith(".__init__"):
-            left.append(f"{key}.__init__")  # a class
-    return found
+            return facts.references
+        return () if key.endswith(".__init__") else (f"{key}.__init__",)  # a class
+
+    return reached([root], step)

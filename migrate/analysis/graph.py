@@ -70,13 +70,7 @@ class Graph:
 
     def derived(self, key: str) -> set[str]:
         """The project's classes below a class."""
-        found: set[str] = set()
-        queue = [key]
-        while queue:
-            below = self._below.get(queue.pop(), set()) - found
-            found |= below
-            queue += below
-        return found
+        return reached(self._below.get(key, ()), lambda one: self._below.get(one, ()))
 
     def uses(self, functions: Iterable[str]) -> Iterator[Use]:
         for key in sorted(functions):

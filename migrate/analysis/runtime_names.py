@@ -13,7 +13,7 @@ SEED = "npu_seed"
 LEARNING_RATE = "npu_learning_rate"
 
 
-def runtime_name(module: Module, node: ast.expr | None) -> str:
+def runtime_name(module: Module, node: ast.AST | None) -> str:
     """The function of the runtime that an expression names; empty where it is none of those.
 
     The runtime may be among the project's files or not.
@@ -24,6 +24,6 @@ def runtime_name(module: Module, node: ast.expr | None) -> str:
     return name.rpartition(".")[2].rpartition(":")[2]
 
 
-def runtime_call(module: Module, node: ast.expr | None) -> str:
+def runtime_call(module: Module, node: ast.AST | None) -> str:
     """The function of the runtime that an expression calls; empty where it calls none."""
     return runtime_name(module, node.func) if isinstance(node, ast.Call) else ""

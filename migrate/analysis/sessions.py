@@ -13,6 +13,7 @@ from migrate.analysis.nodes import argument, has_stars, is_none
 from migrate.analysis.project import Project
 from migrate.analysis.references import classes_in, is_unit_test, names_in
 from migrate.analysis.roles import Judge, Role
+from migrate.analysis.runtime_names import runtime_call
 from migrate.analysis.symbols import COMPUTED
 from migrate.analysis.words import holds_any
 
@@ -263,12 +264,8 @@ def _is_like_a_session(module: Module, call: ast.Call) -> bool:
 
 def runtime_wrapper(module: Module, value: ast.expr | None) -> str | None:
     """The runtime's function that makes a configuration, when one does."""
-    if isinstance(value, ast.Call):
-        called = module.qualified(value.func) or ""
-        name = called.rpartition(".")[2].rpartition(":")[2]
-        if called.startswith("npu_runtime") and name in _WRAPPERS:
-            return name
-    return None
+    name = runtime_call(module, value)
+    return name if name in _WRAPPERS else None
 
 
 def _session_classes(project: Project) -> frozenset[str]:

@@ -31,7 +31,7 @@ from migrate.analysis.module import Module
 from migrate.analysis.nodes import Definition
 from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test
-from migrate.analysis.shards import NPU_SHARD, holds_shard, is_shard
+from migrate.analysis.shards import holds_shard, is_shard
 from migrate.analysis.splits import split_called, split_named, training_condition
 from migrate.findings import Severity
 
@@ -184,7 +184,7 @@ class _Placing:
         """Whether the source is within a shard, or its code divides data among ranks itself."""
         module, node = self._source.module, self._source.node
         for parent in module.ancestors(node):
-            if isinstance(parent, ast.Call) and module.qualified(parent.func) == NPU_SHARD:
+            if is_shard(module, parent):
                 return True
         if any(is_shard(module, part) for part in ast.walk(node)):
             return True

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from migrate.analysis.imported import importers
+from migrate.analysis.imported import imported_packages, importers
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import spelled, string
 from migrate.analysis.project import Project
@@ -90,13 +90,7 @@ def import_edits(
 
 def _horovod_import(module: Module) -> ast.stmt | None:
     """The first import of Horovod in the file's top level: NPU704 takes it from the runtime."""
-    for node in module.tree.body:
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom) and not node.level:
-            names = [node.module or ""]
-        if any(name.partition(".")[0] == "horovod" for name in names):
-            return node
-    return None
+    return next((n for n in module.tree.body if "horovod" in imported_packages(n)), None)
 
 
 def _path_setup(
