@@ -22,7 +22,7 @@ from migrate.readmes import patch_folder
 from migrate.readmes.chinese import RULES, VARIABLES
 from migrate.readmes.table import PLATFORMS, RESULTS, TEXTS, Published, Run, Text
 from migrate.recipe import Recipe
-from migrate.runtime import cann_release
+from migrate.runtime import PRECISION_MODE, cann_release
 from migrate.scripts import Facts, placed
 from migrate.upstream.tree import SourceFile
 
@@ -43,7 +43,6 @@ _LAST_GROUPS = ("readme", "provenance")
 _MOVES = ("data_path", "output_path")
 _MOVED = re.compile(rf"(?:{'|'.join(_MOVES)})\((.*)\)", re.DOTALL)
 _CHECKPOINT = re.compile(r"'([\w=-]*)\$CHECKPOINT'")
-_PRECISION = re.compile(rb'^PRECISION_MODE = "(\w+)"', re.MULTILINE)
 # What a variable of the runtime takes where its table lists no values.
 _TAKES: Mapping[object, Text] = {
     "file": {"zh": "文件", "en": "a file"},
@@ -219,7 +218,7 @@ def gather(
     names = placed(files)
     rows = {row for result in results for row in result.sessions}
     on_device = "npu_runtime/session.py" in files
-    mode = _PRECISION.search(files["npu_runtime/defaults.py"].data) if on_device else None
+    mode = PRECISION_MODE.search(files["npu_runtime/defaults.py"].data) if on_device else None
     precision = mode[1].decode() if mode else ""
     fired = _fired(results, recipe)
     train = readme.train or recipe.harness.arguments

@@ -18,6 +18,8 @@ from migrate.upstream.tree import SourceFile
 
 _PACKAGE = Path(__file__).parent / "npu_runtime"
 _DEFAULTS = "defaults"
+# What the defaults of a port fix.
+PRECISION_MODE = re.compile(rb'^PRECISION_MODE = "(\w+)"', re.MULTILINE)
 
 # What a port can want, and the modules that it takes. images.py stands alone, so that it can come
 # before the rest, and without TensorFlow.

@@ -6,13 +6,12 @@ drift until a step is left out. What it cannot tell stands in LIMITS, and in eve
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from migrate.findings import Finding, Severity
-from migrate.runtime import computes_gradients_in_fp16
+from migrate.runtime import PRECISION_MODE, computes_gradients_in_fp16
 from migrate.verify.drift import Drift, measure
 from migrate.verify.places import last_words, place_in, script_of
 from migrate.verify.process import run_all
@@ -29,7 +28,6 @@ LIMITS = (
     " within one, how long a dynamic loss scale takes to settle, nor what accuracy is reached"
 )
 _NAME = "precision"
-_MODE = re.compile(r'^PRECISION_MODE = "(\w+)"', re.MULTILINE)
 _VARIABLE = "NPU_PRECISION_MODE"
 _NAMED = 3
 # Where a dynamic loss scale begins on a device (npu_runtime/scaling.py); too high for most.
@@ -137,8 +135,8 @@ def _mode(trial: Trial) -> str | None:
     if chosen := trial.smoke.environment.get(_VARIABLE):
         return chosen
     path = trial.port / "npu_runtime" / "defaults.py"
-    found = _MODE.search(path.read_text(encoding="utf-8")) if path.is_file() else None
-    return found[1] if found else None
+    found = PRECISION_MODE.search(path.read_bytes()) if path.is_file() else None
+    return found[1].decode() if found else None
 
 
 def _train(

@@ -14,6 +14,7 @@ from pathlib import Path
 from migrate import simulator
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import spelled
+from migrate.simulator.npu_simulator.options import release_order
 
 NPU_INIT = "npu_bridge.npu_init"
 _ROOTS = ("npu_bridge", "hccl", "npu_runtime")
@@ -127,8 +128,3 @@ def calls_of(module: Module, names: frozenset[str]) -> Iterator[tuple[ast.Call, 
         called = spelled(func)
         if called in names and name_of(module, func) == called:
             yield call, called
-
-
-def release_order(release: str) -> tuple[int, ...]:
-    """Sorts adapter releases such as ``r1.9.0`` and ``r1.15.0``."""
-    return tuple(int(part) for part in release.lstrip("r").split("."))

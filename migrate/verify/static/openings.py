@@ -18,7 +18,8 @@ from migrate.analysis.sessions import SessionSite, opening_files, session_sites,
 from migrate.analysis.symbols import short
 from migrate.analysis.training import KERAS_TRAINING, trains
 from migrate.analysis.values import bound_value
-from migrate.verify.static.adapter import KERAS_SESSIONS, calls_of, release_order
+from migrate.simulator.npu_simulator.options import release_order
+from migrate.verify.static.adapter import KERAS_SESSIONS, calls_of
 from migrate.verify.static.processes import Processes, is_npu_init
 from migrate.verify.static.verdicts import Verdict, Verdicts
 

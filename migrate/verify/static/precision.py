@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import is_none, keyword
 from migrate.analysis.values import constant
+from migrate.runtime import PRECISION_MODE
 from migrate.verify.static.adapter import calls_of
 from migrate.verify.static.check import Context
 from migrate.verify.static.entries import Entries, value_of
 
-# Those in which gradients are float16.
-HALF = frozenset(
-    "allow_mix_precision allow_mix_precision_fp16 force_fp16 mixed_float16 fp16".split()
-)
 _KEYS = ("precision_mode", "precision_mode_v2")
 # The runtime that a port of this kit carries says there what was chosen when it was made.
 _DEFAULTS = "npu_runtime/defaults.py"
-_DEFAULT = re.compile(r'^PRECISION_MODE = "(\w*)"', re.M)
 
 
 @dataclass(frozen=True)
@@ -53,10 +48,9 @@ def precisions(context: Context) -> Iterator[Precision]:
                 if given is not None and not is_none(given.value):
                     yield _precision(module, given, constant(module, given.value))
     runtime = context.files.get(_DEFAULTS)
-    if runtime is not None:
-        text = runtime.data.decode("utf-8", "replace")
-        if found := _DEFAULT.search(text):
-            yield Precision(_DEFAULTS, text.count("\n", 0, found.start()) + 1, found[1], None)
+    if runtime is not None and (found := PRECISION_MODE.search(runtime.data)):
+        line = runtime.data.count(b"\n", 0, found.start()) + 1
+        yield Precision(_DEFAULTS, line, found[1].decode(), None)
 
 
 def _precision(module: Module, node: ast.stmt | ast.keyword, value: object) -> Precision:

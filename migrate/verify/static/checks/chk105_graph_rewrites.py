@@ -23,7 +23,8 @@ from collections.abc import Iterator
 
 from migrate.analysis.module import Module
 from migrate.findings import Finding
-from migrate.verify.static.adapter import name_of, release_order
+from migrate.simulator.npu_simulator.options import release_order
+from migrate.verify.static.adapter import name_of
 from migrate.verify.static.check import Check, Context
 from migrate.verify.static.entries import Entries, key_of
 

@@ -27,10 +27,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrate.findings import Finding
+from migrate.runtime import computes_gradients_in_fp16
 from migrate.verify.static.adapter import LOSS_SCALERS, calls_of
 from migrate.verify.static.check import Check, Context
 from migrate.verify.static.openings import openings
-from migrate.verify.static.precision import HALF, Precision, precisions
+from migrate.verify.static.precision import Precision, precisions
 from migrate.verify.static.reach import trains_around
 
 CHK201 = Check("CHK201", "loss-scale")
@@ -39,7 +40,7 @@ _LITERALS = tuple(name.encode() for name in sorted(LOSS_SCALERS))
 
 @CHK201.on_port
 def find_unscaled(context: Context) -> Iterator[Finding]:
-    half = [found for found in precisions(context) if found.mode in HALF]
+    half = [p for p in precisions(context) if p.mode and computes_gradients_in_fp16(p.mode)]
     if not half or _is_scaled(context):
         return
     for found in half:
