@@ -18,7 +18,8 @@ _PURE_CALLS = frozenset(
     }
 )
 _PURE_PREFIXES = ("horovod.",)
-_HOROVOD_QUERIES = ("rank", "local_rank", "size", "local_size")
+# What Horovod tells of a rank.
+HOROVOD_QUERIES = ("rank", "local_rank", "size", "local_size")
 _PURE_BUILTINS = frozenset(
     "abs all any bool dict enumerate float getattr hasattr int isinstance len list max min range "
     "repr reversed round set sorted str sum tuple zip".split()
@@ -45,7 +46,7 @@ def _parts_are_free(module: Module, node: ast.AST) -> bool:
 
 def _is_query(call: ast.Call) -> bool:
     """Whether it may be a query of Horovod, through what hides it: ``self.comm.local_rank()``."""
-    named = isinstance(call.func, ast.Attribute) and call.func.attr in _HOROVOD_QUERIES
+    named = isinstance(call.func, ast.Attribute) and call.func.attr in HOROVOD_QUERIES
     return named and not (call.args or call.keywords)
 
 
@@ -61,7 +62,7 @@ def _is_pure_call(module: Module, call: ast.Call) -> bool:
     if builtin != name:
         return builtin in _PURE_BUILTINS
     if name.startswith(_PURE_PREFIXES):
-        return name.rpartition(".")[2] in _HOROVOD_QUERIES
+        return name.rpartition(".")[2] in HOROVOD_QUERIES
     if _is_query(call) and (not name or ":" in name):
         return True
     if name in _PURE_CALLS:

@@ -12,9 +12,12 @@ from migrate.analysis.module import Module
 from migrate.analysis.nodes import argument, spelled
 from migrate.analysis.project import Project
 from migrate.analysis.references import classes_in
+from migrate.analysis.runtime_names import runtime_call
 from migrate.analysis.symbols import short
 
 OPTIMIZE_LOSS = "tensorflow.contrib.layers.optimize_loss"
+# What the names of Keras's optimizers begin with.
+KERAS_OPTIMIZERS = ("keras.optimizers.", "tensorflow.keras.optimizers.")
 # A file without any of these makes no optimizer, nor has others make one.
 MAY_OPTIMIZE = tuple(
     b"Optimizer optimize_loss apply_gradients mixed_precision Estimator Classifier Regressor "
@@ -269,10 +272,7 @@ class _Finder:
         return any(self._is_wrapper(self.module.parents[load]) for load in loads)
 
     def _is_wrapper(self, node: ast.AST | None) -> bool:
-        if not isinstance(node, ast.Call):
-            return False
-        called = self.module.qualified(node.func) or ""
-        return called.startswith("npu_runtime") and called.endswith("npu_optimizer")
+        return runtime_call(self.module, node) == "npu_optimizer"
 
     def stranger(self, place: ast.expr) -> str:
         """Why a class cannot be wrapped here: a library may do more with it than call it."""

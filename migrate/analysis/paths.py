@@ -37,7 +37,7 @@ from migrate.analysis.words import holds_any
 
 _DEFINES_FLAGS = (b"add_argument", b"DEFINE_string")
 _TEXT_FLAG = re.compile(r"(?:tensorflow|absl)\.flags\.DEFINE_string")
-_PARSES = frozenset({"parse_args", "parse_known_args"})
+PARSES = frozenset({"parse_args", "parse_known_args"})
 # What one path may cost to follow: names that are made of one another can ask for more.
 _MOST_STEPS = 2_000
 # Stands for what was found before on the way from the same path.
@@ -278,7 +278,7 @@ def _surely_put(module: Module, holder: ast.expr, join: ast.Call) -> bool:
     block = module.block_of(module.statement_of(join))
     found = module.lookup(holder.id, holder) if isinstance(holder, ast.Name) else None
     values = [b.node for b in found[1] if b.kind == "value"] if found else []
-    parsed = any(isinstance(v, ast.Call) and spelled(v.func) in _PARSES for v in values)
+    parsed = any(isinstance(v, ast.Call) and spelled(v.func) in PARSES for v in values)
     same = ast.dump(holder)
     parts = (p for p in ast.walk(join.args[0]) if isinstance(p, ast.Attribute))
     if not parsed and not any(ast.dump(part.value) == same for part in parts):

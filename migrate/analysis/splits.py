@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 from migrate.analysis.modes import EVAL_PARAMETERS, PARAMETERS, TRAIN_PARAMETERS, Mode, condition
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import Function, spelled
+from migrate.analysis.words import words_of
 
-_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _TRAIN = frozenset({"train", "training", "trn", "trainset"})
 _EVAL = frozenset(
     "test tests testing testset val valid valids validation validate validset eval evaluate "
@@ -35,21 +34,21 @@ def split_named(module: Module, node: ast.AST) -> Mode | None:
         return found
     function = module.function_of(node)
     while function is not None:
-        if found := _split(_WORDS.findall(function.name)):
+        if found := _split(words_of(function.name)):
             return found
         function = module.function_of(function)
-    return _split(_WORDS.findall(module.path.rpartition("/")[2]))
+    return _split(words_of(module.path.rpartition("/")[2]))
 
 
-def _names_given(module: Module, node: ast.AST, statement: ast.stmt) -> Iterator[list[str]]:
+def _names_given(module: Module, node: ast.AST, statement: ast.stmt) -> Iterator[frozenset[str]]:
     """The words of the keywords that take the value of an expression, and of its variables."""
     for parent in (node, *module.ancestors(node)):
         if isinstance(parent, ast.keyword) and parent.arg:
-            yield _WORDS.findall(parent.arg)
+            yield words_of(parent.arg)
         if parent is statement:
             break
     if isinstance(statement, ast.Assign):
-        yield [word for target in statement.targets for word in _words(module, target)]
+        yield frozenset().union(*(_words(module, target) for target in statement.targets))
 
 
 def training_condition(module: Module, node: ast.AST) -> str:
@@ -101,23 +100,22 @@ def _is_global(module: Module, name: str) -> bool:
     return name in module.scope.bindings
 
 
-def _words(module: Module, node: ast.AST) -> list[str]:
-    found: list[str] = []
+def _words(module: Module, node: ast.AST) -> frozenset[str]:
+    found: frozenset[str] = frozenset()
     for part in ast.walk(node):
         if isinstance(part, ast.Constant) and isinstance(part.value, str):
-            found += _WORDS.findall(part.value)
+            found |= words_of(part.value)
             continue
         name = spelled(part)
         if name == "train" and (module.qualified(part) or "").startswith("tensorflow."):
             continue  # tf.train
         if name not in PARAMETERS:
-            found += _WORDS.findall(name)
+            found |= words_of(name)
     return found
 
 
-def _split(words: list[str]) -> Mode | None:
-    lower = {word.lower() for word in words}
-    train, other = bool(lower & _TRAIN), bool(lower & _EVAL)
+def _split(words: frozenset[str]) -> Mode | None:
+    train, other = bool(words & _TRAIN), bool(words & _EVAL)
     if train == other:
         return None
     return "train" if train else "eval"

@@ -11,7 +11,13 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from migrate.analysis.special_symbols import GROUPS, HOROVOD_MODULES, HOROVOD_NAMES, Group
+from migrate.analysis.special_symbols import (
+    GROUPS,
+    HOROVOD_MODULES,
+    HOROVOD_NAMES,
+    TENSORFLOW,
+    Group,
+)
 
 Status = Literal["native", "manual", "unsupported", "unknown"]
 
@@ -25,7 +31,6 @@ COMPUTED = "<computed>"
 _ROOTS = frozenset(
     ("horovod", "keras", "tensorflow", "tensorflow_core", "tensorflow_estimator", "tf_slim")
 )
-_API = "TensorFlow 1.15.0's own public API"
 _KERAS = "CANN: TensorFlow 1.15 migration guide, Keras: tf.keras only"
 
 # Other spellings of a module and what they mean. tf.compat.v1 is tf itself in TensorFlow 1.15.0;
@@ -62,7 +67,7 @@ class Symbol(NamedTuple):
 
     status: Status
     reason: str = ""
-    source: str = _API
+    source: str = TENSORFLOW
 
 
 @lru_cache(maxsize=1 << 16)

@@ -1,14 +1,17 @@
-"""Which files hold a word: asked before a file is parsed for the sake of a name."""
+"""Words, and which files hold one: asked before a file is parsed for the sake of a name."""
 
 from __future__ import annotations
 
 import ast
 import posixpath
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from migrate.analysis.imported import imported_files
 from migrate.analysis.project import Project
+
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
 class Identifiers(NamedTuple):
@@ -60,6 +63,11 @@ def identifiers_in(project: Project, path: str) -> Identifiers:
         names |= {n.value for n in module.all_of(ast.Constant) if isinstance(n.value, str)}
     attributes = {node.attr for node in module.all_of(ast.Attribute)}
     return Identifiers(tuple(attributes), tuple(names))
+
+
+def words_of(name: str) -> frozenset[str]:
+    """The words that a name is made of, in lower case; ``logdir`` is one."""
+    return frozenset(word.lower() for word in _WORD.findall(name))
 
 
 def is_used_elsewhere(project: Project, path: str, name: str) -> bool:

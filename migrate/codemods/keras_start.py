@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from migrate.analysis.graph import Graph
 from migrate.analysis.keras_models import KerasUse
 from migrate.analysis.module import Module
+from migrate.analysis.paths import PARSES
 from migrate.analysis.references import facts_of
+from migrate.analysis.runtime_names import runtime_call
 from migrate.analysis.words import is_used_elsewhere
 from migrate.codemods.edits import Edit
 from migrate.codemods.rule import Context
@@ -18,7 +20,6 @@ START = "use_npu_keras_session"
 _INERT = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 # Parts of Keras that make variables.
 _BUILDING = frozenset({"layers", "models", "applications", "Model", "Sequential", "Input"})
-_PARSES = frozenset({"parse_args", "parse_known_args"})
 _PARSER_METHODS = frozenset(
     "add_argument add_argument_group add_mutually_exclusive_group add_parser add_subparsers "
     "set_defaults".split()
@@ -91,13 +92,13 @@ class Start:
         for node in ast.walk(statement):
             if not isinstance(node, ast.Call):
                 continue
-            if getattr(node.func, "attr", "") in _PARSES:
+            if getattr(node.func, "attr", "") in PARSES:
                 return True
             path, colon, dotted = (self._module.qualified(node.func) or "").partition(":")
             other = self._context.project.parsed(path) if colon else None
             own = other.definition(dotted) if other is not None else None
             if isinstance(own, ast.FunctionDef) and any(
-                getattr(part, "attr", "") in _PARSES for part in ast.walk(own)
+                getattr(part, "attr", "") in PARSES for part in ast.walk(own)
             ):
                 return True
         return False
@@ -133,7 +134,7 @@ class Start:
             isinstance(node, ast.Call)
             and (
                 self._module.qualified(node.func) in _RUNNERS
-                or getattr(node.func, "attr", "") in _PARSES
+                or getattr(node.func, "attr", "") in PARSES
             )
             for node in ast.walk(statement)
         )
@@ -207,5 +208,4 @@ def _behind_import(module: Module, anchor: ast.stmt, call: str) -> Edit:
 
 def is_ours(module: Module, call: ast.Call) -> bool:
     """Whether the call is the one that a port puts there."""
-    called = module.qualified(call.func) or ""
-    return called.startswith("npu_runtime") and called.endswith(START)
+    return runtime_call(module, call) == START

@@ -19,12 +19,11 @@ from migrate.analysis.nodes import spelled, string
 from migrate.analysis.path_ways import Origin, only_here
 from migrate.analysis.paths import paths_of
 from migrate.analysis.project import Project
-from migrate.analysis.words import holds_any
+from migrate.analysis.words import holds_any, words_of
 
 Target = Literal["data", "output"]
 Uses = set[tuple[Access, str, int]]
 
-_WORD = re.compile(r"[a-z]+|[A-Z]+(?![a-z])|[A-Z][a-z]+")
 _DATA = frozenset(
     "annotation annotations corpus data datadir dataroot dataset datasets image images imgs input "
     "inputs labels records tfrecord tfrecords vocab".split()
@@ -254,11 +253,6 @@ _BY_RECIPE = "Say what it is in the recipe: [rules.NPU501.places], data, output 
 def is_relative(text: str) -> bool:
     """Whether a text, taken for a path, depends on the current folder."""
     return bool(text) and "://" not in text and not _ELSEWHERE.match(text)
-
-
-def words_of(name: str) -> frozenset[str]:
-    """The words that a name is made of, in lower case; ``logdir`` is one."""
-    return frozenset(word.lower() for word in _WORD.findall(name))
 
 
 def names_place(name: str) -> bool:

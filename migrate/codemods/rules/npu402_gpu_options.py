@@ -31,7 +31,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from migrate.analysis.effects import effect_free
+from migrate.analysis.effects import HOROVOD_QUERIES, effect_free
 from migrate.analysis.imported import imports_tensorflow
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import keyword
@@ -56,7 +56,6 @@ _FIELDS = frozenset(
     visible_device_list polling_active_delay_usecs polling_inactive_delay_msecs
     force_gpu_compatible experimental""".split()
 )
-_QUERIES = ("local_rank", "local_size", "rank", "size")
 _MERGES = frozenset({"CopyFrom", "MergeFrom", "Clear"})
 
 NPU402 = Rule(
@@ -68,7 +67,9 @@ NPU402 = Rule(
         *(b"set_visible_devices", b"set_virtual_device", b"set_per_process_memory"),
     ),
     # Horovod's rank is what visible_device_list is made of.
-    claims=frozenset({_OPTIONS, *_SETTERS, *(f"horovod.tensorflow.{name}" for name in _QUERIES)}),
+    claims=frozenset(
+        {_OPTIONS, *_SETTERS, *(f"horovod.tensorflow.{name}" for name in HOROVOD_QUERIES)}
+    ),
 )
 
 

@@ -33,7 +33,7 @@ from typing import Any
 
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import argument, keyword
-from migrate.analysis.optimizers import OPTIMIZE_LOSS, OUTER, is_optimizer
+from migrate.analysis.optimizers import KERAS_OPTIMIZERS, OPTIMIZE_LOSS, OUTER, is_optimizer
 from migrate.analysis.project import Project
 from migrate.analysis.runtime_names import LEARNING_RATE, runtime_call
 from migrate.analysis.symbols import canonical, short
@@ -42,7 +42,6 @@ from migrate.codemods.rank_words import depends_on_size
 from migrate.codemods.rule import Change, Context, Option, ProjectContext, Rule
 from migrate.errors import RecipeError
 
-_KERAS = ("keras.optimizers.", "tensorflow.keras.optimizers.")
 # Where a constructor has its learning rate, if that is not the first argument.
 _POSITIONS = {
     OPTIMIZE_LOSS: 2,
@@ -119,7 +118,7 @@ def _optimizers(module: Module, project: Project) -> Iterator[tuple[ast.Call, st
     for call, name in module.calls:
         if name is None or name.rpartition(".")[2] in OUTER:
             continue
-        keras = name.startswith(_KERAS) and name.rpartition(".")[2][:1].isupper()
+        keras = name.startswith(KERAS_OPTIMIZERS) and name.rpartition(".")[2][:1].isupper()
         if keras or name == OPTIMIZE_LOSS or is_optimizer(project, name):
             yield call, name
 

@@ -36,7 +36,7 @@ from collections.abc import Iterator
 from migrate.analysis.keras_models import is_model
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import argument, has_stars, is_self, keyword
-from migrate.analysis.optimizers import is_optimizer
+from migrate.analysis.optimizers import KERAS_OPTIMIZERS, is_optimizer
 from migrate.analysis.project import Project
 from migrate.analysis.references import names_in
 from migrate.analysis.training import KERAS_TRAINING
@@ -45,7 +45,6 @@ from migrate.codemods.imports import runtime_import
 from migrate.codemods.rule import Change, Context, Rule
 
 _WRAPPER = "npu_keras_optimizer"
-_MODULES = ("keras.optimizers.", "tensorflow.keras.optimizers.")
 _APPLYING = frozenset({"apply_gradients", "get_updates", "minimize"})
 _LOADERS = frozenset({"keras.models.load_model", "tensorflow.keras.models.load_model"})
 _BY_HAND = f"Compile it with {_WRAPPER}(...) by hand; until then each rank trains for itself."
@@ -85,7 +84,7 @@ def average_gradients(context: Context) -> Iterator[Change]:
     for call in module.all_of(ast.Call):
         if isinstance(call.func, ast.Attribute) and call.func.attr in _APPLYING:
             owner = call.func.value
-            if (module.instance_of(owner) or "").startswith(_MODULES):
+            if (module.instance_of(owner) or "").startswith(KERAS_OPTIMIZERS):
                 yield from _wrap(context, owner)
     if not compiled:
         yield from _loaded(context)

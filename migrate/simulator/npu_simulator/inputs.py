@@ -5,13 +5,13 @@ the order of the run's operators, and what a read of a variable sees that the ru
 would hang on which thread is faster.
 """
 
-_SOURCES = frozenset("QueueDequeueV2 QueueDequeueManyV2 QueueDequeueUpToV2 IteratorGetNext".split())
+SOURCES = frozenset("QueueDequeueV2 QueueDequeueManyV2 QueueDequeueUpToV2 IteratorGetNext".split())
 # Stateful, but to run one twice changes nothing.
 _HANDLES = frozenset(
     "FIFOQueueV2 PaddingFIFOQueueV2 PriorityQueueV2 RandomShuffleQueueV2 "
     "IteratorV2 OneShotIterator IteratorFromStringHandleV2".split()
 )
-_NO_VALUES = frozenset({"resource", "variant"})
+NO_VALUES = frozenset({"resource", "variant"})
 
 
 def take(session, fetches, targets, feeds, run):
@@ -51,9 +51,9 @@ def _sources(fetches, targets, feeds):
     wanted = set(targets) | {tensor.op for tensor in fetches}
     found = []
     for op in reached(wanted, given):
-        if op.type in _SOURCES and op not in wanted and op._get_control_flow_context() is None:
+        if op.type in SOURCES and op not in wanted and op._get_control_flow_context() is None:
             needed = reached([op], given) - {op}
-            if not any(tensor.dtype.name in _NO_VALUES for tensor in op.outputs) and all(
+            if not any(tensor.dtype.name in NO_VALUES for tensor in op.outputs) and all(
                 n.type in _HANDLES or not n.op_def.is_stateful for n in needed
             ):
                 fed = {id(tensor) for n in needed | {op} for tensor in n.inputs} & given

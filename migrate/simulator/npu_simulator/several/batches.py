@@ -1,9 +1,8 @@
 """Tells which rows of data a training run is given, by queues, iterators and feeds."""
 
+from ..inputs import NO_VALUES, SOURCES
 from .digests import digest
 
-_SOURCES = frozenset("IteratorGetNext QueueDequeueV2 QueueDequeueManyV2 QueueDequeueUpToV2".split())
-_NO_VALUES = frozenset({"resource", "variant"})
 _MOST = 4096  # rows of one run
 _LEAST = 3  # distinct values in a row that tells one sample from another; a label has less
 _SHORTEST = 9  # bytes of a text that does so
@@ -17,13 +16,13 @@ def tensors(reached, given):
         given: ids of tensors that are fed.
     """
     sources = [
-        op for op in reached if op.type in _SOURCES and op._get_control_flow_context() is None
+        op for op in reached if op.type in SOURCES and op._get_control_flow_context() is None
     ]
     return [
         tensor
         for op in sorted(sources, key=lambda op: op._id)
         for tensor in op.outputs
-        if id(tensor) not in given and tensor.dtype.name not in _NO_VALUES
+        if id(tensor) not in given and tensor.dtype.name not in NO_VALUES
     ]
 
 
