@@ -32,6 +32,7 @@ import re
 from collections.abc import Iterator
 
 from migrate.analysis.flow import Flow
+from migrate.analysis.imported import imported_packages
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import spelled
 from migrate.analysis.towers import towers
@@ -238,13 +239,10 @@ def _ends_program(module: Module, statement: ast.stmt) -> bool:
 
 
 def _note_import(context: Context, node: ast.Import | ast.ImportFrom) -> Iterator[Change]:
-    names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module]
-    for name in names:
-        root = (name or "").partition(".")[0]
-        if root in NVIDIA_MODULES and not getattr(node, "level", 0):
-            yield context.finding(
-                node,
-                "warning",
-                f"{root} asks the NVIDIA driver, which is not there on an NPU machine",
-                "Remove what uses it, or put it behind a check.",
-            )
+    for root in sorted(NVIDIA_MODULES & imported_packages(node)):
+        yield context.finding(
+            node,
+            "warning",
+            f"{root} asks the NVIDIA driver, which is not there on an NPU machine",
+            "Remove what uses it, or put it behind a check.",
+        )
