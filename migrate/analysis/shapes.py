@@ -10,6 +10,7 @@ from migrate.analysis.module import Module
 from migrate.analysis.nodes import argument, has_stars, is_none, keyword, string
 from migrate.analysis.project import Project
 from migrate.analysis.symbols import short
+from migrate.analysis.values import bound_value
 
 Kind = Literal["placeholder", "reshape", "values", "sparse", "generator", "tail"]
 
@@ -114,7 +115,7 @@ def _placeholder(module: Module, call: ast.Call, position: int) -> OpenShape | N
     shape = argument(call, "shape", position)
     if has_stars(call):
         return None
-    shape = _resolved(module, shape)
+    shape = bound_value(module, shape) if shape is not None else None
     name = _bound_name(module, call)
     called = f"placeholder {name}" if name else "placeholder"
     if shape is None or is_none(shape):
@@ -132,15 +133,6 @@ def _placeholder(module: Module, call: ast.Call, position: int) -> OpenShape | N
         _label(call),
         _leading_none(shape) if shape is not None else None,
     )
-
-
-def _resolved(module: Module, shape: ast.expr | None) -> ast.expr | None:
-    """The shape, also where a name stands for it."""
-    if isinstance(shape, ast.Name):
-        found = module.lookup(shape.id, shape)
-        if found is not None and len(found[1]) == 1 and isinstance(found[1][0].node, ast.expr):
-            return found[1][0].node
-    return shape
 
 
 def _leading_none(shape: ast.expr) -> ast.expr | None:

@@ -116,6 +116,11 @@ def test_places_that_are_fixed_or_foreign(line: str) -> None:
     assert check_noop(train(line), "NPU303").findings == []
 
 
+def test_an_annotation_is_no_shape() -> None:
+    source = train("x = tf.placeholder(tf.float32, size)").replace("size,", "size: list | None,", 1)
+    assert check_noop(source, "NPU303").findings == []
+
+
 @pytest.mark.parametrize(
     "source",
     [
