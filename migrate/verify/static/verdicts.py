@@ -130,6 +130,8 @@ class Verdicts:
         verdicts = []
         for other, call, shift in self._calls_to(module, function):
             place = names.index(name) - shift if name in names else len(call.args)
+            if place < 0:  # the object whose method it is
+                return "unknown"
             verdicts.append(self.on(other, argument(call, name, place) or default))
         return _together(verdicts)
 

@@ -332,3 +332,17 @@ def train(**options):
 )
 def test_other_sessions_are_left_alone(code: str) -> None:
     assert found(code, "CHK101", BEFORE_THE_PATCH) == []
+
+
+def test_a_configuration_that_is_the_methods_own_object_cannot_be_told() -> None:
+    body = """
+class Config:
+    def train(self):
+        step = model()
+        with tf.Session(config=self) as sess:
+            sess.run(step)
+
+Config().train()
+"""
+    (finding,) = found(HEAD + body, "CHK101", BEFORE_THE_PATCH)
+    assert "cannot tell whether" in finding.message
