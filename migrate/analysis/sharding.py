@@ -188,7 +188,7 @@ class _Placing:
                 return True
         if any(is_shard(module, part) for part in ast.walk(node)):
             return True
-        if any(isinstance(t, ast.Name) and holds_shard(module, t) for t in self._source.taken):
+        if any(holds_shard(module, taken) for taken in self._source.taken):
             return True
         if divides_itself(module, node) or spreads_shard(module, node):
             return True

@@ -955,6 +955,34 @@ def test_the_recipe_can_name_what_is_divided() -> None:
     check_port(ARRAYS, after, "NPU701", options=options)
 
 
+def test_what_the_recipe_divides_is_not_divided_again() -> None:
+    source = """
+        import tensorflow as tf
+        from mine import load
+
+        class Model:
+            def read(self):
+                self.data = load()
+
+            def train(self, net):
+                data = tf.data.Dataset.from_tensor_slices(self.data)
+                batch = data.batch(4).make_one_shot_iterator().get_next()
+                return tf.train.AdamOptimizer().minimize(net(batch))
+
+        class Other:
+            def train(self, net, rows):
+                self.rows = rows
+                data = tf.data.Dataset.from_tensor_slices(self.rows)
+                batch = data.batch(4).make_one_shot_iterator().get_next()
+                return tf.train.AdamOptimizer().minimize(net(batch))
+        """
+    text = ported(source, shard=["train.py:self.data"]).text()
+    assert "        self.data = npu_shard(self.data)\n" in text
+    assert "from_tensor_slices(self.data)" in text
+    assert "from_tensor_slices(npu_shard(self.rows))" in text
+    assert ported(text).text() == text
+
+
 def test_one_named_variable_needs_no_brackets() -> None:
     source = "import mine\n\ndata = mine.load(); print(data)\n"
     result = ported(source, shard=["train.py:data"])

@@ -58,6 +58,7 @@ from typing import Any
 
 from migrate.analysis.entry_points import training_scripts
 from migrate.analysis.imported import imported_by
+from migrate.analysis.module import Module
 from migrate.analysis.sharding import Doubt, Place, Sharding, assignment_of
 from migrate.analysis.shards import is_shard
 from migrate.analysis.training_runs import steps_in
@@ -142,8 +143,21 @@ def _is_left(context: Context, found: Place | Doubt) -> bool:
     named = context.options.get("leave", ())
     if found.source in named or found.source.partition(":")[0] in named:
         return True
+    if isinstance(found, Place):
+        return any(_holds(context.module, names, found) for names in _variables(context))
     divided = {name for names in _variables(context) for name in names}
-    return isinstance(found, Doubt) and not divided.isdisjoint(found.arrays)
+    return not divided.isdisjoint(found.arrays)
+
+
+def _holds(module: Module, names: list[str], place: Place) -> bool:
+    """Whether what is taken at a place are variables that the recipe divides, in their scope."""
+    taken = module.source.text[place.start : place.end]
+    statement = assignment_of(module, names)
+    if statement is None or not set(names).issuperset(_names(taken.strip("()"))):
+        return False
+    own = module.class_of(statement) if "." in names[0] else module.function_of(statement)
+    start, end = module.span(own) if own is not None else (0, len(module.source.text))
+    return start <= place.start < end
 
 
 @NPU701.on_project
