@@ -121,6 +121,42 @@ def test_a_name_that_another_file_imports_stays_with_a_warning() -> None:
     assert ported.codes("warning") == [CODE]
 
 
+@pytest.mark.parametrize(
+    ("use", "kind"),
+    [
+        ("image = Image.open({}(data))", "BytesIO"),
+        ("image = numpy.load({}(data))", "BytesIO"),
+        ("def stream(image_bytes): return {}(image_bytes)", "BytesIO"),
+        ("s = {}()\nimage.save(s, format='png')\nx = s.getvalue()", "BytesIO"),
+        ("s = {}()\nwrite(s)\ntf.Summary.Image(encoded_image_string=s.getvalue())", "BytesIO"),
+        ("s = {}()\ns.write('text')", "note"),
+        ("s = {}('text')", "note"),
+        ("s = {}(given)", "warning"),
+    ],
+)
+@pytest.mark.parametrize("module", ["StringIO", "cStringIO"])
+def test_a_stream_of_bytes(module: str, use: str, kind: str) -> None:
+    others = "import numpy\nimport tensorflow as tf\nfrom PIL import Image\n"
+    imported = f"from {module} import StringIO\n{others}{use.format('StringIO')}\n"
+    dotted = f"import {module}\n{others}{use.format(module + '.StringIO')}\n"
+    name = "BytesIO" if kind == "BytesIO" else "StringIO"
+    bound = "BytesIO as StringIO" if kind == "BytesIO" else "StringIO"
+    result = check_port(
+        imported,
+        imported.replace(f"from {module} import StringIO", f"from io import {bound}"),
+        CODE,
+    )
+    again = check_port(
+        dotted,
+        dotted.replace(f"import {module}", f"import io as {module}").replace(
+            f"{module}.StringIO", f"{module}.{name}"
+        ),
+        CODE,
+    )
+    for ported in (result, again):
+        assert [f.severity for f in ported.findings] == ([] if kind == "BytesIO" else [kind])
+
+
 def test_text_that_may_be_bytes_is_noted() -> None:
     before = "import cPickle\nfrom StringIO import StringIO\nx = cPickle.load(f), cPickle.load(g)\n"
     after = before.replace("import cPickle", "import pickle as cPickle").replace(

@@ -20,8 +20,10 @@ becomes:
     import queue as Queue
     for step, batch in zip(steps, batches):
 
-Fix safety: safe: what is replaced fails in Python 3. `cPickle` and `StringIO` come with a note: the
-text that they held in Python 2 may be bytes.
+Fix safety: safe: what is replaced fails in Python 3. A `StringIO` that images or arrays are read
+from or written to becomes a `BytesIO`. `cPickle` and other `StringIO`s come with a note: the text
+that they held in Python 2 may be bytes; where one is made of a value that does not tell, that is a
+warning.
 
 Not handled: modules that are gone altogether and functions without a successor of the same kind,
 such as `string.join`, are warnings. Code for Python 2 behind a test of the version, or in a `try`
@@ -34,9 +36,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from migrate.analysis.nodes import spelled
 from migrate.analysis.words import is_used_elsewhere
+from migrate.codemods.byte_streams import holds_bytes
 from migrate.codemods.edits import Edit
 from migrate.codemods.guards import IMPORTS, is_guarded
 from migrate.codemods.imports import module_span
@@ -50,6 +54,7 @@ from migrate.codemods.python2_library import (
 )
 from migrate.codemods.rule import Change, Context, Rule
 from migrate.codemods.unused import alias_removals
+from migrate.findings import Severity
 
 _ALL = (*ATTRIBUTES, *BUILTINS, *WITHOUT)
 _CHANGED = sorted({dotted.partition(".")[0] for dotted in _ALL})
@@ -112,16 +117,40 @@ def _import(context: Context, statement: ast.Import, alias: ast.alias) -> Iterat
         new, bound = MODULES[name], alias.asname or name
         yield context.replace(alias, new if new == bound else f"{new} as {bound}")
         if new == "io":
-            yield _about_text(context, statement, name)
+            loads = context.module.attribute_loads.get("StringIO", ())
+            yield from _streams(
+                context, statement, name, [n for n in loads if spelled(n.value) == bound]
+            )
     elif name in GONE and not _is_own(context, name):
         yield context.finding(statement, "warning", f"Python 3 has no module {name}", GONE[name])
     elif name == "urllib" and not _is_own(context, name):
         yield from _urllib(context, statement, alias)
 
 
-def _about_text(context: Context, node: ast.AST, name: str) -> Change:
+def _streams(
+    context: Context, statement: ast.Import, name: str, classes: Sequence[ast.Attribute]
+) -> Iterator[Change]:
+    """Makes streams of what holds bytes; the others hold text, with a finding that says so."""
+    kinds = [_stream(context, node) for node in classes]
+    for node, kind in zip(classes, kinds, strict=True):
+        if kind:
+            end = context.module.span(node)[1]
+            yield Edit(end - len(node.attr), end, "BytesIO")
+    if not all(kinds) or not kinds:
+        yield _about_text(context, statement, name, doubtful=None in kinds)
+
+
+def _stream(context: Context, node: ast.expr) -> bool | None:
+    """Whether a StringIO that is named holds bytes; None where that cannot be told."""
+    call = context.module.parents[node]
+    is_made = isinstance(call, ast.Call) and call.func is node
+    return holds_bytes(context.module, call) if is_made else False  # type: ignore[arg-type]
+
+
+def _about_text(context: Context, node: ast.AST, name: str, *, doubtful: bool) -> Change:
     message = f"{name} becomes io, whose StringIO holds text only"
-    return context.finding(node, "note", message, "Use io.BytesIO where it is given bytes.")
+    severity: Severity = "warning" if doubtful else "note"
+    return context.finding(node, severity, message, "Use io.BytesIO where it is given bytes.")
 
 
 def _urllib(context: Context, statement: ast.Import, alias: ast.alias) -> Iterator[Change]:
@@ -160,13 +189,24 @@ def _from(context: Context, statement: ast.ImportFrom, name: str) -> Iterator[Ch
     if name in MODULES and not _is_own(context, name):
         yield Edit(*module_span(context.module, statement), MODULES[name])
         if MODULES[name] == "io":
-            yield _about_text(context, statement, name)
+            yield from _imported_streams(context, statement, name)
     elif name in GONE and not _is_own(context, name):
         yield context.finding(statement, "warning", f"Python 3 has no module {name}", GONE[name])
     elif name == "urllib" and not _is_own(context, name):
         yield from _from_urllib(context, statement)
     else:
         yield from _names(context, statement, name)
+
+
+def _imported_streams(context: Context, statement: ast.ImportFrom, name: str) -> Iterator[Change]:
+    """The same of a class that is imported by itself: one for all that is made of it."""
+    for alias in statement.names:
+        bound = alias.asname or alias.name
+        kinds = [_stream(context, load) for load in context.module.loads.get(bound, ())]
+        if alias.name == "StringIO" and any(kinds):
+            yield context.replace(alias, f"BytesIO as {bound}")
+        else:
+            yield _about_text(context, statement, name, doubtful=None in kinds)
 
 
 def _from_urllib(context: Context, statement: ast.ImportFrom) -> Iterator[Change]:
