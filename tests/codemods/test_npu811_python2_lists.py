@@ -29,6 +29,8 @@ HEAD = "import random\nimport numpy as np\n"
         ("x = filter(f, a)\nx += [1]\nr = range(3)\nr[0] = 1\n", "x = list(filter(f, a))\nx += [1]\nr = list(range(3))\nr[0] = 1\n"),
         ("keys = d.keys()\nkeys.sort()\nitems = d.items()\nrandom.shuffle(items)\n", "keys = list(d.keys())\nkeys.sort()\nitems = list(d.items())\nrandom.shuffle(items)\n"),
         ("class Data:\n    def __init__(self, n):\n        self.order = range(n)\n    def start(self):\n        random.shuffle(self.order)\n", "class Data:\n    def __init__(self, n):\n        self.order = list(range(n))\n    def start(self):\n        random.shuffle(self.order)\n"),
+        ("rows = load()\nif some: rows = filter(f, rows)\nn = len(rows)\n", "rows = load()\nif some: rows = list(filter(f, rows))\nn = len(rows)\n"),
+        ("class Data:\n    def __init__(self, some):\n        self.rows = load()\n        if some:\n            self.rows = filter(f, self.rows)\n    def size(self):\n        return len(self.rows)\n", "class Data:\n    def __init__(self, some):\n        self.rows = load()\n        if some:\n            self.rows = list(filter(f, self.rows))\n    def size(self):\n        return len(self.rows)\n"),
         # whole numbers
         ("for i in range(n / 2): f(i)\nfor i in xrange(0, len(x) / b + 1, (b)/(2)): f(i)\n", "for i in range(n // 2): f(i)\nfor i in xrange(0, len(x) // b + 1, (b)//(2)): f(i)\n"),
         ("y = x[:n / 2], x[len(x) / 2:, -n / 4:-(n / 4)]\n", "y = x[:n // 2], x[len(x) // 2:, -n // 4:-(n // 4)]\n"),
@@ -52,6 +54,8 @@ def test_rewrites(before: str, after: str) -> None:
         "it = map(f, x)\nfirst = next(it)\nrest = [i for i in it]\n",
         "x = map(f, y)\nx = list(x)\nx.append(1)\n",
         "x = range(9)\nx = np.array(x)\nrandom.shuffle(x)\n",
+        "x = zip(a, b)\nf(x)\nx = []\nx.append(1)\n",
+        "x = a\nx = map(f, x)\nfor i in x: g(i)\n",
         "x = np.arange(3) + range(3), range(3) * np.ones(3)\n",
         "*x, y = zip(a, b)\nx.append(1)\na, b = zip(*c)\na.sort()\n",
         "def f(keys):\n    keys.sort()\ndef g(d):\n    keys = d.keys()\n    return keys\n",

@@ -22,9 +22,9 @@ becomes:
 
 Fix safety: safe: in Python 2 these are lists and whole numbers, and in Python 3 the use fails.
 
-Not handled: what a variable holds that is assigned more than once, or that goes to another
-function. A file that imports `division` from `__future__` keeps its `/`. Other divisions are left
-to NPU801's note.
+Not handled: what a variable holds that is assigned more than once, unless it is made of its own
+value (`rows = filter(fits, rows)`), or that goes to another function. A file that imports
+`division` from `__future__` keeps its `/`. Other divisions are left to NPU801's note.
 
 Authority: Python documentation, "What's New In Python 3.0", "Views And Iterators Instead Of Lists"
 and "Integers".
@@ -132,7 +132,8 @@ def _needs_list(module: Module, call: ast.Call, kind: str) -> bool:
         ]
     elif isinstance(target, ast.Attribute) and is_self(target.value):
         owner = module.class_of(target)
-        if owner is None or module.attributes_of(owner).get(target.attr, []) != [call]:
+        values = module.attributes_of(owner).get(target.attr, []) if owner is not None else []
+        if values != [call] and not (call in values and _is_of_itself(module, target, call)):
             return False
         uses = [
             use
@@ -149,11 +150,19 @@ def _needs_list(module: Module, call: ast.Call, kind: str) -> bool:
 def _only_holds(module: Module, use: ast.Name, call: ast.Call) -> bool:
     """Whether a name holds what a call made, and lists that were added to it."""
     found = module.lookup(use.id, use)
-    return found is not None and [
+    if found is None:
+        return False
+    values = [
         binding.node
         for binding in found[1]
         if not isinstance(binding.statement, ast.AugAssign | ast.Delete)
-    ] == [call]
+    ]
+    return values == [call] or (call in values and _is_of_itself(module, use, call))
+
+
+def _is_of_itself(module: Module, holder: ast.expr, call: ast.Call) -> bool:
+    """Whether it makes less or other of what its holder held: `rows = filter(fits, rows)`."""
+    return module.text_of(holder) in map(module.text_of, call.args)
 
 
 def _is_iterator(module: Module, use: ast.expr) -> bool:
