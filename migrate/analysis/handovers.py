@@ -196,13 +196,27 @@ class Handovers:
         root = _root(node)
         if isinstance(root, ast.Call):
             return _is_dynamic(module, root) or self._is_any(root.func, seen)
-        if not isinstance(root, ast.Name) or root.id in seen:
+        if not isinstance(root, ast.Name):
+            return False
+        if is_self(root):
+            return any(self._is_any(value, seen) for value in self._held_by_self(node, seen))
+        if root.id in seen:
             return False
         seen.add(root.id)
         _, bindings = module.lookup(root.id, root) or (None, [])
         if {binding.kind for binding in bindings} == {"parameter"}:
             return True
         return any((made := _made(b)) is not None and self._is_any(made, seen) for b in bindings)
+
+    def _held_by_self(self, node: ast.expr, seen: set[str]) -> list[ast.expr]:
+        """What is assigned to the attribute of `self` that an expression begins with."""
+        while isinstance(node, ast.Attribute | ast.Subscript) and not is_self(node.value):
+            node = node.value
+        owner = self._module.class_of(node)
+        if owner is None or not isinstance(node, ast.Attribute) or f"self.{node.attr}" in seen:
+            return []
+        seen.add(f"self.{node.attr}")
+        return self._module.attributes_of(owner).get(node.attr, [])
 
     def _may_hold_training(self, table: str) -> bool:
         held = registered(self._project, table)

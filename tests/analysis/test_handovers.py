@@ -115,6 +115,9 @@ def test_what_cannot_be_followed_may_train(body: str, what: str) -> None:
         "def go():\n    sess = tf.Session()\n    return sess.run\n",
         "def go():\n    return {'sess': tf.Session()}\n",
         "def go(model):\n    sess = tf.Session()\n    model.sess = sess\n    model.fit()\n",
+        "class Loop:\n    def __init__(self, build):\n        self.build = build\n"
+        "    def go(self):\n        op = self.build()\n"
+        "        with tf.Session() as sess:\n            sess.run(op)\n",
     ],
 )
 def test_a_session_that_gets_about_may_train(source: str) -> None:
@@ -188,6 +191,23 @@ def go(name):
     others = {"tables.py": made} if elsewhere else {}
     main = "import train\nimport model\ntrain.go('a')\n"
     assert judged(source, {**others, "model.py": MODEL, "main.py": main})[0] == role
+
+
+def test_what_an_object_makes_by_its_own_method_is_followed() -> None:
+    source = """
+class Loop:
+    def table(self, name):
+        return tf.contrib.lookup.index_table_from_file(name), 1
+    def go(self):
+        table, _ = self.table('a')
+        with tf.Session() as sess:
+            sess.run(table.lookup(tf.constant('a')))
+"""
+    main = "import train\nimport model\ntrain.Loop().go()\n"
+    assert (
+        judged(f"import tensorflow as tf\n{source}", {"model.py": MODEL, "main.py": main})[0]
+        == "host"
+    )
 
 
 def test_two_sessions_of_one_name_are_two() -> None:
