@@ -156,6 +156,7 @@ def test_without_tensorflow_there_is_nothing_to_do() -> None:
         ("numpy; python_version < '3'\n", None),
         ("opencv-contrib-python==3.4.5.20\nsix==1.11\n\n\n# end\n", None),
         ("enum34>=1.1\nfutures\n", "# enum34>=1.1 (Python 3.7 has it)\n# futures (Python 3.7 has it)\n"),
+        ("logging\nargparse==1.4.0\nmock\n", "# logging (Python 3.7 has it)\n# argparse==1.4.0 (Python 3.7 has it)\nmock\n"),
         ("futures; python_version < '3'\nenum34 ; python_version == '2.7'\n", None),
         ("absl-py[x]\n", "absl-py[x]==1.4.0\n"),
     ],

@@ -26,7 +26,7 @@ becomes:
 
 A version that upstream asks for stays, unless it cannot be installed on Python 3.7 or does not work
 with TensorFlow 1.15.0: then it is changed, with a note. Keras and SciPy go when no file of the port
-imports them any more; Horovod goes always (NPU704).
+imports them any more; Horovod goes always (NPU704), and so do names of Python's own modules.
 
 Options (recipe): `pins`, a table from distribution to version (`numpy = "1.18.5"`), to another
 specifier (`tqdm = ">=4.30"`), or to the empty text, which leaves the distribution out.
@@ -46,6 +46,7 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
+import sys
 from collections.abc import Iterator, Mapping
 
 from migrate.analysis.distributions import (
@@ -97,6 +98,8 @@ _USES_TF = re.compile(rb"\b(?:tensorflow|keras|tf_slim)\b")
 _IMPORT = re.compile(rb"\bfrom[ \t]+(\w+)[\w.]*[ \t]+import\b|\bimport[ \t]+([\w.]+[^\r\n;#]*)")
 _CLIMBS = re.compile(rb"\bfrom[ \t]+\.\.")
 _TESTS = re.compile(r"(?:.*/)?(?:tests?/.*|test_[^/]*|[^/]*_test\.py)")
+# Modules of Python itself: what PyPI has by these names does not install, or is never imported.
+_PYTHONS_OWN = BACKPORTS | (NOT_INSTALLED & sys.stdlib_module_names)
 _PLATFORMS_OWN = "TensorFlow 1.15.0 is the platform's own"
 _HEAD = "# TensorFlow 1.15.0 is the platform's own. These install beside it on Python 3.7."
 _ADDED = "# Needed as well:"
@@ -278,7 +281,7 @@ def _ported(
             parts.append(line.commented(_PLATFORMS_OWN))
         elif line.name == "horovod" and line.name not in needs.chosen:
             parts.append(line.commented(_HOROVODS))
-        elif line.name in BACKPORTS and line.name not in needs.chosen and not line.is_fixed:
+        elif line.name in _PYTHONS_OWN and line.name not in needs.chosen and not line.is_fixed:
             parts.append(line.commented("Python 3.7 has it"))
         elif line.name in _KEPT_FOR and not needs.wants(line.name):
             parts.append(line.commented("no file imports it"))
