@@ -268,6 +268,7 @@ def describe(name, value):
     members = {member for member in dir(value) if not member.startswith("_")}
     for base in value.__mro__:
         members |= assigned(base)
+    members = {"*"} if members == {_GIVEN} else members - {_GIVEN}
     if any("__getattr__" in vars(base) for base in value.__mro__):
         members.add("*")
     return name + "(" + " ".join(sorted(members)) + ")"
@@ -298,8 +299,13 @@ def assignments(path):
     return found
 
 
+# What an object is given, by a call that classes with attributes of their own make for a few more.
+_GIVEN = "**"
+_UPDATED_SELF = ast.parse("self.__dict__.update", mode="eval").body
+
+
 def set_on_self(node):
-    """What an expression sets on ``self``: a public attribute, or ``*`` for ``setattr``."""
+    """What an expression sets on ``self``: a public attribute, ``*`` for any, or _GIVEN."""
     if isinstance(node, ast.Attribute):
         stored = isinstance(node.ctx, ast.Store) and getattr(node.value, "id", "") == "self"
         if stored and not node.attr.startswith("_"):
@@ -308,6 +314,8 @@ def set_on_self(node):
         arguments = [getattr(part, "id", "") for part in (node.func, *node.args[:2])]
         if arguments[:2] == ["setattr", "self"] and arguments[2]:
             yield "*"
+        if ast.dump(node.func) == ast.dump(_UPDATED_SELF):
+            yield _GIVEN
 
 
 def alias(name, target):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal, NamedTuple
 
 from migrate.analysis.project import Project
@@ -54,7 +54,7 @@ class Settled(NamedTuple):
     reason: str = ""
 
 
-def classified(uses: Iterable[Use], settled: Iterable[Settled] = ()) -> list[SymbolReport]:
+def classified(uses: Iterable[Use], settled: Collection[Settled] = ()) -> list[SymbolReport]:
     """One report for each name and status, sorted.
 
     Args:
@@ -65,10 +65,13 @@ def classified(uses: Iterable[Use], settled: Iterable[Settled] = ()) -> list[Sym
     known: dict[tuple[str, int, str], list[Settled]] = {}
     for one in sorted(set(settled), key=lambda one: (one.status != "rewritten", one.reason)):
         known.setdefault((one.path, one.line, one.name), []).append(one)
+    rewritten = {one.name: one for one in settled if one.status == "rewritten"}
     places: dict[tuple[str, str, str], list[str]] = {}
     for use in uses:
         place = (use.path, use.line, use.name)
         told = known[place][0] if place in known else classify(use.name)
+        if told.status == "unknown":  # a method of what has another name now
+            told = rewritten.get(use.name.rpartition(".")[0], told)
         key = (use.name, told.status, told.reason)
         places.setdefault(key, []).append(f"{use.path}:{use.line}")
     return [

@@ -204,3 +204,18 @@ def test_a_batch_is_rewritten_where_it_was_changed() -> None:
         """)
     assert found["batch", "a"] == {"rewritten"}
     assert found["batch", "b"] == {"native"}
+
+
+def test_methods_of_what_has_another_name_now_are_rewritten() -> None:
+    found = became(
+        """
+        import tensorflow as tf
+
+        writer = tf.train.SummaryWriter('logs')
+        writer.add_summary(x)  # method
+        tf.train.AdamOptimizer().minimize(x)
+        tf.train.NoSuchThing().run()  # neither
+        """
+    )
+    assert found[("add_summary", "method")] == {"rewritten"}
+    assert found[("run", "neither")] == {"unknown"}

@@ -154,6 +154,7 @@ def test_canonical_is_idempotent_for_names_that_nobody_wrote(name):
         ("tensorflow.arg_max", "native"),  # TensorFlow's wrapper around the module adds it
         ("tensorflow.contrib.layers.linear", "native"),  # a functools.partial
         ("tensorflow.contrib.training.HParams.batch_size", "native"),  # instances have any
+        ("tensorflow.contrib.slim.dataset.Dataset.num_samples", "native"),  # as it was given
         ("tensorflow.Session.run", "native"),
         ("tensorflow.train", "native"),
         ("tensorflow.contrib.layers.conv2d", "native"),
