@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import pytest
@@ -70,6 +71,9 @@ def test_places_that_are_found(line: str, what: str) -> None:
     (finding,) = check_noop(train(line), "NPU303").findings
     assert (finding.code, finding.severity, finding.line) == ("NPU303", "note", 4)
     assert finding.message == f"shape not fixed: {what}"
+    # The recipe can give a batch to what begins with None, and to nothing else.
+    fits = re.search(r"of shape [\[(]None", what) is not None
+    assert ("(option batch)" in finding.advice) == fits
 
 
 def test_reshapes_of_open_placeholders_only() -> None:

@@ -70,6 +70,10 @@ NPU303 = Rule(
         )
     },
 )
+_BY_HAND = (
+    "Each new shape that is fed compiles the graph again. If it is always one, give it in the "
+    "code: shape=[] for a single number."
+)
 _ADVICE = {
     "placeholder": (
         "Each new shape that is fed compiles the graph again. If one size will do, name it in the "
@@ -98,9 +102,9 @@ def report_open_shapes(context: Context) -> Iterator[Change]:
             continue
         chosen = _chosen(context, place)
         if chosen is None:
-            yield context.finding(
-                place.call, "note", f"shape not fixed: {place.what}", _ADVICE[place.kind]
-            )
+            fixable = place.kind != "placeholder" or place.batch is not None
+            advice = _ADVICE[place.kind] if fixable else _BY_HAND
+            yield context.finding(place.call, "note", f"shape not fixed: {place.what}", advice)
         elif reason := _refused(context, place, chosen):
             yield context.finding(
                 place.call,
