@@ -16,7 +16,7 @@ from migrate.analysis.data_sources import FILE_READERS
 from migrate.analysis.feeding import Feeding, Step, last_name
 from migrate.analysis.follower import Follower
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import Function, argument, method
+from migrate.analysis.nodes import Function, argument
 from migrate.analysis.project import Project
 from migrate.analysis.references import owner_of
 from migrate.analysis.shards import NPU_SHARD
@@ -287,22 +287,16 @@ class Consumers(Follower):
         if colon:
             other = self._reads.module(path)
             return other is not None and isinstance(other.definition(dotted), ast.ClassDef)
-        return self._class_method(module, call) is not None
+        return _own_class(module, call) is not None
 
     def _definitions(
         self, module: Module, call: ast.Call, name: str
     ) -> Iterator[tuple[Module, Function, int]]:
-        found = self._class_method(module, call)
-        if found is not None:
-            yield module, found, 1
+        owner = _own_class(module, call)
+        if owner is not None:
+            yield from self._constructor(owner)
         else:
             yield from super()._definitions(module, call, name)
-
-    def _class_method(self, module: Module, call: ast.Call) -> Function | None:
-        """The constructor that ``cls(...)`` means in a class method."""
-        if not isinstance(call.func, ast.Name) or call.func.id != "cls":
-            return None
-        return method(module.class_of(call), "__init__")
 
     def _returned(self, step: Step) -> Iterator[Step]:
         callers = list(super()._returned(step))
@@ -325,6 +319,14 @@ class Consumers(Follower):
             if facts is not None and any(use.name in FILE_READERS for use in facts.uses):
                 return True
         return False
+
+
+def _own_class(module: Module, call: ast.Call) -> str | None:
+    """The class that ``cls(...)`` makes an object of in a class method."""
+    if not isinstance(call.func, ast.Name) or call.func.id != "cls":
+        return None
+    owner = module.class_of(call)
+    return f"{module.path}:{owner.name}" if owner is not None else None
 
 
 def _by_line(place: str) -> tuple[str, int]:

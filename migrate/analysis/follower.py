@@ -17,7 +17,7 @@ from migrate.analysis.nodes import Function, decorators, is_self
 from migrate.analysis.order import is_replaced
 from migrate.analysis.project import Project
 from migrate.analysis.reads import Reads
-from migrate.analysis.references import TELLING_METHODS, owner_of
+from migrate.analysis.references import TELLING_METHODS, method_in, owner_of
 
 # Losses that a collection keeps, and what gets them out of it.
 _COLLECTING = (
@@ -251,10 +251,18 @@ class Follower:
         if other is None or node is None:
             return
         if isinstance(node, ast.ClassDef):
-            node, dotted = other.definition(f"{dotted}.__init__"), f"{dotted}.__init__"
-        if isinstance(node, Function):
+            yield from self._constructor(name)
+        elif isinstance(node, Function):
             plain = "staticmethod" in decorators(node)
             yield other, node, int("." in dotted and not plain)
+
+    def _constructor(self, owner: str) -> Iterator[tuple[Module, Function, int]]:
+        """The constructor of a class of the project, its own or an inherited one."""
+        path, _, dotted = (method_in(self._project, owner, "__init__") or "").partition(":")
+        module = self._reads.module(path)
+        node = module.definition(dotted) if module is not None else None
+        if module is not None and isinstance(node, Function):
+            yield module, node, 1
 
 
 def _fetched(module: Module, call: ast.Call) -> Iterator[Step]:

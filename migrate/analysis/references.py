@@ -75,6 +75,28 @@ class ClassFacts:
     parents: list[tuple[str | None, ...]] = field(default_factory=list)
 
 
+def method_in(project: Project, owner: str, name: str) -> str | None:
+    """The method that objects of a class have, qualified: its own or an inherited one.
+
+    Args:
+        owner: qualified name of a class of the project.
+    """
+    seen: set[str] = set()
+    queue = [owner]
+    while queue:
+        key = queue.pop(0)
+        if key in seen:
+            continue
+        seen.add(key)
+        known = classes_in(project, key.partition(":")[0]).get(key)
+        if known is None:
+            continue
+        if name in known.methods:
+            return f"{key}.{name}"
+        queue += known.bases
+    return None
+
+
 def functions_in(project: Project, path: str) -> dict[str, Facts]:
     """What each function of a file refers to; the module's own code is ``path:``."""
     return project.cached_for(path, _functions)
@@ -289,21 +311,7 @@ class _Reader:
         owner = module.class_of(node)
         if owner is None:
             return None
-        seen: set[str] = set()
-        queue = [f"{module.path}:{owner.name}"]
-        while queue:
-            key = queue.pop(0)
-            if key in seen:
-                continue
-            seen.add(key)
-            path = key.partition(":")[0]
-            known = classes_in(self._project, path).get(key)
-            if known is None:
-                continue
-            if node.attr in known.methods:
-                return f"{key}.{node.attr}"
-            queue += known.bases
-        return None
+        return method_in(self._project, f"{module.path}:{owner.name}", node.attr)
 
 
 def _is_read(module: Module, node: ast.Attribute | ast.Name) -> bool:

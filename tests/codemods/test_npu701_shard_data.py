@@ -1305,3 +1305,35 @@ def test_what_unit_tests_do_with_data_is_no_training() -> None:
     """
     done = port_files({"data.py": make, "data_test.py": test}, "NPU701")
     assert "npu_shard" not in done.text("data.py") + done.text("data_test.py")
+
+
+def test_a_class_method_makes_objects_with_an_inherited_constructor() -> None:
+    base = """
+        class Set:
+            def __init__(self, train, test):
+                self.train = train
+                self.test = test
+        """
+    own = """
+        import base
+        import tensorflow as tf
+
+        def read(files):
+            return tf.data.TFRecordDataset(files)
+
+        class Own(base.Set):
+            @classmethod
+            def make(cls, files, others):
+                return cls(train=read(files).skip(5), test=read(others))
+        """
+    train = """
+        import tensorflow as tf
+        from own import Own
+
+        def main(net, files):
+            data = Own.make(files, ['test'])
+            batch = data.train.batch(4).make_one_shot_iterator().get_next()
+            return tf.train.AdamOptimizer().minimize(net(batch))
+        """
+    result = port_files({"base.py": base, "own.py": own, "train.py": train}, "NPU701")
+    assert "cls(train=npu_shard(read(files).skip(5)), test=read(others))" in result.text("own.py")
