@@ -148,6 +148,15 @@ def test_functions_that_make_and_remove(before: str, after: str, wanted: str) ->
         "buffer = io.BytesIO()\nnp.save(buffer, 1)",
         "folder = tempfile.mkdtemp()\nnp.save(os.path.join(folder, 'a'), 1)\nshutil.rmtree(folder)",
         "with tempfile.NamedTemporaryFile() as f:\n    np.save(f.name, 1)",
+        "with tempfile.TemporaryDirectory() as d:\n"
+        "    name = os.path.join(d, 'a')\n    np.save(name, 1)\n    x = np.load(name)",
+        "with tempfile.TemporaryDirectory() as d:\n"
+        "    open(os.path.join(d, 'a'), 'wb').close()\n    x = np.fromfile(d + '/a')",
+        "handle, name = tempfile.mkstemp()\nopen(name, 'w')\nos.remove(name)",
+        "folder = None\nif path:\n    folder = tempfile.mkdtemp()\n"
+        "name = '%s/%d' % (folder, n)\nos.mkdir(name)\nopen(f'{name}/a', 'w')",
+        "class A:\n    def __init__(self):\n        self.d = tempfile.mkdtemp()\n"
+        "    def keep(self):\n        open('{}/a'.format(self.d), 'w')\nA().keep()",
         # What is something else.
         "list.remove(path)",
         "text.replace('a', 'b')",
@@ -170,6 +179,36 @@ def test_functions_that_make_and_remove(before: str, after: str, wanted: str) ->
 )
 def test_what_stays(line: str) -> None:
     assert check_noop(program(line), CODE).findings == []
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "d = path or tempfile.mkdtemp()",
+        "d = path\nif not d:\n    d = tempfile.mkdtemp()",
+        "d = None",
+    ],
+)
+def test_a_place_that_may_be_another_than_tempfiles(folder: str) -> None:
+    check_port(
+        program(folder, "name = os.path.join(d, 'a')", "np.save(name, 1)"),
+        program(
+            folder,
+            "name = os.path.join(d, 'a')",
+            "np.save(npu_rank_file(name), 1)",
+            runtime="npu_rank_file",
+        ),
+        CODE,
+    )
+
+
+def test_a_file_that_is_named_after_one_of_tempfiles() -> None:
+    line = "f = tempfile.NamedTemporaryFile()\nname = os.path.join(path, f.name)\nnp.save({}, 1)"
+    check_port(
+        program(line.format("name")),
+        program(line.format("npu_rank_file(name)"), runtime="npu_rank_file"),
+        CODE,
+    )
 
 
 def test_only_code_that_a_training_reaches() -> None:
@@ -214,6 +253,11 @@ def test_evaluation_and_tests_write_as_upstream_does() -> None:
         ("f = open(path, 'r+')", "warning", "changes it in place"),
         ("f = open(path, mode)", "note", "may write it"),
         ("urllib.request.urlretrieve(url, path)", "warning", "each rank prepares"),
+        (
+            "handle, name = tempfile.mkstemp()\nurllib.request.urlretrieve(url, name)",
+            "warning",
+            "each rank prepares",
+        ),
         ("archive.extractall(path)", "warning", "each rank prepares"),
         ("w = tf.python_io.TFRecordWriter(path)", "warning", "each rank prepares"),
         ("os.system('wget ' + url)", "warning", "each rank prepares the same data here (wget)"),

@@ -48,13 +48,13 @@ from migrate.analysis.commands import Command, commands, named_in_commands
 from migrate.analysis.entry_points import training_code, training_files
 from migrate.analysis.file_functions import OPENING, FileUse, file_uses
 from migrate.analysis.module import Module
-from migrate.analysis.nodes import argument, keyword
+from migrate.analysis.nodes import argument, is_none, is_self, keyword, string
 from migrate.analysis.paths import taken_in
 from migrate.analysis.project import Project
 from migrate.analysis.references import owner_of
 from migrate.analysis.runtime_names import MAKE_FOLDER, RANK_0, RANK_FILE, runtime_call
 from migrate.codemods.imports import runtime_import
-from migrate.codemods.rank_words import depends_on_rank
+from migrate.codemods.rank_words import depends_on_rank, values_of
 from migrate.codemods.rule import Change, Context, Rule
 
 # TensorFlow writes these itself: nothing on other ranks.
@@ -80,10 +80,14 @@ _ON_RANK_0 = frozenset(
     "tensorflow.io.gfile.remove tensorflow.io.gfile.rename tensorflow.io.gfile.rmtree".split()
 )
 # What makes the data that a training reads.
-_PREPARING = frozenset(
-    "urllib.request.urlretrieve urllib.urlretrieve six.moves.urllib.request.urlretrieve "
-    "tensorflow.io.TFRecordWriter .extractall".split()
+_FETCHING = frozenset(
+    "urllib.request.urlretrieve urllib.urlretrieve six.moves.urllib.request.urlretrieve".split()
 )
+_PREPARING = _FETCHING | {"tensorflow.io.TFRecordWriter", ".extractall"}
+# What makes a path of its first argument.
+_MAKING_PATHS = frozenset("os.path.abspath os.path.join pathlib.Path str".split())
+# How far from name to name.
+_DEEPEST = 8
 _DONE_BY_COMMAND = re.compile(r"(?:^|[;&|])\s*(cp|ln|mv|rm)\b")
 # tar unpacks by an x among its options; it packs and lists by others.
 _UNPACKING = r"\s+(?:[a-zA-Z]*x[a-zA-Z]*|(?:[^;&|]*\s)?(?:-[a-zA-Z]*x[a-zA-Z]*|--extract|--get))"
@@ -124,7 +128,9 @@ def write_on_rank_0(context: Context) -> Iterator[Change]:
     read = [use for use in uses if use.access in ("read", "state")]
     done: set[ast.Call] = set()
     for use in changing:
-        if owner_of(module, use.call) not in code or use.call in done or _is_own(module, use.node):
+        if owner_of(module, use.call) not in code or use.call in done:
+            continue
+        if _is_own(module, use.node) and use.name not in _FETCHING:
             continue
         if use.name in _MAKING or use.name in _ON_RANK_0:
             done.add(use.call)  # a function that takes two paths
@@ -181,17 +187,52 @@ def _changes_files(use: FileUse) -> bool:
     return use.access == "write" and not by_tensorflow and use.name not in _MADE_BY_ALL
 
 
-def _is_own(module: Module, path: ast.expr) -> bool:
-    """Whether a path is a file that is open already, or one that no other process has."""
-    for part in ast.walk(path):
-        found = module.lookup(part.id, part) if isinstance(part, ast.Name) else None
-        for binding in found[1] if found is not None else ():
-            if isinstance(binding.node, ast.Call):
-                func = binding.node.func
-                name = module.name_of(func) or str(getattr(func, "id", ""))
-                if name.startswith(("tempfile.", "io.")) or name in OPENING:
-                    return True
-    return False
+def _is_own(module: Module, path: ast.AST | None, depth: int = _DEEPEST) -> bool:
+    """Whether a path is a file that is open already, or one that no other process has.
+
+    What may also be another place, as by ``given or tempfile.mkdtemp()``, is none.
+    """
+    if depth == 0:
+        return False
+    begins = _beginning(module, path)
+    if begins is not None:
+        return _is_own(module, begins, depth - 1)
+    if isinstance(path, ast.Call):
+        name = module.name_of(path.func) or str(getattr(path.func, "id", ""))
+        return name.startswith(("tempfile.", "io.")) or name in OPENING
+    values: list[ast.AST | None] = []
+    if isinstance(path, ast.Name) and (found := module.lookup(path.id, path)):
+        values += [b.node or getattr(b.statement, "value", None) for b in found[1]]
+    elif isinstance(path, ast.Attribute):
+        values += values_of(module, path)
+    values = [value for value in values if not is_none(value)]
+    return bool(values) and all(_is_own(module, value, depth - 1) for value in values)
+
+
+def _beginning(module: Module, path: ast.AST | None) -> ast.expr | None:
+    """What a path that is made of parts begins with; None for one that is not."""
+    if isinstance(path, ast.BinOp) and isinstance(path.op, ast.Mod):
+        given = path.right.elts if isinstance(path.right, ast.Tuple) else [path.right]
+        return given[0] if given and _begins_with_value(path.left) else path.left
+    if isinstance(path, ast.BinOp):
+        return path.left
+    if isinstance(path, ast.JoinedStr) and path.values:
+        first = path.values[0]
+        return first.value if isinstance(first, ast.FormattedValue) else first
+    if isinstance(path, ast.Subscript):
+        return path.value  # of `handle, name = tempfile.mkstemp()` as a whole
+    if isinstance(path, ast.Attribute) and not is_self(path.value):
+        return path.value
+    if isinstance(path, ast.Call) and path.args:
+        is_format = isinstance(path.func, ast.Attribute) and _begins_with_value(path.func.value)
+        if is_format or module.name_of(path.func) in _MAKING_PATHS:
+            return path.args[0]
+    return None
+
+
+def _begins_with_value(text: ast.expr) -> bool:
+    """Whether a format begins with the first of the values that it is given."""
+    return (string(text) or "").startswith(("%s", "{}", "{0}"))
 
 
 def _called(context: Context, use: FileUse) -> Iterator[Change]:
