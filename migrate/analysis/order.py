@@ -42,7 +42,7 @@ def read_after(module: Module, stored: ast.Name) -> list[ast.Name]:
         height = heights[shared]
         if own < height or height <= again:
             return True
-        return module.span(load)[0] >= end and not _are_apart(module, stored, load)
+        return module.span(load)[0] >= end and not are_apart(module, stored, load)
 
     return [load for load in module.reads(found[0].node, stored.id) if may_follow(load)]
 
@@ -67,12 +67,12 @@ def may_hold(module: Module, load: ast.Name) -> list[Binding]:
         if any(node in since and isinstance(node, _AGAIN) for node in module.ancestors(statement)):
             return True
         between = numbers[last] < numbers[statement] < numbers[load]
-        return between and not _are_apart(module, statement, load)
+        return between and not are_apart(module, statement, load)
 
     return [b for b in bindings if b.statement is None or reaches(b.statement)]
 
 
-def _are_apart(module: Module, node: ast.AST, other: ast.AST) -> bool:
+def are_apart(module: Module, node: ast.AST, other: ast.AST) -> bool:
     """Whether they stand in two branches of a condition."""
     way = {id(parent) for parent in (other, *module.ancestors(other))}
     below = node

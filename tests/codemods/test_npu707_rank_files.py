@@ -275,13 +275,118 @@ def test_what_is_told_and_stays(line: str, severity: str, told: str) -> None:
     assert told in finding.message
 
 
-def test_a_file_that_is_read_back_is_told() -> None:
-    source = program("np.save('mean.npy', x)", "x = np.load('mean.npy')")
-    (finding,) = port_files({"train.py": source}, CODE).findings
-    assert finding.line == 9
-    assert "'mean.npy', and every rank reads it (line 10)" in finding.message
-    before = program("x = np.load('mean.npy')", "np.save('mean.npy', x)")
-    assert port_files({"train.py": before}, CODE).findings == []
+@pytest.mark.parametrize(
+    ("lines", "at"),
+    [
+        (["np.save('mean.npy', x)", "x = np.load('mean.npy')"], 10),
+        (["if path:", "    np.save(path, x)", "x = np.load(path)"], 11),
+        (["np.save(path, x)", "if tf.gfile.Exists(path):", "    x = score(1, name=path)"], 11),
+        (["np.save(path, x)", "x = Reader(path).x"], 10),
+        (["np.save(path, x)", "x = indirect(path)"], 10),
+    ],
+)
+def test_what_a_function_reads_back_stays_every_ranks(lines: list[str], at: int) -> None:
+    tools = """
+        import numpy as np
+
+
+        def score(n, name):
+            return n * np.load(name)
+
+
+        def indirect(name):
+            return score(2, name)
+
+
+        class Reader:
+            def __init__(self, name):
+                self.x = np.load(name)
+    """
+    source = program(*lines).replace(
+        "import cv2", "from tools import Reader, indirect, score\nimport cv2"
+    )
+    (finding,) = check_noop(source, CODE, others={"tools.py": tools}).findings
+    assert finding.severity == "warning"
+    assert f"reads it back (line {at + 1}): left as it is" in finding.message
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["x = np.load('mean.npy')", "np.save({}, x)"],
+        ["np.save({}, x)", "print('mean.npy')", "x = show('mean.npy', np.load('b'))"],
+    ],
+)
+def test_what_is_not_read_back(lines: list[str]) -> None:
+    show = "def show(name, other):\n    return other[name]\n"
+    lines = [show, *lines]
+    before, after = (
+        [line.format(text) for line in lines]
+        for text in ("'mean.npy'", "npu_rank_file('mean.npy')")
+    )
+    ported = check_port(program(*before), program(*after, runtime="npu_rank_file"), CODE)
+    assert ported.findings == []
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["path = 'a'", "np.save({}, x)", "path = 'b'", "x = np.load(path)"],
+        ["if x is None:", "    np.save({}, x)", "else:", "    x = np.load(path)"],
+    ],
+)
+def test_what_is_read_elsewhere_or_instead(lines: list[str]) -> None:
+    before, after = (
+        [line.format(text) for line in lines] for text in ("path", "npu_rank_file(path)")
+    )
+    check_port(program(*before), program(*after, runtime="npu_rank_file"), CODE)
+
+
+def test_what_another_function_reads_back_is_told() -> None:
+    methods = "class A:\n    def put(self):\n        np.save(self.name, 1)\n"
+    methods += "    def get(self):\n        return np.load(self.name)\na = A()\na.put()\na.get()"
+    (finding,) = port_files({"train.py": program(methods)}, CODE).findings
+    assert "rank 0 alone writes self.name, and every rank reads it (line 13)" in finding.message
+
+
+def test_what_a_caller_reads_back_is_told() -> None:
+    tools = """
+        import numpy as np
+
+
+        def save(name, x):
+            write(x, name)
+
+
+        def write(x, name):
+            np.save(name, x)
+
+
+        def load(name):
+            return np.load(name)
+    """
+    train = "from tools import load, save\n" + program(
+        "save('mean.npy', 1)", "x = load('mean.npy')"
+    )
+    ported = port_files({"tools.py": tools, "train.py": train}, CODE)
+    (finding,) = ported.findings
+    assert "np.save(npu_rank_file(name), x)" in ported.text("tools.py")
+    assert (
+        "rank 0 alone writes name, and every rank reads it (train.py, line 11)" in finding.message
+    )
+    once = train.replace("x = load('mean.npy')", "x = load('other.npy')")
+    assert port_files({"tools.py": tools, "train.py": once}, CODE).findings == []
+
+
+def test_a_place_of_tempfile_that_a_writer_is_given() -> None:
+    tools = "import numpy as np\n\ndef save(name, x):\n    np.save(name, x)\n"
+    given = "with tempfile.TemporaryDirectory() as d:\n    save(os.path.join(d, 'a'), 1)"
+    train = "from tools import save\n" + program(given)
+    assert check_noop(tools, CODE, path="tools.py", others={"train.py": train}).findings == []
+    both = port_files({"tools.py": tools, "train.py": train + "save('b', 1)\n"}, CODE)
+    (finding,) = both.findings
+    assert "np.save(npu_rank_file(name), x)" in both.text("tools.py")
+    assert "also where it is a place of tempfile (train.py, line 11)" in finding.message
 
 
 def test_a_parameter_of_each_function_is_its_own() -> None:

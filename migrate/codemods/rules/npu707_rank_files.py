@@ -28,9 +28,10 @@ Options: none.
 Fix safety: safe. With one rank, the path and the function are upstream's own.
 
 Not handled: what reads, which every rank does at the same place, and places of tempfile, which are
-each process's own. Told are: a file that is read back by the code that writes it, which other
-ranks may do too early; data that a training downloads, unpacks or converts first; files that are
-changed in place; commands that write into a file; a mode that only a run can tell. What libraries
+each process's own. Told are: a file that a function writes and reads back, itself or by what it
+calls, which stays every rank's; one that another function reads back, which other ranks may do too
+early; data that a training downloads, unpacks or converts first; files that are changed in place;
+commands that write into a file; a mode that only a run can tell. What libraries
 and other programs write is not seen. TensorFlow's checkpoints, event files and graphs need no
 edit: the runtime writes them on rank 0 alone.
 
@@ -51,11 +52,13 @@ from migrate.analysis.module import Module
 from migrate.analysis.nodes import argument, is_none, is_self, keyword, string
 from migrate.analysis.paths import taken_in
 from migrate.analysis.project import Project
+from migrate.analysis.read_backs import Given, givers, read_back
 from migrate.analysis.references import owner_of
 from migrate.analysis.runtime_names import MAKE_FOLDER, RANK_0, RANK_FILE, runtime_call
 from migrate.codemods.imports import runtime_import
 from migrate.codemods.rank_words import depends_on_rank, values_of
 from migrate.codemods.rule import Change, Context, Rule
+from migrate.findings import Finding
 
 # TensorFlow writes these itself: nothing on other ranks.
 _TENSORFLOWS = (
@@ -259,18 +262,58 @@ def _written(context: Context, use: FileUse, read: list[FileUse]) -> Iterator[Ch
         advice = "Where it writes, open npu_rank_file(path), or let rank 0 do it alone."
         yield context.finding(use.call, "warning" if changes else "note", message, advice)
         return
-    if back := next((other for other in read if _reads_back(module, use, other)), None):
-        text, line = " ".join(module.text_of(use.node).split()), back.node.lineno
-        message = f"rank 0 alone writes {text}, and every rank reads it (line {line})"
-        advice = "Other ranks may come too early: let them wait, or use what they have in memory."
+    text = " ".join(module.text_of(use.node).split())
+    written = Given(module, use.call, use.node)
+    if own := read_back(context.project, written):
+        message = f"every rank writes {text} and reads it back (line {own.lineno}): left as it is"
+        advice = "Give each rank a file of its own, by npu_rank_file(...) around both places."
         yield context.finding(use.call, "warning", message, advice)
+        return
+    given = list(givers(context.project, written))
+    if given and all(_is_own(one.module, one.node) for one in given):
+        return
+    yield from _told(context, use, text, read, given)
     wanted = runtime_import(module, RANK_FILE)
     yield wanted
     yield from context.wrap(use.node, f"{wanted.bound}(", ")")
 
 
+def _told(
+    context: Context, use: FileUse, text: str, read: list[FileUse], given: list[Given]
+) -> Iterator[Finding]:
+    """What other ranks will not find, or not at once, where rank 0 alone writes."""
+    if among := [one for one in given if _is_own(one.module, one.node)]:
+        place = _place(context, among[0].module, among[0].node)
+        message = f"rank 0 alone writes {text}, also where it is a place of tempfile ({place})"
+        advice = (
+            "Other ranks find nothing there: call npu_rank_file where the other paths are made."
+        )
+        yield context.finding(use.call, "warning", message, advice)
+    if place := _read_elsewhere(context, use, read, given):
+        message = f"rank 0 alone writes {text}, and every rank reads it ({place})"
+        advice = "Other ranks may come too early: let them wait, or use what they have in memory."
+        yield context.finding(use.call, "warning", message, advice)
+
+
+def _read_elsewhere(context: Context, use: FileUse, read: list[FileUse], given: list[Given]) -> str:
+    """Where another function reads what is written: one with the same words, or a caller."""
+    for other in read:
+        if _reads_back(context.module, use, other):
+            return _place(context, context.module, other.node)
+    for one in given:
+        back = None if _is_own(one.module, one.node) else read_back(context.project, one)
+        if back is not None:
+            return _place(context, one.module, back)
+    return ""
+
+
+def _place(context: Context, module: Module, node: ast.expr) -> str:
+    line = f"line {node.lineno}"
+    return line if module.path == context.module.path else f"{module.path}, {line}"
+
+
 def _reads_back(module: Module, use: FileUse, other: FileUse) -> bool:
-    """Whether what is written is read by the same expression: later, or in another function."""
+    """Whether what is written is read by the same expression, by this code or another function."""
     if module.text_of(use.node) != module.text_of(other.node):
         return False
     if module.function_of(use.call) is module.function_of(other.call):
