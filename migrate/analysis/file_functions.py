@@ -11,9 +11,10 @@ from migrate.analysis.module import Module
 from migrate.analysis.nodes import argument, keyword, spelled
 from migrate.analysis.runtime_names import MAKE_FOLDER, RANK_0, runtime_name
 
-# What a function does at a place: reads it; writes it; reads back what a training wrote; or only
-# asks about it.
-Access = Literal["read", "write", "state", "ask"]
+# What a function does at a place: reads it; writes it; prepares it, that is makes a folder, or
+# fetches, unpacks or converts data; reads back what a training wrote; or only asks about it.
+Access = Literal["read", "write", "prepare", "state", "ask"]
+WRITING: frozenset[Access] = frozenset({"write", "prepare"})
 
 # "name position keyword": the argument that is a path.
 _READ = """
@@ -41,20 +42,17 @@ tensorflow.examples.tutorials.mnist.input_data.read_data_sets 0 train_dir
 tensorflow.contrib.learn.datasets.mnist.read_data_sets 0 train_dir
 """
 _WRITE = """
-os.makedirs 0 name|os.mkdir 0 path|numpy.save 0 file|numpy.savez 0 file
+numpy.save 0 file|numpy.savez 0 file
 numpy.savez_compressed 0 file|numpy.savetxt 0 fname|scipy.io.savemat 0 file_name
 scipy.misc.imsave 0 name|imageio.imwrite 0 uri|imageio.imsave 0 uri|imageio.mimsave 0 uri
 cv2.imwrite 0 filename|skimage.io.imsave 0 fname|matplotlib.pyplot.imsave 0 fname
 matplotlib.pyplot.savefig 0 fname|matplotlib.image.imsave 0 fname
 npu_runtime.images.imsave 0 name|shutil.copy 1 dst|shutil.copyfile 1 dst|shutil.copytree 1 dst
-shutil.move 1 dst|logging.FileHandler 0 filename|urllib.request.urlretrieve 1 filename
-urllib.urlretrieve 1 filename|six.moves.urllib.request.urlretrieve 1 filename
-tensorflow.gfile.MakeDirs 0 dirname|tensorflow.gfile.MkDir 0 dirname
-tensorflow.io.gfile.makedirs 0 path|tensorflow.io.gfile.mkdir 0 path
+shutil.move 1 dst|logging.FileHandler 0 filename
 tensorflow.gfile.Copy 1 newpath|tensorflow.summary.FileWriter 0 logdir
 tensorflow.train.SummaryWriter 0 logdir|tensorflow.train.write_graph 1 logdir
-tensorflow.io.write_graph 1 logdir|tensorflow.python_io.TFRecordWriter 0 path
-tensorflow.io.TFRecordWriter 0 path|tensorflow.saved_model.builder.SavedModelBuilder 0 export_dir
+tensorflow.io.write_graph 1 logdir
+tensorflow.saved_model.builder.SavedModelBuilder 0 export_dir
 tensorflow.saved_model.Builder 0 export_dir|tensorflow.saved_model.simple_save 1 export_dir
 tensorflow.train.Saver.save 1 save_path|tensorflow.train.Supervisor 7 logdir
 tensorflow.train.MonitoredTrainingSession 2 checkpoint_dir
@@ -77,6 +75,13 @@ tensorflow.keras.Model.save_weights 0 filepath|keras.Model.save_weights 0 filepa
 tensorflow.keras.Sequential.save_weights 0 filepath|keras.Sequential.save_weights 0 filepath
 scipy.io.wavfile.write 0 filename|imageio.mimwrite 0 uri|imageio.get_writer 0 uri
 cv2.VideoWriter 0 filename|joblib.dump 1 filename|logging.basicConfig 9 filename
+"""
+_PREPARE = """
+os.makedirs 0 name|os.mkdir 0 path|urllib.request.urlretrieve 1 filename
+urllib.urlretrieve 1 filename|six.moves.urllib.request.urlretrieve 1 filename
+tensorflow.gfile.MakeDirs 0 dirname|tensorflow.gfile.MkDir 0 dirname
+tensorflow.io.gfile.makedirs 0 path|tensorflow.io.gfile.mkdir 0 path
+tensorflow.python_io.TFRecordWriter 0 path|tensorflow.io.TFRecordWriter 0 path
 """
 _STATE = """
 tensorflow.train.latest_checkpoint 0 checkpoint_dir
@@ -123,7 +128,7 @@ OPENING = {name: mode for name, (_, _, mode) in _BY_MODE.items()}
 _AROUND = frozenset({MAKE_FOLDER, RANK_0})
 # Methods of objects whose class may be unknown, by what else they are given.
 _METHODS: dict[str, tuple[int, str, Access]] = {
-    "extractall": (0, "path", "write"),
+    "extractall": (0, "path", "prepare"),
     "savefig": (0, "fname", "write"),
     "to_csv": (0, "path_or_buf", "write"),
     "to_pickle": (0, "path", "write"),
@@ -133,7 +138,7 @@ _METHODS: dict[str, tuple[int, str, Access]] = {
 }
 _OF_SAVER: dict[str, Access] = {"save": "write", "restore": "state"}
 _ON_PATHS: dict[str, Access] = {
-    "mkdir": "write",
+    "mkdir": "prepare",
     "write_text": "write",
     "write_bytes": "write",
     "touch": "write",
@@ -157,6 +162,7 @@ def _table() -> dict[str, list[tuple[int, str, Access]]]:
     kinds: tuple[tuple[Access, str], ...] = (
         ("read", _READ),
         ("write", _WRITE),
+        ("prepare", _PREPARE),
         ("state", _STATE),
         ("ask", _ASK),
     )

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from migrate.analysis.commands import named_in_commands
 from migrate.analysis.entry_points import training_scripts
-from migrate.analysis.file_functions import Access
+from migrate.analysis.file_functions import WRITING, Access
 from migrate.analysis.imported import imported_by, importing
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import spelled, string
@@ -132,8 +132,10 @@ class Places:
             return None
         alike = self._alike[_whole(origin)]
         own = {access for one in alike for access, _, _ in self._origins[one]} - {"ask"}
-        if own == {"write"} and names_output(_whole(origin).partition("/")[2]):
+        if own and own <= WRITING and names_output(_whole(origin).partition("/")[2]):
             return "output"  # such as logs in the folder of the data
+        if accesses and accesses <= WRITING and self._is_result(uses):
+            return "output"  # such as plots in a folder that is called images
         names = [f"{_key(one)} {one.text if one.kind == 'flag' else ''}" for one in alike]
         if any(map(names_data, names)):
             return "data"
@@ -141,10 +143,10 @@ class Places:
             return "output"
         if accesses == {"read"}:
             return "data"
-        if "state" in accesses or accesses == {"write"}:
+        if "state" in accesses or (accesses and accesses <= WRITING):
             return "output"
         readers = {path for access, path, _ in uses if access == "read"}
-        writers = {path for access, path, _ in uses if access == "write"}
+        writers = {path for access, path, _ in uses if access in WRITING}
         if readers and writers:
             if self._trained_on(origin):
                 return "data"
@@ -157,7 +159,12 @@ class Places:
 
     def is_written(self, origin: Origin) -> bool:
         """Whether something writes there."""
-        return any(access == "write" for access, _, _ in self._origins[origin])
+        return any(access in WRITING for access, _, _ in self._origins[origin])
+
+    def _is_result(self, uses: Uses) -> bool:
+        """Whether a script that trains writes there, rather than to make data for others."""
+        written = {path for access, path, _ in uses if access == "write"}
+        return any(written & files for files in self._project.cached(_training_programs))
 
     def _trained_on(self, origin: Origin) -> bool:
         """Whether a script that trains reads there, and leaves writing to others."""
@@ -169,7 +176,7 @@ class Places:
                 for access, path, _ in self._origins[one]
                 if path in files
             }
-            if "read" in accesses and "write" not in accesses:
+            if "read" in accesses and not accesses & WRITING:
                 return True
         return False
 
@@ -218,7 +225,7 @@ class Places:
     def _comes_along(self, origin: Origin, text: str) -> bool:
         """Whether the place is among the project's own files, and only read."""
         place = posixpath.normpath(text.partition("%")[0].partition("{")[0])
-        if place == "." or any(a == "write" for a, _, _ in self._uses[_key(origin)]):
+        if place == "." or any(a in WRITING for a, _, _ in self._uses[_key(origin)]):
             return False
         folder = posixpath.dirname(origin.path)
         for candidate in {place, posixpath.normpath(posixpath.join(folder, place))}:

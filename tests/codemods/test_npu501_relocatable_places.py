@@ -1109,3 +1109,63 @@ def test_a_flag_that_holds_a_file_or_its_contents_stays(parse: str) -> None:
         h = {parse}(args.hparams)
     """
     assert check_noop(source, CODE).findings == []
+
+
+TRAINING = """
+import os
+
+import matplotlib.pyplot as plt
+import tensorflow as tf
+from tools import show
+
+{}
+
+
+def main(folder='images'):
+    op = tf.train.AdamOptimizer(0.1).minimize(tf.Variable(0.0))
+    {}
+
+
+if __name__ == '__main__':
+    main()
+"""
+
+
+@pytest.mark.parametrize(
+    "does",
+    [
+        "plt.savefig(os.path.join(folder, 'a.png'))",
+        "os.makedirs(folder); plt.imsave(folder + '/a.png', op)",
+        "os.path.exists(folder) or show(folder)",
+    ],
+)
+def test_what_a_training_only_writes_is_output_whatever_its_name(does: str) -> None:
+    tools = "def show(folder):\n    open(folder + '/x', 'w')\n"
+    before = TRAINING.format("", does)
+    ported = port_files({"train.py": before, "tools.py": tools}, CODE)
+    assert "main(folder=output_path('images'))" in ported.text()
+
+
+@pytest.mark.parametrize(
+    "does",
+    [
+        # It may be there to be filled.
+        "os.makedirs(folder)",
+        "urllib.request.urlretrieve('http://x', folder + '/a.png')",
+        "tf.python_io.TFRecordWriter(folder)",
+        # Something reads it.
+        "plt.savefig(os.path.join(folder, 'a.png')); plt.imread('images/b.png')",
+        "plt.savefig(os.path.join(folder, 'a.png')); show()",
+    ],
+)
+def test_what_may_be_data_is_what_its_name_says(does: str) -> None:
+    tools = "import os\n\ndef show():\n    return os.listdir('images')\n"
+    before = TRAINING.format("import urllib.request", does)
+    ported = port_files({"train.py": before, "tools.py": tools}, CODE)
+    assert "main(folder=data_path('images'))" in ported.text()
+
+
+def test_what_a_script_makes_for_a_training_is_what_its_name_says() -> None:
+    make = "import numpy as np\n\nnp.save('dataset/a.npy', 1)\n"
+    ported = port_files({"train.py": TRAINING.format("", "pass"), "make.py": make}, CODE)
+    assert "np.save(data_path('dataset/a.npy'), 1)" in ported.text("make.py")

@@ -15,10 +15,10 @@ may be unset where NPU_DATA_DIR is set.
 Why: ModelArts and shared machines keep data and outputs in OBS, and on a disk of their own while
 a job runs; a port that only knows "./dataset" has to be edited for each.
 
-Data or output: the name decides where it says so (data, images; logs, checkpoint, samples);
-otherwise what is only read is data, and what is written, or read back as a checkpoint, is output;
-what one script makes for others to read is data. Logs in the folder of the data, which are only
-written, are output.
+Data or output: what a training writes and nothing reads is output. Else the name decides where it
+says so (data, images; logs, checkpoint, samples); otherwise what is only read is data, and what is
+written, or read back as a checkpoint, is output; what one script makes for others to read is data.
+Logs in the folder of the data, which are only written, are output.
 
 Example:
     files = glob(os.path.join('./dataset', name, '*.jpg'))

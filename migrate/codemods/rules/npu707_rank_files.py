@@ -47,7 +47,7 @@ from collections.abc import Iterator
 
 from migrate.analysis.commands import Command, commands, named_in_commands
 from migrate.analysis.entry_points import training_code, training_files
-from migrate.analysis.file_functions import OPENING, FileUse, file_uses
+from migrate.analysis.file_functions import OPENING, WRITING, FileUse, file_uses
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import argument, is_none, is_self, keyword, string
 from migrate.analysis.paths import taken_in
@@ -187,7 +187,7 @@ def _changes_files(use: FileUse) -> bool:
     if use.access == "ask":  # a mode that is computed, or no more than a question
         return _mode(use) is not None
     by_tensorflow = use.name.startswith(_TENSORFLOWS) or use.name.endswith(_NO_PATH_OF_TENSORFLOWS)
-    return use.access == "write" and not by_tensorflow and use.name not in _MADE_BY_ALL
+    return use.access in WRITING and not by_tensorflow and use.name not in _MADE_BY_ALL
 
 
 def _is_own(module: Module, path: ast.AST | None, depth: int = _DEEPEST) -> bool:
