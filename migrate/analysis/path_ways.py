@@ -16,6 +16,7 @@ from migrate.analysis.nodes import Function, argument, defaults, is_self, method
 from migrate.analysis.project import Project
 from migrate.analysis.runtime_names import RANK_FILE, runtime_name
 from migrate.analysis.scopes import Binding, Scope
+from migrate.analysis.values import constant
 
 # A place that is "moved" stands in the port's runtime already: there is nothing left to do.
 Kind = Literal["text", "flag", "variable", "moved"]
@@ -31,6 +32,9 @@ _RUNTIME = "npu_runtime.places."
 _HERE = frozenset({"os.curdir", "os.path.curdir"})
 _WHOLE = frozenset({"os.path.abspath", "os.path.realpath"})
 _PLACEHOLDER = re.compile(r"\{(\w*)(?:[!:][^{}]*)?\}|%(?:\((\w+)\))?[-0-9.]*[sdr]")
+_FILLED = re.compile(r"\{[^{}]*\}|%(?:\(\w+\))?[-+#0-9.]*[a-z]")
+# The pattern of a key that only a run can tell.
+ANY_KEY = ".*"
 # Stands among the names where text is glued to the value.
 GLUED = "+"
 _NONE: frozenset[str] = frozenset()
@@ -67,11 +71,33 @@ class Back(NamedTuple):
 
     Args:
         names: variables and the like that are passed on the way.
+        key: a pattern of what takes the value out of that, where it is a table.
     """
 
     path: str
     number: int
     names: frozenset[str] = _NONE
+    key: str | None = None
+
+
+class Item(NamedTuple):
+    """To one value of a table.
+
+    Args:
+        key: the text under which it stands; None for what may be any.
+        is_word: whether it is a mere word among other things: no place, as far as one can see.
+    """
+
+    value: Back
+    key: str | None
+    is_word: bool
+
+    def is_taken_by(self, key: str) -> bool:
+        """Whether a key may take it out of the table: those of its pattern."""
+        if self.key is None:
+            return True
+        known = key.replace(ANY_KEY, "")
+        return re.fullmatch(key, self.key) is not None and bool(known or not self.is_word)
 
 
 class Either(NamedTuple):
@@ -117,7 +143,7 @@ class Ask(NamedTuple):
     names: frozenset[str] = _NONE
 
 
-Way = Origin | Back | Either | Behind | Ask
+Way = Origin | Back | Item | Either | Behind | Ask
 
 
 class Parameters(NamedTuple):
@@ -186,6 +212,8 @@ def _onward(ways: tuple[Way, ...]) -> Iterator[int]:
     for way in ways:
         if isinstance(way, Back):
             yield way.number
+        elif isinstance(way, Item):
+            yield way.value.number
         elif isinstance(way, Either):
             yield way.first.number
             if isinstance(way.otherwise, Back):
@@ -222,12 +250,15 @@ class _Reader:
             if self.module.qualified(node.value) == "os.environ":
                 yield from self._variable(node, node.slice, None)
             else:
-                yield from self._back(node.value)
+                number = self._numbers[node.value]
+                yield Back(self._path, number, key=_pattern(self.module, node.slice))
         elif isinstance(node, ast.IfExp):
             yield from self._back(node.body)
             yield from self._back(node.orelse)
-        elif isinstance(node, ast.BoolOp | ast.List | ast.Tuple | ast.Dict):
-            for part in node.elts if isinstance(node, ast.List | ast.Tuple) else node.values:
+        elif isinstance(node, ast.Dict):
+            yield from self._from_table(node)
+        elif isinstance(node, ast.BoolOp | ast.List | ast.Tuple):
+            for part in node.values if isinstance(node, ast.BoolOp) else node.elts:
                 yield from self._back(part)
         elif isinstance(node, ast.ListComp | ast.GeneratorExp):
             yield from self._back(node.elt)
@@ -241,6 +272,15 @@ class _Reader:
             yield Origin("variable", self._path, node.lineno, self.module.span(node), text)
         else:
             yield from self._back(default)
+
+    def _from_table(self, node: ast.Dict) -> Iterator[Way]:
+        words = [_is_word(value) for value in node.values]
+        for key, value, is_word in zip(node.keys, node.values, words, strict=True):
+            back = Back(self._path, self._numbers[value])
+            if key is None:
+                yield back  # another table, as by **others
+            else:
+                yield Item(back, string(key), is_word and not all(words))
 
     def _from_f_string(self, node: ast.JoinedStr) -> Iterator[Way]:
         first = node.values[0] if node.values else None
@@ -426,6 +466,31 @@ class _Reader:
             if values:
                 return
         yield Ask("assigned", node.attr, self._path, names=names)
+
+
+def _pattern(module: Module, key: ast.expr) -> str | None:
+    """What a key of a table is like, as far as it is known; None for the place in a list."""
+    known = constant(module, key)
+    if isinstance(known, str):
+        return re.escape(known)
+    if known is not None or isinstance(key, ast.Slice | ast.UnaryOp | ast.Tuple):
+        return None
+    if isinstance(key, ast.BinOp) and isinstance(key.op, ast.Add):
+        return "".join(_pattern(module, side) or ANY_KEY for side in (key.left, key.right))
+    if isinstance(key, ast.JoinedStr):
+        return "".join(re.escape(text) if (text := string(p)) else ANY_KEY for p in key.values)
+    text = None
+    if isinstance(key, ast.BinOp) and isinstance(key.op, ast.Mod):
+        text = string(key.left)
+    elif isinstance(key, ast.Call) and isinstance(key.func, ast.Attribute):
+        text = string(key.func.value) if key.func.attr == "format" else None
+    return ANY_KEY.join(map(re.escape, _FILLED.split(text))) if text is not None else ANY_KEY
+
+
+def _is_word(node: ast.expr) -> bool:
+    """Whether it is a text that does not look like a path."""
+    text = string(node)
+    return text is not None and "/" not in text and "." not in text
 
 
 def _bound(module: Module, name: str) -> Iterator[ast.expr]:

@@ -21,10 +21,12 @@ from migrate.analysis.module import Module
 from migrate.analysis.nodes import Function, argument, is_self, keyword, spelled, string
 from migrate.analysis.parts import Parts
 from migrate.analysis.path_ways import (
+    ANY_KEY,
     Ask,
     Back,
     Behind,
     Either,
+    Item,
     Origin,
     Way,
     Ways,
@@ -42,6 +44,9 @@ PARSES = frozenset({"parse_args", "parse_known_args"})
 _MOST_STEPS = 2_000
 # Stands for what was found before on the way from the same path.
 _AGAIN = Origin("moved", "", 0, (0, 0), "")
+# What takes a path out of tables within tables, and how far that is followed.
+Keys = tuple[str, ...]
+_MOST_KEYS = 3
 # How far from name to name; Python gives up at 1000 nested calls, and a step takes several.
 _DEEPEST = 100
 
@@ -74,7 +79,7 @@ class _Tracer:
         self._answers: dict[tuple[object, ...], tuple[Way, ...]] = {}
         self._known: dict[tuple[str, tuple[int, int]], Origin] = {}
         # On the way from one path.
-        self._seen: set[tuple[str, int]] = set()
+        self._seen: set[tuple[str, int, Keys]] = set()
         self._asked: set[tuple[object, ...]] = set()
         # Of both, what has any origin.
         self._led: set[tuple[object, ...]] = set()
@@ -88,7 +93,7 @@ class _Tracer:
                 self._asked.clear()
                 self._led.clear()
                 where = (access, path, line)
-                for origin in self._origins(path, number, frozenset()):
+                for origin in self._origins(path, number, frozenset(), ()):
                     if origin.kind != "moved":
                         self.found.origins.setdefault(self._merged(origin), set()).add(where)
 
@@ -102,8 +107,13 @@ class _Tracer:
             known = self._known[key] = both
         return known
 
-    def _origins(self, path: str, number: int, names: frozenset[str]) -> list[Origin]:
-        key = (path, number)
+    def _origins(self, path: str, number: int, names: frozenset[str], keys: Keys) -> list[Origin]:
+        """What an expression begins with.
+
+        Args:
+            keys: what takes the path out of a table that the expression is, the outermost last.
+        """
+        key = (path, number, keys)
         if key in self._led:
             return [_AGAIN]
         if key in self._seen or len(self._seen) > _MOST_STEPS:
@@ -112,47 +122,53 @@ class _Tracer:
         if self._depth >= _DEEPEST:
             return []
         self._depth += 1
-        found = self._along(self._project.cached_for(path, Ways).of(number), names)
+        found = self._along(self._project.cached_for(path, Ways).of(number), names, keys)
         self._depth -= 1
         if found:
             self._led.add(key)
         return found
 
-    def _along(self, ways: tuple[Way, ...], names: frozenset[str]) -> list[Origin]:
+    def _along(self, ways: tuple[Way, ...], names: frozenset[str], keys: Keys) -> list[Origin]:
         found: list[Origin] = []
         for way in ways:
             if isinstance(way, Back):
-                found += self._origins(way.path, way.number, names | way.names)
+                within = keys if way.key is None else (*keys, way.key)
+                if len(within) > _MOST_KEYS:
+                    within = ()  # any value of the tables
+                found += self._origins(way.path, way.number, names | way.names, within)
+            elif isinstance(way, Item):
+                if way.is_taken_by(keys[-1] if keys else ANY_KEY):
+                    found += self._origins(way.value.path, way.value.number, names, keys[:-1])
             elif isinstance(way, Ask):
-                key, ways = self._answer(way)
-                led = self._along(ways, names | way.names)
+                key, ways = self._answer(way, keys)
+                led = self._along(ways, names | way.names, keys)
                 if led:
                     self._led.add(key)
                 found += led
             elif isinstance(way, Origin):
                 found.append(way._replace(names=names | way.names))
             elif isinstance(way, Behind):
-                found += self._behind(way, names)
+                found += self._behind(way, names, keys)
             else:
-                found += self._either(way, names)
+                found += self._either(way, names, keys)
         return found
 
-    def _behind(self, way: Behind, names: frozenset[str]) -> list[Origin]:
-        found = self._along(way.last, names)
-        return found if _is_place(found) else found + self._along(way.before, names)
+    def _behind(self, way: Behind, names: frozenset[str], keys: Keys) -> list[Origin]:
+        found = self._along(way.last, names, keys)
+        return found if _is_place(found) else found + self._along(way.before, names, keys)
 
-    def _either(self, way: Either, names: frozenset[str]) -> list[Origin]:
+    def _either(self, way: Either, names: frozenset[str], keys: Keys) -> list[Origin]:
         first, otherwise = way.first, way.otherwise
-        found = self._origins(first.path, first.number, names)
+        found = self._origins(first.path, first.number, names, keys)
         if found and way.join is not None:
             self.found.joins.setdefault(first.path, set()).add(way.join)
         if found or otherwise is None:
             return found
-        return self._along((otherwise,), names)
+        return self._along((otherwise,), names, keys)
 
     # --- what other files tell --------------------------------------------------------------
 
-    def _answer(self, ask: Ask) -> tuple[tuple[object, ...], tuple[Way, ...]]:
+    def _answer(self, ask: Ask, keys: Keys) -> tuple[tuple[object, ...], tuple[Way, ...]]:
         """The ways on from a question, behind what tells it from others."""
         flags = self._flags.get(ask.of, []) if ask.what == "attribute" else []
         part = self._parts.of(ask.path)
@@ -162,7 +178,9 @@ class _Tracer:
                 for path in self._callers.holding(ask.of, ask.path)
                 for number in self._project.cached_for(path, put_behind_in).get(ask.of, ())
             ]
-            found = [origin for place in behind for origin in self._origins(*place, frozenset())]
+            found = [
+                origin for place in behind for origin in self._origins(*place, frozenset(), ())
+            ]
             if not _is_place(found):
                 found += [f for f in near if f.path == ask.path] or near
             return ("flag", ask.of), tuple(found)
@@ -170,14 +188,15 @@ class _Tracer:
             key: tuple[object, ...] = (ask.path, ask.number, ask.of)
         else:
             key = ("assigned" if ask.what == "attribute" else ask.what, ask.of, part)
-        if key in self._led:
-            return key, (_AGAIN,)
-        if key in self._asked:
-            return key, ()  # where it leads is on the way already
-        self._asked.add(key)
+        asked = (key, keys)
+        if asked in self._led:
+            return asked, (_AGAIN,)
+        if asked in self._asked:
+            return asked, ()  # where it leads is on the way already
+        self._asked.add(asked)
         if key not in self._answers:
             self._answers[key] = tuple(self._find(ask))
-        return key, self._answers[key]
+        return asked, self._answers[key]
 
     def _find(self, ask: Ask) -> Iterator[Back]:
         if ask.what == "parameter":

@@ -1169,3 +1169,97 @@ def test_what_a_script_makes_for_a_training_is_what_its_name_says() -> None:
     make = "import numpy as np\n\nnp.save('dataset/a.npy', 1)\n"
     ported = port_files({"train.py": TRAINING.format("", "pass"), "make.py": make}, CODE)
     assert "np.save(data_path('dataset/a.npy'), 1)" in ported.text("make.py")
+
+
+TABLE = """
+import os
+
+ROOT = './corpus'
+
+
+class Settings:
+    first = {{'name': 'city', 'size': 3, 'data_dir': ROOT, 'train_list': './corpus/train.txt',
+             'more': {{'name': 'town', 'eval': './corpus/eval.txt'}}}}
+
+    def __init__(self):
+        self.param = self.first
+
+
+def folder():
+    return {{'logs': './logs', 'name': 'x'}}
+
+
+def read(settings, mode):
+    print({{'city': 19}}[settings.param['name']])
+    {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("reads", "moved"),
+    [
+        ("os.listdir(settings.param['data_dir'])", ["ROOT = data_path('./corpus')"]),
+        ("open(settings.param[mode + '_list'])", ["'train_list': data_path('./corpus/train.txt')"]),
+        ("open(settings.param['%s_list' % mode])", ["data_path('./corpus/train.txt')"]),
+        ("open(settings.param['{}_list'.format(mode)])", ["data_path('./corpus/train.txt')"]),
+        ("open(settings.param[f'{mode}_list'])", ["data_path('./corpus/train.txt')"]),
+        ("open(settings.param['more']['eval'])", ["'eval': data_path('./corpus/eval.txt')"]),
+        ("key = 'data_dir'; os.listdir(settings.param[key])", ["ROOT = data_path('./corpus')"]),
+        ("os.makedirs(folder()['logs'])", ["'logs': output_path('./logs')"]),
+        (
+            "open(settings.param[mode])",
+            [
+                "ROOT = data_path(",
+                "data_path('./corpus/train.txt')",
+                "data_path('./corpus/eval.txt')",
+            ],
+        ),
+    ],
+)
+def test_a_key_takes_one_value_out_of_a_table(reads: str, moved: list[str]) -> None:
+    ported = port_files({"train.py": TABLE.format(reads)}, CODE).text()
+    assert all(text in ported for text in moved)
+    assert ported.count("_path('") == len(moved)
+
+
+@pytest.mark.parametrize("reads", ["settings.param['none']", "settings.param[mode + '_file']"])
+def test_a_key_that_a_table_does_not_have_takes_nothing(reads: str) -> None:
+    check_noop(TABLE.format(f"open({reads})"), CODE)
+
+
+def test_any_key_takes_words_out_of_a_table_of_words() -> None:
+    ported = port_files(
+        {
+            "train.py": """
+            import os
+
+            FOLDERS = {'a': 'town', 'b': 'city'}
+            LISTS = {'a': ['x/a.txt', 'x/b.txt'], 'b': []}
+
+            def read(name):
+                os.listdir(FOLDERS[name])
+                for one in LISTS['a'][1:]:
+                    open(one)
+                open(LISTS[name][0])
+            """
+        },
+        CODE,
+    ).text()
+    assert "{'a': data_path('town'), 'b': data_path('city')}" in ported
+    assert "[data_path('x/a.txt'), data_path('x/b.txt')]" in ported
+
+
+def test_a_table_that_is_taken_out_of_itself() -> None:
+    ported = port_files(
+        {
+            "train.py": """
+            def read(keys):
+                table = {'a': {'b': 'x/y.txt'}}
+                for key in keys:
+                    table = table[key]
+                open(table)
+            """
+        },
+        CODE,
+    ).text()
+    assert "data_path('x/y.txt')" in ported
