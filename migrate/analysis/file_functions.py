@@ -136,6 +136,8 @@ _METHODS: dict[str, tuple[int, str, Access]] = {
     "load_weights": (0, "filepath", "state"),
     "flow_from_directory": (0, "directory", "read"),
 }
+# Where images of PIL come from.
+_MAKING_IMAGES = ("PIL.Image.", "scipy.misc.toimage", "scipy.misc.pilutil.toimage")
 _OF_SAVER: dict[str, Access] = {"save": "write", "restore": "state"}
 _ON_PATHS: dict[str, Access] = {
     "mkdir": "prepare",
@@ -234,15 +236,15 @@ def _method(
 
 
 def _is_image(module: Module, node: ast.expr) -> bool:
-    """Whether it is one of PIL's: made by a function of its own, or by a method of such a one."""
+    """Whether it is one of PIL's: made by a function for it, or by a method of such a one."""
     while isinstance(node, ast.Call):
         name = module.name_of(node.func)
         if name is not None or not isinstance(node.func, ast.Attribute):
-            return (name or "").startswith("PIL.Image.")
+            return (name or "").startswith(_MAKING_IMAGES)
         node = node.func.value
     found = module.lookup(node.id, node) if isinstance(node, ast.Name) else None
     made = [b.node.func for b in found[1] if isinstance(b.node, ast.Call)] if found else []
-    return any((module.name_of(func) or "").startswith("PIL.Image.") for func in made)
+    return any((module.name_of(func) or "").startswith(_MAKING_IMAGES) for func in made)
 
 
 def _has_session(call: ast.Call) -> bool:

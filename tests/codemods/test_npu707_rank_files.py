@@ -40,6 +40,14 @@ def program(*lines: str, runtime: str = "") -> str:
             "i = Image.fromarray(x)\ni.save(path, quality=9)",
             "i = Image.fromarray(x)\ni.save(npu_rank_file(path), quality=9)",
         ),
+        (
+            "scipy.misc.toimage(x, cmin=0.0, cmax=1.0).save(path)",
+            "scipy.misc.toimage(x, cmin=0.0, cmax=1.0).save(npu_rank_file(path))",
+        ),
+        (
+            "i = scipy.misc.toimage(x)\ni.save(path)",
+            "i = scipy.misc.toimage(x)\ni.save(npu_rank_file(path))",
+        ),
         ("plt.savefig(path + '.png')", "plt.savefig(npu_rank_file(path + '.png'))"),
         ("figure.savefig(path)", "figure.savefig(npu_rank_file(path))"),
         ("plt.imsave(f'{n}.png', x)", "plt.imsave(npu_rank_file(f'{n}.png'), x)"),
@@ -162,6 +170,7 @@ def test_functions_that_make_and_remove(before: str, after: str, wanted: str) ->
         "text.replace('a', 'b')",
         "x.copy(path)",
         "model.save(path)",
+        "scipy.misc.imresize(x, 2).save(path)",
         "def open(a, b):\n    pass\nopen(path, 'w')",
         # Commands that change no file, or that may be done again.
         "os.system('nvidia-smi')",
