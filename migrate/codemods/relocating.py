@@ -114,14 +114,19 @@ class Places:
         """
         file = FilePlaces(joins=sorted(self._joins.get(path, ())))
         told = set()
+        away: dict[str, Origin] = {}
         for origin in sorted(self._in_file.get(path, ()), key=lambda o: o.span):
             verdict = self._judge(origin, chosen.get(origin.text))
-            if isinstance(verdict, Remark):
+            if verdict == "away":
+                away.setdefault(origin.text, origin)
+            elif isinstance(verdict, Remark):
                 if (verdict.message, origin.text) not in told:
                     file.stays.append(verdict)
                 told.add((verdict.message, origin.text))
             elif verdict is not None:
                 file.moved.append(Relocation(origin, verdict, self.is_checkpoint(origin)))
+        if away:
+            file.stays.append(_away(list(away.values())))
         return file
 
     def target_of(self, origin: Origin) -> Target | None:
@@ -185,7 +190,9 @@ class Places:
         reading = importing(self._project, readers)
         return not reading.isdisjoint(importing(self._project, writers))
 
-    def _judge(self, origin: Origin, chosen: str | None) -> Target | Remark | None:
+    def _judge(
+        self, origin: Origin, chosen: str | None
+    ) -> Target | Literal["away"] | Remark | None:
         if chosen == "keep":
             return None
         if chosen in ("data", "output"):
@@ -193,7 +200,7 @@ class Places:
         what = repr(origin.text)
         if origin.kind == "text":
             if "://" in origin.text:
-                return Remark(origin.line, f"{what} is not on this machine: left as it is")
+                return "away"
             if _ELSEWHERE.match(origin.text):
                 message = f"{what} is an absolute place: it stays where it is"
                 advice = "Make it relative, or a flag, if it may be elsewhere on an Ascend machine."
@@ -242,6 +249,15 @@ class Places:
         if origin.kind == "text":
             return any(origin.text in compared.get(name, ()) for name in origin.names)
         return origin.kind == "flag" and any(compared.get(origin.text, ()))
+
+
+def _away(origins: list[Origin]) -> Remark:
+    """The places of a file that are not on this machine; a table can hold very many of them."""
+    first, *others = origins
+    if not others:
+        return Remark(first.line, f"{first.text!r} is not on this machine: left as it is")
+    what = f"{first.text!r} and {len(others)} more from here on"
+    return Remark(first.line, f"{what} are not on this machine: left as they are")
 
 
 def _is_opened(module: Module, node: ast.expr) -> bool:

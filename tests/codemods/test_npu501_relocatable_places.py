@@ -1263,3 +1263,25 @@ def test_a_table_that_is_taken_out_of_itself() -> None:
         CODE,
     ).text()
     assert "data_path('x/y.txt')" in ported
+
+
+def test_places_that_are_not_on_this_machine_are_told_once() -> None:
+    source = """
+        import tensorflow as tf
+
+        KEPT = {'a': 'gs://bucket/a', 'b': 'gs://bucket/b'}
+        tf.gfile.GFile(KEPT['a' if tf.TRAIN else 'b'])
+        tf.gfile.GFile('gs://bucket/a')
+        tf.gfile.GFile('gs://bucket/c')
+        open('/opt/a')
+        open('/opt/b')
+    """
+    away, *absolute = sorted(check_noop(source, CODE).findings, key=lambda f: f.line)
+    assert (away.line, away.severity) == (3, "note")
+    assert away.message.startswith(
+        "'gs://bucket/a' and 2 more from here on are not on this machine"
+    )
+    assert len(absolute) == 2
+    kept = {CODE: {"places": {"gs://bucket/a": "keep", "gs://bucket/b": "keep"}}}
+    away, *_ = sorted(check_noop(source, CODE, options=kept).findings, key=lambda f: f.line)
+    assert away.message == "'gs://bucket/c' is not on this machine: left as it is"
