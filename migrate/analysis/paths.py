@@ -35,6 +35,7 @@ from migrate.analysis.path_ways import (
 )
 from migrate.analysis.project import Project
 from migrate.analysis.references import is_unit_test
+from migrate.analysis.values import constant
 from migrate.analysis.words import holds_any
 
 _DEFINES_FLAGS = (b"add_argument", b"DEFINE_string")
@@ -253,7 +254,8 @@ def flags_in(project: Project, path: str) -> list[Origin]:
         else:
             continue
         if flag:
-            text, span = string(default_of(call)) or "", module.span(call)
+            default, span = constant(module, default_of(call)), module.span(call)
+            text = default if isinstance(default, str) else ""
             found.append(Origin("flag", path, call.lineno, span, flag, default=text))
     return found
 

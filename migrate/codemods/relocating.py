@@ -52,11 +52,13 @@ class Relocation(NamedTuple):
     Args:
         target: whether it is found below the data's folder or below the outputs'.
         checkpoint: whether something reads back there what a training wrote.
+        restored: whether that is done with the place itself, and not with one that is called alike.
     """
 
     origin: Origin
     target: Target
     checkpoint: bool
+    restored: bool
 
 
 class Remark(NamedTuple):
@@ -124,7 +126,9 @@ class Places:
                     file.stays.append(verdict)
                 told.add((verdict.message, origin.text))
             elif verdict is not None:
-                file.moved.append(Relocation(origin, verdict, self.is_checkpoint(origin)))
+                restored = any(access == "state" for access, _, _ in self._origins[origin])
+                checkpoint = self.is_checkpoint(origin)
+                file.moved.append(Relocation(origin, verdict, checkpoint, restored))
         if away:
             file.stays.append(_away(list(away.values())))
         return file

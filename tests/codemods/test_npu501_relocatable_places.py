@@ -1285,3 +1285,84 @@ def test_places_that_are_not_on_this_machine_are_told_once() -> None:
     kept = {CODE: {"places": {"gs://bucket/a": "keep", "gs://bucket/b": "keep"}}}
     away, *_ = sorted(check_noop(source, CODE, options=kept).findings, key=lambda f: f.line)
     assert away.message == "'gs://bucket/c' is not on this machine: left as it is"
+
+
+@pytest.mark.parametrize(
+    ("bound", "default"),
+    [
+        ("ROOT = './corpus'", "ROOT"),
+        ("from settings import ROOT", "ROOT"),
+        ("import settings", "settings.ROOT"),
+    ],
+)
+def test_a_flag_whose_default_is_a_name_for_a_place_moves(bound: str, default: str) -> None:
+    source = """
+        import argparse
+        import os
+        import tensorflow as tf
+        {added}
+        {bound}
+
+        parser = argparse.ArgumentParser()
+        parser.add_argument('--data_dir', type={kind}, default={default}, help='a' + {default})
+        tf.flags.DEFINE_string('train_dir', {default}, 'where'{flags})
+        for root, _, names in os.walk(parser.parse_args().data_dir):
+            print(root, names)
+        tf.gfile.ListDirectory(tf.flags.FLAGS.train_dir)
+    """
+    names = {"bound": bound, "default": default}
+    before = source.format(added="{}", kind="str", flags="", **names).replace("        {}\n", "")
+    added = "from npu_runtime.places import data_flags, data_path"
+    flags = ", flag_values=data_flags"
+    if bound.startswith("ROOT"):
+        after = source.format(added=added, kind="data_path", flags=flags, **names)
+    else:
+        after = source.format(
+            added=bound, kind="data_path", flags=flags, bound=added, default=default
+        )
+    check_port(before, after, CODE, others={"settings.py": "ROOT = './corpus'\n"})
+
+
+@pytest.mark.parametrize("bound", ["ROOT = '/data/corpus'", "from elsewhere import ROOT"])
+def test_a_flag_whose_default_is_a_name_for_something_else_stays(bound: str) -> None:
+    source = """
+        import argparse
+        import os
+        {}
+
+        parser = argparse.ArgumentParser()
+        parser.add_argument('--data_dir', type=str, default=ROOT)
+        os.listdir(parser.parse_args().data_dir)
+    """
+    check_noop(source.format(bound), CODE)
+
+
+FROM = """
+        import argparse
+        import tensorflow as tf
+        {}
+        parser = argparse.ArgumentParser()
+        parser.add_argument('--restore_from', type={}, default=None)
+        args = parser.parse_args()
+        {}
+    """
+
+
+def test_a_flag_that_a_checkpoint_is_restored_from_is_a_place_by_that() -> None:
+    does = "tf.train.get_checkpoint_state(args.restore_from)"
+    before = FROM.format("", "str", does).replace("        \n", "")
+    added = "from npu_runtime.places import output_path"
+    check_port(before, FROM.format(added, "output_path", does), CODE)
+
+
+@pytest.mark.parametrize(
+    "does",
+    [
+        "open(args.restore_from)",
+        "tf.train.get_checkpoint_state('/opt/' + args.restore_from)",
+        "tf.train.latest_checkpoint(args.restore_from + '_best')",
+    ],
+)
+def test_a_flag_whose_name_and_use_tell_of_no_place_stays(does: str) -> None:
+    other = FROM.format("", "str", "tf.train.get_checkpoint_state(args.restore_from)")
+    check_noop(FROM.format("", "str", does), CODE, others={"other.py": other})

@@ -4,10 +4,10 @@ What it does: a relative place that is written in the code, and that a file func
 writes, is wrapped in `data_path(...)` or `output_path(...)` of the port's runtime: once, where the
 path begins. Paths are followed backwards from open, glob, os.makedirs, h5py.File, tf.gfile,
 readers of records, Savers, FileWriters, Supervisors and the like, through names, attributes,
-parameters, returns, os.path.join, sums and formats. Flags that name a place convert what they are
-given, `type=output_path` of argparse and `flag_values=output_flags` of absl and tf.app.flags, so
-that a relative place on the command line moves as well. An environment variable that names the data
-may be unset where NPU_DATA_DIR is set.
+parameters, returns, os.path.join, sums and formats. Flags that name a place, or that a checkpoint
+is restored from, convert what they are given, `type=output_path` of argparse and
+`flag_values=output_flags` of absl and tf.app.flags, so that a relative place on the command line
+moves as well. An environment variable that names the data may be unset where NPU_DATA_DIR is set.
 
 `'./' + path` becomes `os.path.join('./', path)` where the path may now be absolute, and
 `'./%s/x' % path` becomes `os.path.join('./', '%s/x' % path)`: the same text for a relative one.
@@ -58,6 +58,7 @@ from migrate.analysis.module import Module
 from migrate.analysis.nodes import argument, keyword, string
 from migrate.analysis.paths import assigned_in, flags_in, put_behind_in, taken_in
 from migrate.analysis.project import Project
+from migrate.analysis.values import bound_value
 from migrate.codemods.calls import add_keywords
 from migrate.codemods.edits import Edit
 from migrate.codemods.imports import runtime_import
@@ -191,13 +192,15 @@ def _variable(module: Module, node: ast.expr) -> str:
 def _flag(context: Context, call: ast.Call, place: Relocation, chosen: bool) -> Iterator[Change]:
     module, name = context.module, place.origin.text
     of_parser, default = is_argparse(call), default_of(call)
-    relative = _is_relative(default)
+    value = _value(context, default)
+    relative = _is_relative(value)
     kind = keyword(call, "type" if of_parser else "flag_values")
     if kind is not None and _is_runtime(module, kind.value):
         return
-    if default is not None and not relative and not _is_nothing(default):
+    if value is not None and not relative and not _is_nothing(value):
         return  # an absolute place, or one that is made up elsewhere
-    by_use = relative and (_has_folder(default) or not place.origin.is_stem)
+    # The value of a flag without a default that a checkpoint is restored from is a place as well.
+    by_use = (relative or place.restored) and (_has_folder(value) or not place.origin.is_stem)
     if not (chosen or names_place(name) or by_use):
         if relative:
             message = f"flag {name!r} may be a place, but its name does not say so: left as it is"
@@ -214,6 +217,18 @@ def _flag(context: Context, call: ast.Call, place: Relocation, chosen: bool) -> 
         wanted = _runtime(context, f"{place.target}_path")
         yield wanted
         yield from context.wrap(default, f"{wanted.bound}(", ")")
+
+
+def _value(context: Context, default: ast.expr | None) -> ast.expr | None:
+    """What a default stands for, where it is a name that is bound once, here or in another file."""
+    if not isinstance(default, ast.Name | ast.Attribute):
+        return default
+    path, colon, name = (context.module.name_of(default) or "").partition(":")
+    other = context.project.parsed(path) if colon and path in context.project.files else None
+    bound = other.scope.bindings.get(name, []) if other is not None else []
+    if len(bound) == 1 and bound[0].kind == "value" and isinstance(bound[0].node, ast.expr):
+        return bound[0].node
+    return bound_value(context.module, default)
 
 
 def _converted(
