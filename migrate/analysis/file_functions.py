@@ -24,6 +24,7 @@ scipy.io.loadmat 0 file_name|scipy.io.wavfile.read 0 filename|pandas.read_csv 0 
 pandas.read_pickle 0 path|pandas.read_hdf 0 path_or_buf|pandas.read_table 0 filepath_or_buffer
 scipy.misc.imread 0 name|scipy.ndimage.imread 0 fname|imageio.imread 0 uri|cv2.imread 0 filename
 skimage.io.imread 0 fname|matplotlib.pyplot.imread 0 fname|matplotlib.image.imread 0 fname
+librosa.load 0 path|librosa.core.load 0 path|soundfile.read 0 file
 PIL.Image.open 0 fp|npu_runtime.images.imread 0 name|shutil.copy 0 src|shutil.copyfile 0 src
 shutil.copytree 0 src|tensorflow.gfile.Glob 0 filename|tensorflow.io.gfile.glob 0 pattern
 tensorflow.gfile.ListDirectory 0 dirname|tensorflow.io.gfile.listdir 0 path
@@ -73,6 +74,7 @@ tensorflow.keras.Model.save 0 filepath|keras.Model.save 0 filepath
 tensorflow.keras.Sequential.save 0 filepath|keras.Sequential.save 0 filepath
 tensorflow.keras.Model.save_weights 0 filepath|keras.Model.save_weights 0 filepath
 tensorflow.keras.Sequential.save_weights 0 filepath|keras.Sequential.save_weights 0 filepath
+librosa.output.write_wav 0 path|soundfile.write 0 file
 scipy.io.wavfile.write 0 filename|imageio.mimwrite 0 uri|imageio.get_writer 0 uri
 cv2.VideoWriter 0 filename|joblib.dump 1 filename|logging.basicConfig 9 filename
 """

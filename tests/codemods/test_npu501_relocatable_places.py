@@ -47,6 +47,8 @@ CODE = "NPU501"
             "output_path",
         ),
         ("np.load('x.npy')", "np.load(data_path('x.npy'))", "data_path"),
+        ("librosa.load('x.wav')", "librosa.load(data_path('x.wav'))", "data_path"),
+        ("soundfile.read('x.wav')", "soundfile.read(data_path('x.wav'))", "data_path"),
         ("np.save('x.npy', 1)", "np.save(output_path('x.npy'), 1)", "output_path"),
         ("os.makedirs('logs')", "os.makedirs(output_path('logs'))", "output_path"),
         (
@@ -122,8 +124,9 @@ CODE = "NPU501"
     ],
 )
 def test_what_reaches_a_file_function_is_wrapped(before: str, after: str, wanted: str) -> None:
-    imports = "import glob\nimport os\n\nimport numpy as np\nimport tensorflow as tf\n"
-    uses = "\nprint(glob, os, np, tf)\n"
+    imports = "import glob\nimport os\n\nimport librosa\nimport numpy as np\nimport soundfile\n"
+    imports += "import tensorflow as tf\n"
+    uses = "\nprint(glob, os, librosa, np, soundfile, tf)\n"
     added = f"from npu_runtime.places import {wanted}\n"
     check_port(f"{imports}{uses}{before}\n", f"{imports}{added}{uses}{after}\n", CODE)
 

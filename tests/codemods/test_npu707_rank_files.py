@@ -10,7 +10,7 @@ CODE = "NPU707"
 IMPORTS = (
     "import codecs, gzip, io, json, logging, os, pickle, shutil, subprocess, tempfile, zipfile\n"
     "from pathlib import Path\n"
-    "import cv2, h5py, imageio, joblib, pandas, scipy.misc\n"
+    "import cv2, h5py, imageio, joblib, librosa, pandas, scipy.misc, soundfile\n"
     "import matplotlib.pyplot as plt\n"
     "import numpy as np\n"
     "from PIL import Image\n"
@@ -53,6 +53,11 @@ def program(*lines: str, runtime: str = "") -> str:
         ("plt.imsave(f'{n}.png', x)", "plt.imsave(npu_rank_file(f'{n}.png'), x)"),
         ("np.save(path, x)", "np.save(npu_rank_file(path), x)"),
         ("np.savez(file=path, x=x)", "np.savez(file=npu_rank_file(path), x=x)"),
+        (
+            "librosa.output.write_wav(path, x, 8)",
+            "librosa.output.write_wav(npu_rank_file(path), x, 8)",
+        ),
+        ("soundfile.write(path, x, 8)", "soundfile.write(npu_rank_file(path), x, 8)"),
         ("np.savetxt(path, x)", "np.savetxt(npu_rank_file(path), x)"),
         ("frame.to_csv(path)", "frame.to_csv(npu_rank_file(path))"),
         ("joblib.dump(x, path)", "joblib.dump(x, npu_rank_file(path))"),
@@ -139,6 +144,7 @@ def test_functions_that_make_and_remove(before: str, after: str, wanted: str) ->
         "x = np.load(path)",
         "x = scipy.misc.imread(path)",
         "f = h5py.File(path, 'r')",
+        "x = librosa.load(path)",
         "x = os.listdir(path) if os.path.exists(path) else []",
         "f = tf.gfile.GFile(path).read()",
         # What TensorFlow writes.
