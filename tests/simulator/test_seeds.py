@@ -63,6 +63,38 @@ def test_chance_is_fixed_and_more_operators_change_nothing(run: Simulate) -> Non
     assert len(set(values)) == 6, "still random"
 
 
+UNSEEDED = """
+import multiprocessing, random, tempfile
+{first}
+def drawn():
+    made = np.random.RandomState(), np.random.RandomState(None), np.random.default_rng()
+    yield from (generator.standard_normal() for generator in made)
+    yield random.Random().random()
+    np.random.seed()
+    random.seed()
+    yield from (np.random.rand(), random.random())
+
+def work(_):
+    return list(drawn())
+
+print(*drawn())
+print(*multiprocessing.Pool(1).map(work, range(1))[0])
+print(np.random.RandomState(5).rand(), random.Random(5).random())
+"""
+
+
+def test_generators_without_a_seed_are_repeatable(run: Simulate) -> None:
+    """And each is another one, in each process; those with a seed are as they always were."""
+    done = run(UNSEEDED.format(first="")).out
+    assert run(UNSEEDED.format(first="tempfile.mkdtemp(), random.SystemRandom().random()")).out == (
+        done
+    )
+    assert run(UNSEEDED.format(first=""), seed="8").out != done
+    main, worker, seeded = (line.split() for line in done.splitlines())
+    assert len({*main, *worker}) == 12
+    assert seeded == ["0.22199317108973948", "0.6229016948897019"]
+
+
 QUEUES = """
 numbers = tf.train.input_producer(tf.range(40.0), shuffle=True).dequeue()
 noisy = numbers + tf.random.uniform([])

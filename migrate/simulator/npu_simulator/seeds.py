@@ -2,7 +2,8 @@
 
 What depends on chance, or on which thread comes first, is fixed:
 
-- Python's and NumPy's generators start from the seed.
+- Python's and NumPy's generators start from the seed, also those that ask the machine for one
+  (entropy.py).
 - An operator's seed is the number of the random operator in its graph. TensorFlow's own is the
   number of all operators, which changes with each operator that a port adds.
 - Operators of a run execute one by one, in the thread that called it, and each in one thread. Not
@@ -27,7 +28,7 @@ import os
 import random
 import weakref
 
-from . import counters, inputs, settings, updates
+from . import counters, entropy, inputs, settings, updates
 from .imports import after_import
 
 _MAX_SEED = 2**31 - 1
@@ -40,6 +41,7 @@ def install(seed):
         seed: any integer.
     """
     random.seed(seed)
+    entropy.install(seed)
     os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
     for name, patch in (
         ("numpy.random", lambda module: module.seed(seed % _MAX_SEED)),
