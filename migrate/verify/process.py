@@ -35,6 +35,14 @@ _FRAME = re.compile(r'  File "[^"]+", line \d+')
 _LIBRARY = re.compile(r"/(site|dist)-packages/|/lib/python\d|/npu_simulator/|<frozen ")
 # What TensorFlow prints above the stack in which an operator was made.
 _MADE = re.compile(r"^Original stack trace for |, defined at:$")
+_TRACEBACK = "Traceback (most recent call last):"
+# The outermost frame of the program's own thread; another thread's is threading's.
+_OUTERMOST = re.compile(r'  File "[^"]+", line \d+, in (<module>|_run_module_as_main)$')
+# What is said by threads and objects that end with the program.
+_AFTERWORD = re.compile(
+    r"Exception in thread .+:$|Exception ignored in|Error in atexit\b"
+    r"|.*\bException in QueueRunner: "
+)
 
 
 @dataclass(frozen=True)
@@ -351,8 +359,23 @@ def last_lines(printed: bytes) -> str:
     text = printed.decode("utf-8", "replace").replace("\r\n", "\n")
     # A progress bar draws over itself: what counts is its last state.
     lines = (line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
-    kept = [_ESCAPES.sub("", line).rstrip() for line in lines]
-    return "\n".join(_with_short_stacks([line for line in kept if line])[-_TAIL_LINES:])
+    shown = [_ESCAPES.sub("", line).rstrip() for line in lines]
+    kept = _without_afterword([line for line in shown if line])
+    return "\n".join(_with_short_stacks(kept)[-_TAIL_LINES:])
+
+
+def _without_afterword(lines: list[str]) -> list[str]:
+    """Leaves out what others say once the program's own thread has told what ended it.
+
+    A session that is closed cancels what its queue runners do, and they complain at length.
+    """
+    told = [
+        n for n, line in enumerate(lines[1:]) if lines[n] == _TRACEBACK and _OUTERMOST.match(line)
+    ]
+    rest = range(told[-1] + 1 if told else len(lines), len(lines))
+    others = [n for n in rest if _AFTERWORD.match(lines[n])]
+    error = next((n for n in rest if lines[n][0] != " " and n not in others), len(lines))
+    return lines[: next((n for n in others if n > error), len(lines))]
 
 
 def _with_short_stacks(lines: list[str]) -> list[str]:

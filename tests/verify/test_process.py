@@ -252,3 +252,56 @@ Original stack trace for 'mul':
     run = SmokeRun("train", "python train.py", frozenset())
     assert place_in(shown, run) == ("model.py", 2)
     assert last_words(shown).endswith("2 root error(s) found. (0) Invalid argument: shapes")
+
+
+OWN = """
+Traceback (most recent call last):
+  File "train.py", line 14, in <module>
+    main()
+  File "train.py", line 12, in main
+    raise Diverged("the loss\\nis no number")
+losses.Diverged: the loss
+is no number
+"""
+THREADS = """
+ERROR:tensorflow:Exception in QueueRunner: Enqueue operation was cancelled
+\t [[node enqueue (defined at data.py:3) ]]
+
+Original stack trace for 'enqueue':
+  File "data.py", line 3, in <module>
+    npu_shard(read)
+
+Exception in thread QueueRunnerThread-fifo_queue-enqueue:
+Traceback (most recent call last):
+  File "/env/lib/python3.7/site-packages/tensorflow_core/session.py", line 1365, in _do_call
+    return fn(*args)
+errors_impl.CancelledError: Run call was cancelled
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "/usr/lib/python3.7/threading.py", line 926, in _bootstrap_inner
+    self.run()
+errors_impl.CancelledError: Run call was cancelled
+
+"""
+CAUGHT = OWN.replace("<module>", "read_or_skip")
+
+
+def test_threads_that_end_with_the_program_do_not_drive_out_its_error() -> None:
+    run = SmokeRun("train", "python train.py", frozenset())
+    tail = last_lines((OWN + THREADS * 9).encode())
+    assert tail == OWN.strip()
+    assert place_in(tail, run) == ("train.py", 12)
+    ignored = (
+        "Exception ignored in: <function __del__ at 0x7f>\nTraceback (most recent call last):\n"
+    )
+    assert last_lines((OWN + ignored).encode()) == OWN.strip()
+
+
+@pytest.mark.parametrize("printed", [THREADS, CAUGHT + "step 1\n" + THREADS, THREADS + OWN])
+def test_threads_are_heard_where_nothing_else_ended_the_program(printed: str) -> None:
+    """Also after an error that the program caught and printed; and before the one that ends it."""
+    tail = last_lines(printed.encode())
+    assert "Exception in thread" in tail
+    assert tail.splitlines()[-1] == [line for line in printed.splitlines() if line][-1]
