@@ -96,12 +96,14 @@ variable. It must come out of a reduction over all ranks, be their mean, and be 
 What a rank gives to the reduction is compared with what comes out by two weighted sums, so that
 clipping and unscaling after the averaging do no harm; gradients that variables accumulate are left
 out.""",
-    "CHK974": """Several ranks train on the same data.
+    "CHK974": """Several ranks train on the same data, or on the same noise.
 
 Either all ranks computed the same gradients, to the bit, in every training run; or more than a
 tenth of the rows that they took from iterators and queues, or were fed, went to several of them
 before any came again. In verify's runs chance differs by rank, as it does on devices: only seeds
-that the program sets itself make ranks draw the same numbers.""",
+that the program sets itself make ranks draw the same numbers. Of what is fed as NumPy's functions
+(`np.random.normal` and the like) drew it, it is said that it is noise. Of what generators of the
+program's own drew, and of what was changed since, that is not known.""",
     "CHK975": """Variables differ between the ranks.
 
 Those that are trainable or that an optimizer changes, its slots included, must be the same on all

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from migrate.findings import Finding, Severity
 from migrate.verify.places import script_of, split_place
 from migrate.verify.report import Count
 from migrate.verify.smoke import SmokeRun
-from migrate.verify.trace import Process
+from migrate.verify.trace import Batch, Process
 
 # Of all rows: data sets may have some twice.
 _TWINS = 0.1
@@ -64,29 +64,36 @@ class DataComparison:
             self._files.count("files written by one rank"),
         )
 
-    def compare_rows(
-        self, ranks: Sequence[Sequence[Sequence[str]]], said: bool, say: Voice
-    ) -> bool:
-        """Compares the data that ranks train on; tells whether it is not split.
-
-        Args:
-            said: whether that has been said already.
-        """
+    def compare_rows(self, ranks: Sequence[Sequence[Batch]], say: Voice) -> set[str]:
+        """Compares what ranks train on; tells what of it they share: "data", "noise"."""
         epochs = [_first_epoch(runs) for runs in ranks]
         every = set[str]().union(*epochs)
         shared = {row for row in every if sum(row in epoch for epoch in epochs) > 1}
         for row in every:
             self._rows.add(row not in shared)
-        if len(shared) <= _TWINS * len(every):
-            return False
-        if not said:
+        batches = [batch for runs in ranks for batch in runs]
+        noise = {row for batch in batches for name in batch.noise for row in batch.rows[name]}
+        found = set()
+        if _too_many(data := shared - noise, every - noise):
+            found.add("data")
             say(
                 "CHK974",
-                f"{len(shared)} of {len(every)} rows were trained on by several ranks",
+                f"{len(data)} of {len(every - noise)} rows were trained on by several ranks:"
+                f" those of {_holders(batches, data)}",
                 "Give each rank its part of the data: dataset.shard(rank_size, rank) before"
                 " shuffle and batch, or npu_shard.",
             )
-        return True
+        if _too_many(drawn := shared & noise, every & noise):
+            found.add("noise")
+            say(
+                "CHK974",
+                f"{len(drawn)} of {len(every & noise)} rows of noise were trained on by several"
+                f" ranks: NumPy draws what is fed to {_holders(batches, drawn)} from a seed that"
+                " all share",
+                "To feed each its own, add rank() of npu_runtime to a seed from which nothing"
+                " splits or shuffles data (`migrate explain NPU702`).",
+            )
+        return found
 
     def compare_elements(
         self, run: SmokeRun, by_rank: Sequence[Sequence[Process]], same_data: bool
@@ -173,11 +180,27 @@ class DataComparison:
             )
 
 
-def _first_epoch(runs: Sequence[Sequence[str]]) -> set[str]:
+def _too_many(shared: set[str], every: set[str]) -> bool:
+    return len(shared) > _TWINS * len(every)
+
+
+def _holders(batches: Iterable[Batch], rows: set[str]) -> str:
+    """The tensors that some of these rows belong to."""
+    holders = (
+        name.partition(":")[0]
+        for batch in batches
+        for name, own in batch.rows.items()
+        if not rows.isdisjoint(own)
+    )
+    return ", ".join(dict.fromkeys(holders))
+
+
+def _first_epoch(runs: Sequence[Batch]) -> set[str]:
     """The rows that were trained on until one came again; several runs may share a batch."""
     seen: set[str] = set()
     last: set[str] = set()
-    for rows in map(set, runs):
+    for batch in runs:
+        rows = set[str]().union(*batch.rows.values())
         if rows <= last:
             continue
         if rows & seen:

@@ -16,7 +16,7 @@ from migrate.verify.places import split_place
 from migrate.verify.rank_data import DataComparison, Tally, Voice
 from migrate.verify.report import Count
 from migrate.verify.smoke import SmokeRun
-from migrate.verify.trace import Gradient, Process, Session, TrainingRun, Variables
+from migrate.verify.trace import Batch, Gradient, Process, Session, TrainingRun, Variables
 
 # Of the sum of absolute values. Gradients may be fp16 on their way; a sum instead of a mean of two
 # ranks is off by half.
@@ -50,9 +50,10 @@ class RankComparison:
         for sessions in zip(*[list(_sessions(own)) for own in by_rank], strict=False):
             path, line = split_place(sessions[0].session.place, run)
             say = Voice(self.findings, path, line, run.name)
-            same_data |= self._compare_gradients([s.training for s in sessions], say)
+            shared = self._data.compare_rows([s.batches for s in sessions], say)
+            same = self._compare_gradients([s.training for s in sessions], bool(shared), say)
             self._compare_variables([s.variables for s in sessions], say)
-            same_data |= self._data.compare_rows([s.batches for s in sessions], same_data, say)
+            same_data |= same if not shared else "data" in shared
         if any(p.training_runs for p in processes):
             self._data.compare_elements(run, by_rank, same_data)
         self._data.compare_files(run, by_rank, project)
@@ -104,8 +105,14 @@ class RankComparison:
             else "Equal variables stay equal where all ranks apply the same gradients.",
         )
 
-    def _compare_gradients(self, ranks: Sequence[Mapping[int, TrainingRun]], say: Voice) -> bool:
-        """Says what is wrong with gradients; tells whether all ranks computed the same ones."""
+    def _compare_gradients(
+        self, ranks: Sequence[Mapping[int, TrainingRun]], explained: bool, say: Voice
+    ) -> bool:
+        """Says what is wrong with gradients; tells whether all ranks computed the same ones.
+
+        Args:
+            explained: whether it has been said what makes them the same.
+        """
         unequal: dict[str, tuple[int, int]] = {}
         wrong: dict[str, tuple[int, float]] = {}
         alone: dict[str, int] = {}
@@ -161,7 +168,7 @@ class RankComparison:
                 " NPUDistributedOptimizer.",
             )
         copies = [names for names, alike in same.items() if alike]
-        if copies:
+        if copies and not explained:
             names = sorted(copies[0])
             say(
                 "CHK974",
@@ -181,7 +188,7 @@ class _Trained:
     session: Session
     variables: Mapping[int, Variables]
     training: Mapping[int, TrainingRun]
-    batches: Sequence[Sequence[str]]
+    batches: Sequence[Batch]
 
 
 def _sessions(processes: Sequence[Process]) -> Iterator[_Trained]:

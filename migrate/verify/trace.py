@@ -138,6 +138,19 @@ class Gradient:
 
 
 @dataclass(frozen=True)
+class Batch:
+    """What one training run of a session was given.
+
+    Args:
+        rows: digests of the rows of each tensor.
+        noise: the tensors whose rows NumPy drew at random.
+    """
+
+    rows: Mapping[str, tuple[str, ...]]
+    noise: frozenset[str]
+
+
+@dataclass(frozen=True)
 class TrainingRun:
     """The gradients of one training run of a session, by variable.
 
@@ -204,7 +217,7 @@ class Process:
         training: for a session and a number of its training runs, the last of them. This and what
             follows is there with several ranks only.
         variables: for a session and a number of its training runs, its variables after them.
-        batches: for a session, the rows that its training runs were given, run by run.
+        batches: for a session, what its training runs were given, run by run.
         shards: for a place and how often data was split there, what came of it.
         writes: paths that it opened for writing.
     """
@@ -226,7 +239,7 @@ class Process:
     damaged: int = 0
     training: dict[tuple[int, int], TrainingRun] = field(default_factory=dict)
     variables: dict[tuple[int, int], Variables] = field(default_factory=dict)
-    batches: dict[int, list[list[str]]] = field(default_factory=dict)
+    batches: dict[int, list[Batch]] = field(default_factory=dict)
     shards: dict[tuple[str, int], Shard] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
 
@@ -332,8 +345,9 @@ def _take(process: Process, event: Mapping[str, Any]) -> None:
     elif kind == "variables":
         process.variables[_step(event)] = Variables(dict(event["trained"]), dict(event["others"]))
     elif kind == "batch":
-        rows = [str(row) for row in event["rows"]]
-        process.batches.setdefault(int(event["session"]), []).append(rows)
+        rows = {str(name): tuple(map(str, given)) for name, given in event["rows"].items()}
+        batch = Batch(rows, frozenset(map(str, event["noise"])))
+        process.batches.setdefault(int(event["session"]), []).append(batch)
     elif kind == "shard":
         process.shards[str(event["place"]), int(event["occurrence"])] = Shard()
     elif kind == "element":

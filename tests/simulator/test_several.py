@@ -60,7 +60,8 @@ def test_keras_fit(tmp_path: Path) -> None:
         assert steps[0]["gradients"]["dense/kernel"]["reduced"]
         assert [event["step"] for event in events(trace, "variables")] == [0, 1, 2, 4]
         # Four rows a run; labels do not tell one row from another.
-        assert [len(event["rows"]) for event in events(trace, "batch")] == [4] * 4
+        rows = [list(event["rows"].values()) for event in events(trace, "batch")]
+        assert [[len(own) for own in one] for one in rows] == [[4]] * 4
     first, second = ([e.fields for e in events(trace, "variables")] for trace in done.events)
     for one, other in zip(first, second, strict=True):
         assert one["trained"] == other["trained"]

@@ -97,11 +97,19 @@ BAD = {
     ),
     "not sharded": (
         [(SHARDED, ".repeat().batch(4)")],
-        {"CHK974": "all ranks compute the same gradients"},
+        {"CHK974": "rows were trained on by several ranks: those of IteratorGetNext"},
     ),
     "not sharded, and shuffled": (
         [(SHARDED, ".shuffle(40, seed=rank).repeat().batch(4)")],
         {"CHK974": "rows were trained on by several ranks"},
+    ),
+    "the same noise is fed": (
+        [
+            ("error = ", "z = tf.placeholder('float', [4, 4], 'z')\nnet += z\nerror = "),
+            ("config = ", "np.random.seed(3)\nconfig = "),
+            ("run(train)", "run(train, {z: np.random.normal(size=[4, 4])})"),
+        ],
+        {"CHK974": "NumPy draws what is fed to z from a seed that all share"},
     ),
     "sharded after other batches": (
         [(SHARDED, ".shuffle(40, seed=rank).batch(4).shard(size, rank).repeat()")],

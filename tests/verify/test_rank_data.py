@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from migrate.findings import Finding
-from migrate.verify.rank_data import DataComparison
+from migrate.verify.rank_data import DataComparison, Voice
 from migrate.verify.smoke import SmokeRun
-from migrate.verify.trace import Process, Shard
+from migrate.verify.trace import Batch, Process, Shard
 
 RUN = SmokeRun("train", "python train.py", frozenset({"train"}))
 
@@ -53,3 +53,41 @@ def test_what_several_or_none_keep_is_an_error(ranks: tuple[str, str], said: str
     (finding,) = compared(*ranks)
     assert (finding.code, finding.severity) == ("CHK976", "error")
     assert said in finding.message
+
+
+def shared(*ranks: dict[str, str]) -> tuple[set[str], list[Finding]]:
+    """What is said of one run of each rank: a letter is a row, and what is fed to z is noise."""
+    findings: list[Finding] = []
+    batches = [
+        [Batch({name: tuple(rows) for name, rows in given.items()}, frozenset({"z:0"}))]
+        for given in ranks
+    ]
+    said = DataComparison(findings).compare_rows(batches, Voice(findings, "train.py", 3, "train"))
+    return said, findings
+
+
+def test_rows_of_each_ranks_own_are_right() -> None:
+    given = {"images:0": "abc", "z:0": "uv"}, {"images:0": "def", "z:0": "wx"}
+    assert shared(*given) == (set(), [])
+
+
+def test_noise_that_is_alike_is_no_data_to_be_divided() -> None:
+    said, [finding] = shared({"images:0": "abc", "z:0": "uv"}, {"images:0": "def", "z:0": "uv"})
+    assert said == {"noise"}
+    assert "2 of 2 rows of noise" in finding.message
+    assert "what is fed to z from a seed" in finding.message
+    assert "NPU702" in finding.advice and "shard" not in finding.advice
+
+
+def test_data_that_is_alike_is_named() -> None:
+    said, [finding] = shared({"images:0": "abc", "z:0": "uv"}, {"images:0": "abd", "z:0": "wx"})
+    assert said == {"data"}
+    assert finding.message.endswith("2 of 4 rows were trained on by several ranks: those of images")
+    assert "shard" in finding.advice
+
+
+def test_data_and_noise_that_are_alike_are_two_things() -> None:
+    same = {"images:0": "abc", "z:0": "uv"}
+    said, findings = shared(same, same)
+    assert said == {"data", "noise"}
+    assert [finding.code for finding in findings] == ["CHK974", "CHK974"]

@@ -12,17 +12,19 @@ Events that it adds to the trace of each rank:
                size(sum of its absolute values) sums([this rank's sum, its weighted sum])
                reduced_sums([the same of what came out of the reduction])
                factors([by what the latter is multiplied on its way to the optimizer])}})
-    batch      session step rows([digest]): the rows of data that a training run was given
+    batch      session step rows({tensor: [digest]}) noise([tensor]): the rows of data that a
+               training run was given, and of which tensors NumPy drew them at random
     shard      place occurrence(of shards at that place, from 1) number index: data that is split
     element    place occurrence elements([digest]) kept(bool): which have come to a shard, and
                then, of the last ones, whether this rank keeps them
     write      path of a file that is opened for writing, once for each; of a folder for event files
 """
 
-from . import files, shards
+from . import files, noise, shards
 
 
 def install():
-    """Watches files and data; the recorder watches steps."""
+    """Watches files, data and noise; the recorder watches steps."""
     files.install()
+    noise.install()
     shards.install()

@@ -1,6 +1,7 @@
 """Tells which rows of data a training run is given, by queues, iterators and feeds."""
 
 from ..inputs import NO_VALUES, SOURCES
+from . import noise
 from .digests import digest
 
 _MOST = 4096  # rows of one run
@@ -26,19 +27,24 @@ def tensors(reached, given):
     ]
 
 
-def rows(arrays):
-    """Returns the digests of the rows that tell one sample from another.
+def told(arrays):
+    """Returns what a `batch` event says: the digests of the rows that tell one sample from another.
 
     Args:
-        arrays: what a run is given; batches, with samples along their first dimension.
+        arrays: {tensor: what a run is given}; batches, with samples along their first dimension.
     """
     import numpy as np
 
-    found = []
-    for array in map(np.asarray, arrays):
-        if array.ndim >= 1:
-            found += [digest(np.asarray(row)) for row in array[:_MOST] if _tells(np.asarray(row))]
-    return found
+    fields = {"rows": {}, "noise": []}
+    for tensor, given in arrays.items():
+        array = np.asarray(given)
+        rows = [np.asarray(row) for row in array[:_MOST]] if array.ndim >= 1 else []
+        telling = [row for row in rows if _tells(row)]
+        if telling:
+            fields["rows"][tensor.name] = list(map(digest, telling))
+            if all(map(noise.is_noise, telling)):
+                fields["noise"].append(tensor.name)
+    return fields
 
 
 def _tells(row):

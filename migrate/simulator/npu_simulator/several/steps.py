@@ -64,9 +64,9 @@ class Steps:
         """
         self._count += 1
         if fetched:
-            data = [fetched[tensor] for tensor in applied.data] + list(feeds.values())
-            rows = batches.rows(data)
-            trace.emit("batch", session=self._number, step=self._count, rows=rows)
+            data = {tensor: fetched[tensor] for tensor in applied.data}
+            told = batches.told({**data, **feeds})
+            trace.emit("batch", session=self._number, step=self._count, **told)
             trace.emit(
                 "gradients",
                 session=self._number,
