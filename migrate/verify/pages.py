@@ -31,7 +31,8 @@ continue from its checkpoint is lost with its machine.""",
 
 It executed an optimizer's kernel, but its configuration has no NpuOptimizer, so on an Ascend
 machine it would train on the host, silently. `npu_session_config` of the port's runtime gives it
-one; `migrate explain NPU101` has the reasons.""",
+one, and `npu_run_config` those of an Estimator; `migrate explain NPU101` and NPU102 have the
+reasons.""",
     "CHK955": """The program opened no session that could be recorded.
 
 Either it uses no TensorFlow session at all, or it started Python with -E, -I or -S, or with an

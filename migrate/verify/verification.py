@@ -47,6 +47,14 @@ Say = Callable[[str], None]
 _TEST_SECONDS = 900.0
 _STAND_IN = "Horovod is the port's own on both sides, with one process; Horovod itself is not run"
 _HOROVOD = re.compile(rb"^\s*(?:from|import)\s+horovod\b", re.MULTILINE)
+_SESSION_CONFIG = (
+    "Give it config=npu_session_config(config) of npu_runtime, or config=npu_config_proto(config)"
+    " of npu_bridge."
+)
+_ESTIMATOR_CONFIG = (
+    "Give the Estimator config=npu_run_config(config) of npu_runtime, where config is its RunConfig"
+    " or None; it opens its sessions itself."
+)
 _SAME = "all code that they name is the same on upstream and port, byte for byte"
 
 
@@ -299,8 +307,7 @@ class _Judge:
                         *split_place(session.place, run),
                         "CHK954",
                         f"this {session.kind} trains, but not on the device",
-                        "Give it config=npu_session_config(config) of npu_runtime, or"
-                        " config=npu_config_proto(config) of npu_bridge.",
+                        _ESTIMATOR_CONFIG if session.kind == "Estimator" else _SESSION_CONFIG,
                     )
         counts = (
             # One step of a GAN is several runs that train.

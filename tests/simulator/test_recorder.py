@@ -166,6 +166,28 @@ with tf.Graph().as_default():
         assert [len(values) for values in kept[-2:]] == [1, 1], "the losses of two batches"
 
 
+def test_what_opens_the_sessions_of_an_estimator(run: Simulate, tmp_path: Path) -> None:
+    """That of contrib.learn as well; a project's own file may have the same name."""
+    (tmp_path / "estimator.py").write_text("def opened(tf):\n    return tf.Session()\n")
+    done = run(
+        """
+import estimator
+with estimator.opened(tf) as session:
+    session.run(tf.constant(1.0))
+
+def model(features, labels, mode):
+    value = tf.reduce_mean(tf.layers.dense(features, 1))
+    step = tf.train.get_or_create_global_step()
+    return {}, value, tf.train.GradientDescentOptimizer(0.1).minimize(value, step)
+
+learning = tf.contrib.learn.Estimator(model, "learned")
+learning.fit(input_fn=lambda: (tf.ones([2, 3]), tf.ones([2])), steps=1)
+"""
+    )
+    assert done.code == 0, done.error
+    assert [event["kind"] for event in done.events("session")] == ["tf.Session", "Estimator"]
+
+
 def test_programs_that_the_simulator_must_not_disturb(run: Simulate) -> None:
     done = run(
         """

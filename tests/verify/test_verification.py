@@ -35,8 +35,8 @@ def emit(event, **fields):
     with open(path, 'a') as trace:
         trace.write(json.dumps(dict(fields, event=event)) + '\\n')
 
-def session(npu=True, place='train.py:2'):
-    emit('session', session=1, kind='tf.Session', place=place, npu=npu, problems=[])
+def session(npu=True, place='train.py:2', kind='tf.Session'):
+    emit('session', session=1, kind=kind, place=place, npu=npu, problems=[])
     emit('graph', session=1, signature=1, fetches=['loss:0'], feeds={}, trains=True)
 
 def train(loss, steps=5):
@@ -191,7 +191,17 @@ def test_training_on_the_host_is_an_error(tmp_path: Path) -> None:
     run, _ = verify(trial(tmp_path, HOST))
     [finding] = run.findings
     assert (finding.code, finding.path, finding.line) == ("CHK954", "train.py", 2)
+    assert "config=npu_session_config(config)" in finding.advice
     assert str(run.counts[1]) == "training sessions on the device 0 of 1"
+
+
+def test_an_estimator_on_the_host_needs_another_config(tmp_path: Path) -> None:
+    text = GOOD.replace("session()", "session(npu=False, kind='Estimator')")
+    run, _ = verify(trial(tmp_path, text))
+    [finding] = run.findings
+    assert (finding.code, finding.path, finding.line) == ("CHK954", "train.py", 2)
+    assert "config=npu_run_config(config)" in finding.advice
+    assert "npu_session_config" not in finding.advice
 
 
 def test_what_the_device_would_refuse(tmp_path: Path) -> None:

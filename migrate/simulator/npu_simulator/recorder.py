@@ -198,7 +198,7 @@ def _kind(session):
                 kind = function
         elif name == "supervisor.py":
             kind = "Supervisor"
-        elif name == "estimator.py":
+        elif name == "estimator.py" and "tensorflow" in folder:  # contrib.learn's as well
             return "Estimator"
     return kind
 
