@@ -219,6 +219,7 @@ def test_errors_in_a_port_are_told_and_exit_with_1(
     assert "error NPU101 train.py:7: session not configured" in out
     assert "but there are errors: see above" in out
     assert cli.main(["port", "packed", "--check"]) == 1
+    assert capsys.readouterr().out == "packed: up to date\n"
     assert cli.main(["port", "packed", "--diff"]) == 1
 
 
@@ -314,6 +315,20 @@ def test_a_pin_without_a_tree_is_completed(gan: Place, capsys: pytest.CaptureFix
     assert cli.main(["port", "gan"]) == 0
     assert sorted(gan.lock.read_text().split("\n")) == sorted(whole.split("\n"))
     assert states(capsys)["gan"] == ("current", "CANN 7.0")
+
+
+def test_the_check_of_a_port_with_errors_says_what_the_port_would(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A port with errors pins nothing: a pin that has no tree yet stays without."""
+    place.pin("packed", {"train.py": PACKED})
+    place.lock.write_text(re.sub(r"tree = .*\n", "", place.lock.read_text()))
+    assert cli.main(["port", "packed", "--check"]) == 1
+    assert capsys.readouterr().out == "packed: a port would change something\n"
+    assert cli.main(["port", "packed"]) == cli.main(["port", "packed"]) == 1
+    assert "up to date; nothing was written" in capsys.readouterr().out
+    assert cli.main(["port", "packed", "--check"]) == 1
+    assert capsys.readouterr().out == "packed: up to date\n"
 
 
 def test_a_pins_own_protocol_needs_no_mirror(

@@ -94,9 +94,9 @@ def finish(arguments: argparse.Namespace, workspace: Workspace, port: Port, pin:
     name = port.upstream.name
     if arguments.diff:
         return _diff(arguments, port)
-    if arguments.check:
-        return _check(arguments, workspace, port, pin)
     to_lock = pin is not None and not port.failed and read_lock(workspace.lock).get(name) != pin
+    if arguments.check:
+        return _check(arguments, workspace, port, to_lock)
     if to_lock:
         check_writable(workspace.lock)
     published = _published(arguments, workspace, port)
@@ -162,7 +162,12 @@ def _diff(arguments: argparse.Namespace, port: Port) -> int:
     return int(port.failed)
 
 
-def _check(arguments: argparse.Namespace, workspace: Workspace, port: Port, pin: Pin | None) -> int:
+def _check(arguments: argparse.Namespace, workspace: Workspace, port: Port, to_lock: bool) -> int:
+    """Says what `port` would do.
+
+    Args:
+        to_lock: whether it would write the lock.
+    """
     name = port.upstream.name
     would_write, refused = False, ""
     try:
@@ -178,8 +183,7 @@ def _check(arguments: argparse.Namespace, workspace: Workspace, port: Port, pin:
         )
     except MigrateError as error:
         refused = str(error)
-    moved = pin is not None and read_lock(workspace.lock)[name] != pin
-    current = not (would_write or refused or moved)
+    current = not (would_write or refused or to_lock)
     if arguments.json:
         report = port_json(port, current=current, refused=refused or None)
         print(json.dumps(report, indent=2))
