@@ -487,7 +487,8 @@ def test_all_ports_what_can_be_ported(gan: Place, capsys: pytest.CaptureFixture[
 def test_all_shows_the_differences_of_all(gan: Place, capfdbinary: Any) -> None:
     gan.pin("latin", {"train.py": b"# -*- coding: latin-1 -*-\n# \xe9t\xe9\n" + TRAIN})
     assert cli.main(["port", "--all", "--diff"]) == 0
-    shown = capfdbinary.readouterr().out
+    shown, said = capfdbinary.readouterr()
+    assert said.endswith(b"2 of 2 ports\n") and b"2 of 2" not in shown
     assert b"\n # \xe9t\xe9\n" in shown and shown.count(b"+++ b/train.py") == 2
     assert cli.main(["port", "--all", "--diff", "--json"]) == 0
     report = json.loads(capfdbinary.readouterr().out)

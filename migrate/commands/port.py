@@ -224,7 +224,8 @@ def _run_all(arguments: argparse.Namespace, names: list[str]) -> int:
     else:
         failed = [name for name, code, _ in results if code]
         good = f"{len(results) - len(failed)} of {len(results)} ports"
-        print(good if not failed else f"{good}; not: {', '.join(failed)}")
+        said = good if not failed else f"{good}; not: {', '.join(failed)}"
+        print(said, file=sys.stderr if arguments.diff else sys.stdout)  # the latter is the diff's
     codes = {code for _, code, _ in results}
     return max(codes) if max(codes, default=0) > 2 else int(any(codes))
 
