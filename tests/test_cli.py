@@ -827,8 +827,17 @@ def test_the_demo_needs_no_network(
     before = place.state()
     assert cli.main(["demo"]) == 0
     assert place.state() == before
+
+
+def test_the_demo_without_its_example_says_where_that_is(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
     shutil.rmtree(place.root / "examples")
     assert cli.main(["demo"]) == 1
+    said = capsys.readouterr().err
+    assert str(place.root / "examples" / "tiny_gan") in said
+    assert f"--workspace {ROOT} before the command" in said
+    assert "MIGRATE_WORKSPACE" in said
 
 
 def test_rules_beside_a_recipe_are_explained(

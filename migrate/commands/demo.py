@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
+import migrate
 from migrate.commands.port import finish
 from migrate.console import progress, this_command
 from migrate.errors import MigrateError
@@ -51,5 +53,12 @@ def example_tree(workspace: Workspace) -> SourceTree:
     root = workspace.examples / EXAMPLE
     files = read_folder(root)
     if not files:
-        raise MigrateError("the bundled example is missing", where=str(root))
+        kit = Path(migrate.__file__).parents[1]
+        raise MigrateError(
+            "the bundled example is missing",
+            where=str(root),
+            advice=f"It stands in the kit's own folder: run this there, or with --workspace {kit}"
+            " before the command. Else the workspace is the nearest folder with an upstream.lock"
+            " at or above the current one, or the one in MIGRATE_WORKSPACE.",
+        )
     return SourceTree(files)
