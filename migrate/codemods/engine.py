@@ -22,6 +22,7 @@ from migrate.codemods.gates import (
 )
 from migrate.codemods.imports import with_imports
 from migrate.codemods.registry import in_groups
+from migrate.codemods.removals import removal_around, removes
 from migrate.codemods.results import GroupResult, rule_failed
 from migrate.codemods.rule import Change, FileChange, Options, Rule, RuntimeImport, SessionRow
 from migrate.codemods.second_pass import NOT_IDEMPOTENT, second_pass
@@ -174,22 +175,23 @@ def _rewrite_module(
     result.texts[module.path] = module.source.data
     changes = _changes(module, project, rules, options, result)
     edits = {change: rule for change, rule in changes if isinstance(change, Edit)}
+    found = [(change, rule) for change, rule in changes if isinstance(change, Finding)]
     for change, _ in changes:
-        if isinstance(change, Finding):
-            result.findings.append(change)
-        elif isinstance(change, SessionRow):
+        if isinstance(change, SessionRow):
             result.sessions.append(change)
         elif isinstance(change, Settled):
             result.settled.append(change)
     wanted = {change for change, _ in changes if isinstance(change, RuntimeImport)}
     try:
-        text = _edited(module, project, list(edits), wanted)
-        if text is None:
+        if not edits:
             return None
+        made = _all_edits(module, project, list(edits), wanted)
+        text = apply(module.source.text, made)
         tree = check_python(text)
         check_comments(module.source.text, text)
         data = check_bytes(module.source, text)
         project.expect(data, tree)
+        found = [(f, rule) for f, rule in found if not _went_unasked(module, f, rule, edits, made)]
     except Exception as failure:  # whatever is wrong with one file, the others are ported
         if not isinstance(failure, GateFailed):
             failure = GateFailed(f"{type(failure).__name__}: {failure}")
@@ -205,6 +207,8 @@ def _rewrite_module(
             )
         )
         return None
+    finally:
+        result.findings += [finding for finding, _ in found]
     for rule in dict.fromkeys(edits.values()):
         own = [edit for edit, author in edits.items() if author is rule]
         result.count(module.path, rule.code, changed_statements(module, own))
@@ -235,14 +239,28 @@ def _changes(
     return changes
 
 
-def _edited(
+def _went_unasked(
+    module: Module, finding: Finding, rule: Rule, edits: Mapping[Edit, Rule], made: Sequence[Edit]
+) -> bool:
+    """Whether a finding is of code that others have removed, so that nobody need know of it.
+
+    Args:
+        edits: what the rules asked for.
+        made: what came of that.
+    """
+    went = removal_around(module, finding.line, made) if finding.path == module.path else None
+    return went is not None and not any(
+        author is rule and removes(edit) and went.start < edit.end and edit.start < went.end
+        for edit, author in edits.items()
+    )
+
+
+def _all_edits(
     module: Module, project: Project, edits: list[Edit], wanted: set[RuntimeImport]
-) -> str | None:
-    if not edits:
-        return None
+) -> list[Edit]:
     # Imports first: what a rule inserts at the same place may use them.
     edits = with_imports(module, project, completed(module, project, edits), wanted)
     if found := collision(edits):
         first, second = (module.source.line_of(edit.start) for edit in found)
         raise GateFailed(f"two edits touch the same text (lines {first} and {second})")
-    return apply(module.source.text, edits)
+    return edits

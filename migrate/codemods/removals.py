@@ -94,6 +94,24 @@ def settled(module: Module, edits: Sequence[Edit]) -> list[Edit]:
     return _without_new_final_newline(module, result)
 
 
+def removal_around(module: Module, line: int, edits: Sequence[Edit]) -> Edit | None:
+    """The edit, of those that are made, that leaves nothing of a line but comments."""
+    source = module.source
+    if not 0 < line <= len(source.line_starts):
+        return None
+    start = source.line_starts[line - 1]
+    code = source.text[start : source.line_end(start)]
+    start, end = start + len(code) - len(code.lstrip()), start + len(code.rstrip())
+    around = (edit for edit in edits if edit.start <= start < end <= edit.end)
+    return next(filter(removes, around), None)
+
+
+def removes(edit: Edit) -> bool:
+    """Whether an edit leaves no code, but comments at most."""
+    left = [line.strip() for line in edit.text.splitlines()]
+    return all(line in ("", "pass") or line.startswith("#") for line in left)
+
+
 def _without_new_final_newline(module: Module, edits: list[Edit]) -> list[Edit]:
     """Where the last line goes and had no line end, the line before it has none afterwards."""
     text = module.source.text

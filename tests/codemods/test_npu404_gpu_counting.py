@@ -256,3 +256,14 @@ def test_towers_that_nothing_would_build_are_told(loop: str) -> None:
 )
 def test_loops_that_do_without_gpus_are_not_told(loop: str) -> None:
     assert port_files({"train.py": COUNT + loop}, CODE).codes("warning") == []
+
+
+def test_a_loop_that_another_rule_removes_is_not_told_of() -> None:
+    """The line of the finding would be that of what follows."""
+    loop = "for gpu in tf.config.experimental.list_physical_devices('GPU'):\n    "
+    grow = "tf.config.experimental.set_memory_growth(gpu, True)\n"
+    ported = port_files({"a.py": HEAD + loop + grow + "x = 1\n"}, CODE, "NPU402")
+    assert "set_memory_growth" not in ported.text("a.py")
+    assert CODE not in ported.codes()
+    ported = port_files({"a.py": HEAD + loop + "print(gpu)\nx = 1\n"}, CODE, "NPU402")
+    assert ported.codes() == [CODE]

@@ -297,3 +297,51 @@ def test_an_else_with_a_comment_keeps_its_head() -> None:
 )
 def test_lines_that_statements_share(before: str, after: str) -> None:
     check(before, after)
+
+
+TELL = Rule("NPU498", "tell", group="devices")
+
+
+@TELL.on_module
+def tell(context: Context) -> Iterator[Change]:
+    """Tells of each use of seen; answers where it is looped over, and deletes it from calls."""
+    for node in context.module.nodes:
+        if isinstance(node, ast.Name) and node.id == "seen":
+            yield context.finding(node, "note", "told")
+            parent = context.module.parents[node]
+            if isinstance(parent, ast.For):
+                yield context.replace(node, "[]")
+            elif isinstance(parent, ast.Call):
+                yield removal_of(context.module, context.module.statement_of(node))
+
+
+def told(text: str) -> list[int]:
+    ported = port_files({"a.py": dedent(text)}, "NPU498", "NPU499", rules=(REMOVE, TELL))
+    return [finding.line for finding in ported.findings]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "for x in seen:\n    gone(x)\nkept()\n",
+        "if done:\n    for x in seen:\n        gone(x)\nkept()\n",
+        "def f():\n    for x in seen:\n        gone(x)  # why\n",
+        "x.gone = seen\n",
+    ],
+)
+def test_nobody_is_told_of_what_another_rule_has_removed(text: str) -> None:
+    assert told(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("for x in seen:\n    gone(x)\n    kept()\n", [1]),
+        ("gone(1); y = seen\n", [1]),
+        ("y = (0,\n     seen)\ngone(1)\n", [2]),
+        ("drop(seen)\n", [1]),  # Its own doing.
+        ("if 1:\n    gone(1)\n    drop(seen)\nkept()\n", [3]),
+    ],
+)
+def test_of_all_else_it_is_told(text: str, lines: list[int]) -> None:
+    assert told(text) == lines
