@@ -142,7 +142,7 @@ def _make_port(
     findings = [*source.findings, *refused, *told, *_replaced(source.files, after)]
     rows = set[SessionRow]()
     settled: list[Settled] = []
-    lines = _PortLines(after, dict(moved_readmes(source.files, after)))
+    lines = _PortLines(source.files, after, dict(moved_readmes(source.files, after)))
     texts = {path: file.data for path, file in source.files.items()}
     in_port = lines.moved(uses, texts)
     for result in results:
@@ -238,11 +238,13 @@ class _PortLines:
     """Where lines of earlier texts stand in the port; two texts are compared once.
 
     Args:
+        before: upstream's files.
         after: the port's files.
         paths: the paths in the port of files that have another one there.
     """
 
-    def __init__(self, after: Files, paths: Mapping[str, str]) -> None:
+    def __init__(self, before: Files, after: Files, paths: Mapping[str, str]) -> None:
+        self._before = before
         self._after = after
         self._paths = paths
         self._maps: dict[tuple[str, bytes], LineMap] = {}
@@ -255,14 +257,26 @@ class _PortLines:
             texts: the files whose lines they count.
         """
 
-        def line_of(path: str, line: int) -> int:
+        def map_of(path: str) -> LineMap | None:
             file = self._after.get(self._paths.get(path, path))
             if path not in texts or file is None:
-                return line
+                return None
             key = path, texts[path]
             if key not in self._maps:
                 self._maps[key] = LineMap(texts[path], file.data)
-            return self._maps[key][line]
+            return self._maps[key]
+
+        def line_of(path: str, line: int) -> int:
+            found = map_of(path)
+            return line if found is None else found[line]
+
+        def in_upstream(item: P) -> str:
+            """Where it is, if the port does not have its line and another is named instead."""
+            found = map_of(item.path) if isinstance(item, Finding) else None
+            if found is None or item.path not in self._before or not found.is_lost(item.line):
+                return ""
+            line = LineMap(texts[item.path], self._before[item.path].data)[item.line]
+            return f" (upstream's line {line})"
 
         def told(text: str) -> str:
             return _PLACE.sub(lambda found: f"{found[1]}:{line_of(found[1], int(found[2]))}", text)
@@ -273,6 +287,8 @@ class _PortLines:
                 for name in ("message", "why")
                 if hasattr(item, name)
             }
+            if note := in_upstream(item):
+                words["message"] += note
             path = self._paths.get(item.path, item.path)
             return item._replace(path=path, line=line_of(item.path, item.line), **words)
 

@@ -25,3 +25,18 @@ from migrate.lines import LineMap
 )
 def test_lines_are_followed(before: bytes, after: bytes, line: int, expected: int) -> None:
     assert LineMap(before, after)[line] == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (b"a\nb\nc\n", b"a\nc\n", [2]),
+        (b"a\nb\nc\n", b"a\nb\nc\n", []),
+        (b"a\nb\nc\n", b"new\na\nb\n", [3]),
+        (b"a\ns = S()\n", b"a\nfrom n import c\ns = S(c())\n", []),
+        (b"a\ngone(1)\ns = S()\n", b"a\ns = S(c())\n", [2]),
+    ],
+)
+def test_lines_that_are_lost(before: bytes, after: bytes, expected: list[int]) -> None:
+    lines = LineMap(before, after)
+    assert [line for line in range(4) if lines.is_lost(line)] == expected

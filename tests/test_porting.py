@@ -322,6 +322,21 @@ def test_places_are_those_of_the_port() -> None:
     assert len(port.sessions) == 2
 
 
+def test_a_finding_of_a_line_that_went_names_upstreams() -> None:
+    """The port's line can only be that of a neighbour."""
+    train = (
+        "import os\nimport scipy.misc\nimport tensorflow as tf\n"
+        "image = scipy.misc.imread('a')\nos.environ['CUDA_VISIBLE_DEVICES'] = ','.join('12')\n"
+        "with tf.Session() as sess:\n    sess.run(tf.train.AdamOptimizer().minimize(build()))\n"
+    )
+    port = ported(tree({"train.py": train}))
+    [finding] = [f for f in port.findings if f.code == "NPU405"]
+    assert finding.message.endswith(" (upstream's line 5)")
+    assert b"CUDA" not in port.after["train.py"].data
+    others = [f for f in port.findings if f is not finding]
+    assert others and not any("upstream's line" in f.message for f in others)
+
+
 @pytest.mark.tf115
 def test_what_only_a_real_python_3_7_refuses_is_left_and_told() -> None:
     required_tf115()  # it brings a Python 3.7
