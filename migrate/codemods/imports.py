@@ -113,14 +113,17 @@ def _path_setup(
     if _runtime_import(module) or (_imports_from_root(module) and not _sets_path(module)):
         return []
     root = "os.path.dirname(os.path.abspath(__file__))" + ", '..'" * depth
-    setup = [f"import {name}" for name in ("os", "sys") if not _is_bound(module, name, place)]
+    start = _insertion(module, []).start if place is None else module.span(place)[0]
+    setup = [f"import {name}" for name in ("os", "sys") if not _is_bound(module, name, start)]
     return [*setup, f"sys.path.append(os.path.join({root}))"]
 
 
-def _is_bound(module: Module, name: str, place: ast.stmt | None) -> bool:
-    """Whether the file's top level gives the name a meaning, before ``place``."""
-    lines = [getattr(b.statement, "lineno", 0) for b in module.scope.bindings.get(name, [])]
-    return any(place is None or line < place.lineno for line in lines)
+def _is_bound(module: Module, name: str, position: int) -> bool:
+    """Whether the file's top level gives the name a meaning, before a position."""
+    return any(
+        isinstance(binding.statement, ast.stmt) and module.span(binding.statement)[1] <= position
+        for binding in module.scope.bindings.get(name, [])
+    )
 
 
 def _is_script(module: Module, project: Project) -> bool:

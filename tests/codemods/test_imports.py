@@ -250,6 +250,28 @@ def test_what_others_import_is_started_only_where_it_says_so(text: str, needed: 
     assert (PATH in after) is needed
 
 
+@pytest.mark.parametrize(
+    ("head", "behind", "missing"),
+    [
+        ("import sys\n", "sys.path.append('..')\nimport os\n", ["import os"]),
+        ("'Doc'\n", "import_all()\nimport os, sys\n", ["import os", "import sys"]),
+        ("import sys", "; sys.path.append('..'); import os\n", ["import os"]),
+        ("import sys\nimport os\n", "sys.path.append('..')\nimport os\n", []),
+        ("import os, sys", "; sys.path.append('..'); import os\n", []),
+        ("import x\n", "with os as sys:\n    pass\n", ["import os", "import sys"]),
+    ],
+)
+def test_what_the_path_is_made_of_is_imported_before_it(
+    head: str, behind: str, missing: list[str]
+) -> None:
+    text = head + behind + GUARD
+    after = placed(text, CONFIG, path="tools/see.py")
+    lines = [*missing, PATH, LINE.strip()]
+    added = "".join(f"{line}\n" for line in lines) if head[-1] == "\n" else "; " + "; ".join(lines)
+    assert after == head + added + behind + GUARD
+    assert placed(after, CONFIG, path="tools/see.py") == after
+
+
 def test_a_script_deep_down_climbs_to_the_root() -> None:
     after = placed("import os\nimport sys\n" + GUARD, CONFIG, path="a/b/c/see.py")
     assert "os.path.abspath(__file__)), '..', '..', '..'))" in after
