@@ -18,11 +18,13 @@ from migrate.readmes.levels import levels
 from migrate.recipe import Recipe
 from migrate.render import render
 from migrate.runtime import cann_release, runtime_files
+from migrate.starting import module_name, relative_import, start_words
 from migrate.upstream.tree import EXECUTABLE, REGULAR, SourceFile
 
 NO_ENTRY = "NPU916"
 TAKEN = "NPU917"
-_GIVEN = ("upstream", "cann", "image_tag", "adapter", "entry", "boot")  # facts for templates
+# The facts that templates are given.
+_GIVEN = ("upstream", "cann", "image_tag", "adapter", "entry", "start", "boot", "modules")
 _MARK = b"# Made by migrate for CANN "  # in each of these files that can hold a comment
 _GITIGNORE = ".gitignore"
 
@@ -79,6 +81,9 @@ class Facts(NamedTuple):
         date: the day of upstream's commit, as 2018-11-01; empty where there is no commit.
         image_tag: of AscendHub's images with this release of CANN; empty where it is not known.
         entry: the script that trains.
+        start: the words behind ``python`` that start it.
+        loose: the line at which it imports relatively where no package is known that it is a
+            module of; 0 for none.
         flags: its flags.
         network: the model's name at ModelZoo.
         harness: the entry's flag for each of ModelZoo's; empty for none.
@@ -86,6 +91,7 @@ class Facts(NamedTuple):
         examples: in an epoch, where steps are made of epochs; 0 where they are not.
         batch_size: examples in a step if nobody says another number; empty where that is unknown.
         boot: for each script that a person starts, the flags that the boot file moves or passes.
+        modules: those of these scripts that start as modules, with the names of these.
         distributed: whether the port trains on several devices together.
         switch: what the entry has to be given so that it trains, and nothing gives; None where it
             just trains.
@@ -97,6 +103,8 @@ class Facts(NamedTuple):
     image_tag: str
     adapter: str
     entry: str
+    start: tuple[str, ...]
+    loose: int
     flags: tuple[Flag, ...]
     network: str
     harness: Mapping[str, str]
@@ -104,6 +112,7 @@ class Facts(NamedTuple):
     examples: int
     batch_size: str
     boot: Mapping[str, list[BootFlag]]
+    modules: Mapping[str, str]
     distributed: bool
     switch: Switch | None
 
@@ -171,6 +180,7 @@ def facts_of(
     chosen = recipe.options.get("NPU501", {}).get("places", {})
     scripts = dict.fromkeys([entry, *recipe.entries])
     boot = {script: boot_flags(project, script, chosen) for script in scripts}
+    starts = {script: start_words(project, script) for script in scripts}
     switch = training_switch(project, entry, flags)
     return Facts(
         upstream,
@@ -179,6 +189,8 @@ def facts_of(
         _IMAGE_TAGS.get(cann, ""),
         cann_release(cann).adapter,
         entry,
+        starts[entry],
+        0 if module_name(entry) else relative_import(project, entry),
         tuple(flags),
         network_name(upstream, recipe),
         harness,
@@ -186,6 +198,7 @@ def facts_of(
         recipe.harness.examples if steps.words and not harness["train_epochs"] else 0,
         _batch_size(harness["batch_size"], flags, recipe.harness.arguments),
         {script: found for script, found in boot.items() if found},
+        {script: words[1] for script, words in starts.items() if len(words) > 1},
         not _FRAMEWORKS.isdisjoint(fired) or (_SHARDS in fired and _AVERAGES in fired),
         switch if switch and not switch.is_given(recipe.harness.arguments) else None,
     )
@@ -215,6 +228,10 @@ def with_scripts(
         findings.append(
             Finding(facts.entry, facts.switch.line, NO_ENTRY, "warning", message, advice)
         )
+    if facts.loose:
+        message = "the run scripts cannot start it: relative imports need a package that it is in"
+        advice = "Pin the folder above its package, or give that a name which `python -m` can take."
+        findings.append(Finding(facts.entry, facts.loose, NO_ENTRY, "warning", message, advice))
     shortened = recipe.harness.shortened(facts.steps)
     wanted = {
         key: script

@@ -350,6 +350,23 @@ def test_folders_of_outputs_are_told_where_no_flag_names_them() -> None:
         assert "2. " in text_of(port, name) and "`runs/`" in text_of(port, name)
 
 
+def test_a_module_of_a_package_is_told_to_be_started_as_one() -> None:
+    package = {
+        "a/train.py": f"from . import x\n{TRAIN}",
+        "a/test.py": "from . import x\nprint(x)\n",
+        "a/x.py": "x = 1\n",
+    }
+    recipe = Recipe(rules=kit_rules(), entries=("a/train.py", "a/test.py"))
+    for name in BOTH:
+        text = text_of(ported({**package}, recipe), name)
+        assert "`python3 -m a.train`" in text
+        assert '"$PYTHON" -m a.test)' in text
+        text = text_of(ported({**package}, recipe, evaluate=("a/test.py", "--all")), name)
+        assert '"$PYTHON" -m a.test --all)' in text
+        plain = text_of(ported({"train.py": TRAIN}), name)
+        assert "python3 -m " not in plain.replace("python3 -m pip", "")
+
+
 def test_a_checkpoint_to_evaluate_is_left_to_a_person() -> None:
     words = ("evaluate.py", "--from=$CHECKPOINT", "$CHECKPOINT", "$HOME")
     port = ported({"train.py": TRAIN, "evaluate.py": ""}, evaluate=words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -352,9 +353,9 @@ def test_flags_that_the_recipe_names_are_there() -> None:
 
 # What takes Python's place: it tells what it is started with, and leaves results.py to Python.
 STAND_IN = f"""#!/bin/bash
-case $1 in
-*results.py | -m) exec {shlex.quote(sys.executable)} "$@" ;;
--c) [ -n "$ADAPTER" ] ; exit ;;
+case "$1 $2" in
+*results.py* | "-m npu_runtime."*) exec {shlex.quote(sys.executable)} "$@" ;;
+-c*) [ -n "$ADAPTER" ] ; exit ;;
 esac
 [ "$RANK_SIZE" = 1 ] || TOLD=$TOLD.$RANK_ID
 printf '%s\\n' "$@" >"$TOLD.words"
@@ -859,6 +860,126 @@ def test_what_msprof_lacks_is_told(started: Started) -> None:
     done = started.run("run_msprof.sh", "data")
     assert done.returncode == 1 and done.stderr.startswith("There is no msprof")
     assert "NPU_PROFILING=1" in started.run("run_msprof.sh", "--help").stdout
+
+
+# A training that Python only starts as a module of its package.
+LINE = {
+    "line/__init__.py": "",
+    "line/nets/__init__.py": "",
+    "line/nets/slope.py": """import tensorflow as tf
+
+
+def loss(x):
+    slope = tf.get_variable("slope", [], initializer=tf.zeros_initializer())
+    return tf.reduce_mean(tf.square(slope * x - 2 * x))
+""",
+    "line/data.py": """import numpy as np
+import tensorflow as tf
+
+
+def batches(path, size):
+    data = tf.data.Dataset.from_tensor_slices(np.load(path))
+    return data.shuffle(32).repeat().batch(size, drop_remainder=True)
+""",
+    "line/main.py": """import argparse
+import os
+
+import tensorflow as tf
+
+from . import data
+from .nets import slope
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--data_dir", default="numbers")
+parser.add_argument("--batch_size", type=int, default=8)
+parser.add_argument("--max_steps", type=int, default=4)
+
+
+def main():
+    args = parser.parse_args()
+    numbers = data.batches(os.path.join(args.data_dir, "x.npy"), args.batch_size)
+    loss = slope.loss(numbers.make_one_shot_iterator().get_next())
+    train = tf.train.AdamOptimizer(0.1).minimize(loss, tf.train.get_or_create_global_step())
+    os.makedirs("runs", exist_ok=True)
+    saver = tf.train.Saver()
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        for _ in range(args.max_steps):
+            print("loss %f" % sess.run([loss, train])[0], flush=True)
+        saver.save(sess, os.path.join("runs", "model"))
+
+
+if __name__ == "__main__":
+    main()
+""",
+}
+
+
+def test_a_module_of_a_package_is_started_as_one(tmp_path: Path) -> None:
+    started = Started(tmp_path, ported({**LINE}))
+    words = ("-m", "line.main")
+    assert started.run("run.sh", "--max_steps", "2").returncode == 0
+    assert started.words == [*words, "--max_steps", "2"]
+    for script in ("full", "performance"):
+        done = started.run(f"test/train_{script}_1p.sh", "--data_path=data")
+        assert done.returncode == 0, done.stderr
+        assert started.words[:2] == [*words]
+        done = started.run(f"test/train_{script}_8p.sh", "--data_path=data", RANK_SIZE="2")
+        assert done.returncode == 0, done.stderr
+        assert Path(f"{started.told}.1.words").read_text().splitlines()[:2] == [*words]
+    assert started.run("run.sh", RANK_SIZE="2").returncode == 0
+    assert Path(f"{started.told}.1.words").read_text().splitlines() == [*words]
+    assert subprocess.run([SHELLCHECK, *port_scripts(started)]).returncode == 0
+
+
+def test_the_boot_file_knows_every_entry_that_is_a_module() -> None:
+    one = ported({**LINE, "look.py": "print(1)\n"}, entries=("line/main.py", "look.py"))
+    text = one.after["npu_boot.py"].data.decode()
+    assert "MODULES = {'line/main.py': 'line.main'}\n" in text and "modules=MODULES))" in text
+    two = ported({**LINE, "train.py": TRAIN}, entries=("train.py", "line/main.py"))
+    assert b"MODULES = {'line/main.py': 'line.main'}\n" in two.after["npu_boot.py"].data
+    assert b'" train.py "' in two.after["run.sh"].data
+    assert b"MODULES" not in ported({"train.py": TRAIN}).after["npu_boot.py"].data
+
+
+def test_a_module_of_no_package_cannot_be_started_and_that_is_told() -> None:
+    files = {path.removeprefix("line/"): text for path, text in LINE.items()}
+    port = ported({**files})
+    (found,) = (f for f in port.findings if f.code == "NPU916")
+    assert (found.severity, found.path, found.line) == ("warning", "main.py", 6)
+    assert "cannot start it" in found.message
+
+
+@pytest.mark.tf115
+def test_a_module_of_a_package_trains_by_the_scripts(tmp_path: Path) -> None:
+    folder = written(ported({**LINE}, loss=r"loss (\S+)", model="Line"), tmp_path / "port")
+    python = str(required_tf115().python)
+    bucket = tmp_path / "obs" / "bkt"
+    urls = ("--data_url=obs://bkt/data", "--train_url=obs://bkt/run", f"--cache_dir={tmp_path}/c")
+    make = "import numpy; numpy.save('x.npy', numpy.ones(64, 'float32'))"
+    with two_devices(tmp_path) as environment:
+        data = bucket / "data" / "numbers"
+        data.mkdir(parents=True)
+        subprocess.run([python, "-c", make], cwd=data, check=True)
+        for ranks in ("1", "2"):
+            harness = f"test/train_full_{'1' if ranks == '1' else '8'}p.sh"
+            for words in (
+                ("./run.sh", f"--data_dir={data}", "--max_steps=1"),
+                ("bash", harness, f"--data_path={data}", "--train_steps=2"),
+                (python, "npu_boot.py", *urls, "--max_steps=1"),
+            ):
+                done = subprocess.run(
+                    words,
+                    cwd=folder,
+                    env={**environment, "RANK_SIZE": ranks},
+                    capture_output=True,
+                    text=True,
+                )
+                assert done.returncode == 0, done.stderr + done.stdout
+            log = folder / "test" / "output" / "0" / f"Line_for_TensorFlow_bs8_{ranks}p_acc.log"
+            assert "ActualLoss = 3." in log.read_text()
+            assert (bucket / "run" / "runs" / "model.index").exists()
+            shutil.rmtree(bucket / "run")
 
 
 def example(folder: Path) -> Path:

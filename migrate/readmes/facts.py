@@ -24,6 +24,7 @@ from migrate.readmes.table import PLATFORMS, RESULTS, TEXTS, Published, Run, Tex
 from migrate.recipe import Recipe
 from migrate.runtime import PRECISION_MODE, cann_release
 from migrate.scripts import Facts, placed
+from migrate.starting import start_words
 from migrate.upstream.tree import SourceFile
 
 # Words in the names of flags that decide what is trained, and how; and in those of flags that only
@@ -123,6 +124,7 @@ class ReadmeFacts(NamedTuple):
         model: the model's name.
         network: its name at ModelZoo.
         entry: the script that trains.
+        module: the module that it is started as; empty where it is started by its path.
         names: the paths of the port's scripts, by what the templates call them.
         parameters: scripts, and the flags that they share.
         defaults: the flags that decide how the model is trained.
@@ -160,6 +162,7 @@ class ReadmeFacts(NamedTuple):
     model: str
     network: str
     entry: str
+    module: str
     names: Mapping[str, str]
     parameters: tuple[tuple[tuple[str, ...], tuple[Flag, ...]], ...]
     defaults: tuple[Flag, ...]
@@ -235,6 +238,7 @@ def gather(
         recipe.harness.model or upstream.name,
         scripts.network,
         scripts.entry,
+        scripts.modules.get(scripts.entry, ""),
         names,
         _parameters(project, scripts, recipe),
         tuple(_shown(flag) for flag in scripts.flags if _trains(flag.name)),
@@ -253,7 +257,7 @@ def gather(
         _settings(scripts.cann, files),
         shlex.join(train),
         shlex.join(_without(train, {flag.name for flag in moved if flag.given is not None})),
-        _evaluation(recipe),
+        _evaluation(project, recipe),
         _linked(upstream.name, patches),
         tuple(kept),
         any(path.endswith(("/", ".png", ".jpg", ".gif", ".svg")) for path in left_out),
@@ -333,11 +337,13 @@ def _sessions(rows: Iterable[SessionRow]) -> tuple[int, int]:
     return roles.count("device"), roles.count("host")
 
 
-def _evaluation(recipe: Recipe) -> str:
+def _evaluation(project: Project, recipe: Recipe) -> str:
     """What the recipe says, where $CHECKPOINT is the shell's; without that, its second script."""
     words = recipe.readme.evaluate
     if words is None:
         words = recipe.entries[1:2]
+    if words:
+        words = (*start_words(project, words[0]), *words[1:])
     return " ".join(_CHECKPOINT.sub(r'\1"$CHECKPOINT"', shlex.quote(word)) for word in words)
 
 

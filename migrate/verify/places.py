@@ -10,13 +10,16 @@ from migrate.verify.smoke import SmokeRun
 
 _FRAME = re.compile(r'File "([^"\n]+)", line (\d+)')
 _MISSING = re.compile(r"No module named '?([\w.]+)")
+_MODULE = re.compile(r"\bpython3? -m ([\w.]+)")
 _ERROR = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b|Exception(:|$)")
 _SEVERAL = " root error(s) found."  # Each on a line below, as TensorFlow tells them.
 
 
 def script_of(run: SmokeRun) -> str:
     """The file that a run starts, as the place of what is to be said about all of it."""
-    return next((word for word in run.command.split() if word.endswith(".py")), run.name)
+    scripts = [word for word in run.command.split() if word.endswith(".py")]
+    modules = [f"{name.replace('.', '/')}.py" for name in _MODULE.findall(run.command)]
+    return [*scripts, *modules, run.name][0]
 
 
 def place_in(tail: str, run: SmokeRun) -> tuple[str, int]:

@@ -131,6 +131,16 @@ def test_beside_upstream_a_port_has_upstreams_precision(tmp_path: Path) -> None:
     assert run.state == "passed"
 
 
+@pytest.mark.parametrize("command", ["python train.py", "python -m train --steps {steps}"])
+def test_what_is_wrong_with_a_run_is_told_of_the_file_that_it_starts(
+    command: str, tmp_path: Path
+) -> None:
+    text = GOOD.replace("(step + 1)", "(step + 1), 2")
+    smoke = Smoke(runs=(SmokeRun("train", command, EXPECT),))
+    run, _ = verify(trial(tmp_path, text, smoke=smoke))
+    assert [(f.path, f.code) for f in run.findings] == [("train.py", "CHK952")]
+
+
 def test_a_crash_has_its_place(tmp_path: Path) -> None:
     run, parity = verify(trial(tmp_path, GOOD + "raise KeyError('image')\n", upstream=GOOD))
     [finding] = run.findings

@@ -39,7 +39,7 @@ _GRACE = 30  # seconds that the training has to save and end once it is told to
 _STOPPED = 128 + signal.SIGTERM
 
 
-def main(entry, folder, flags=None, argv=None):
+def main(entry, folder, flags=None, argv=None, modules=None):
     """The boot file's main function.
 
     Args:
@@ -49,6 +49,7 @@ def main(entry, folder, flags=None, argv=None):
             "output", and what is passed where nobody gives the flag, relative to that folder;
             None for nothing.
         argv: the arguments; None means the command line's.
+        modules: for each script that Python starts as a module, with ``-m``, the module's name.
 
     Returns:
         The exit code: the training's own; 1 if data or outputs could not be copied.
@@ -70,7 +71,9 @@ def main(entry, folder, flags=None, argv=None):
             environment["NPU_OUTPUT_DIR"] = outputs.folder
         arguments = _known_to(folder, rest)
         arguments = _placed(arguments, (flags or {}).get(options.entry, {}), environment)
-        command = [sys.executable, script, *arguments]
+        module = (modules or {}).get(options.entry)
+        start = ["-m", module] if module else [script]
+        command = [sys.executable, *start, *arguments]
         if several:
             command = [sys.executable, "-m", "npu_runtime.launch", "--", *command]
         return _train(command, folder, environment, outputs, options.sync_seconds)

@@ -33,7 +33,8 @@ FLAGS = {
         "from_dir": ("output", None),
     },
 }
-raise SystemExit(main("train.py", os.path.dirname(os.path.abspath(__file__)), FLAGS))
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+raise SystemExit(main("train.py", FOLDER, FLAGS, modules={"net/evaluate.py": "net.evaluate"}))
 """
 TRAIN = """
 import os, sys, time
@@ -145,6 +146,22 @@ def test_folders_of_this_machine_are_used_where_they_are(port: Path, server: S3S
 def test_another_entry(port: Path) -> None:
     (port / "evaluate.py").write_text("print('evaluated')")
     assert "evaluated" in boot(port, "--entry=evaluate.py").stdout
+
+
+@pytest.mark.parametrize("ranks", [{}, {"RANK_SIZE": "2"}])
+def test_an_entry_that_is_a_module_of_a_package(port: Path, ranks: dict[str, str]) -> None:
+    (port / "net").mkdir()
+    (port / "net" / "model.py").write_text("NAME = 'the model'\n")
+    text = "import sys\nfrom .model import NAME\nprint(NAME, sys.argv[1:])\n"
+    for name in ("evaluate.py", "other.py"):
+        (port / "net" / name).write_text(text)
+    words = command(port, "--entry=net/evaluate.py", "--lr=1")
+    done = subprocess.run(
+        words, cwd=port.parent, env={**os.environ, **ranks}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "the model ['--lr=1']" in done.stdout
+    assert boot(port, "--entry=net/other.py").returncode == 1
 
 
 @pytest.mark.parametrize(
