@@ -22,6 +22,7 @@ from migrate.findings import Finding
 
 BOOT_FLAGS = "NPU918"
 _FOLDER = re.compile(r"(dir|dirs|directory|folder|path|root)$")
+_FILE = re.compile(r"(?:^|_)(?:files?|filenames?)(?:_?paths?)?$")
 # What the boot file takes itself; a script that knows them gets the folders instead.
 _OF_MODELARTS: dict[str, Target] = {"data_url": "data", "train_url": "output"}
 
@@ -71,12 +72,12 @@ def boot_flags(project: Project, script: str, chosen: Mapping[str, str]) -> list
             found.append((flag, target))
     passed = [pair for pair in found if _is_needed(places, *pair, origins.get(pair[0].name))]
     several = len({str(flag.value) for flag, target in passed if target == "output"}) > 1
-    flags = [
-        BootFlag(flag.name, target, _given(flag, target, several))
-        if (flag, target) in passed
-        else BootFlag(flag.name, target, None)
-        for flag, target in found
-    ]
+    flags = []
+    for flag, target in found:
+        given = None
+        if (flag, target) in passed:
+            given = _given(flag, target, _is_file(flag, origins.get(flag.name)), several)
+        flags.append(BootFlag(flag.name, target, given))
     return sorted(flags, key=lambda flag: flag.name)
 
 
@@ -115,16 +116,25 @@ def _is_needed(places: Places, flag: Flag, target: Target, origin: Origin | None
         return not is_relative(flag.value)  # an absolute place of upstream's author
     if flag.default:
         return False  # wrapped by a rule, or made up by the script
-    if not _FOLDER.search(flag.name):
+    if not _FOLDER.search(flag.name) or _is_file(flag, origin):
         return False
     if flag.required or target == "data":
         return True
     return origin is not None and places.is_written(origin)
 
 
-def _given(flag: Flag, target: Target, several: bool) -> str:
-    """Outputs that upstream keeps apart stay apart."""
+def _given(flag: Flag, target: Target, is_file: bool, several: bool) -> str:
+    """Outputs that upstream keeps apart stay apart, and files keep their names."""
+    last = str(flag.value or "").rstrip("/").rpartition("/")[2]
+    if is_file:
+        return last
     if target == "data" or not several or flag.name in _OF_MODELARTS:
         return ""
-    last = str(flag.value or "").rstrip("/").rpartition("/")[2]
     return last or flag.name
+
+
+def _is_file(flag: Flag, origin: Origin | None) -> bool:
+    """Whether what the flag names is a file, and no folder."""
+    if flag.name in _OF_MODELARTS:
+        return False
+    return _FILE.search(flag.name) is not None or (origin is not None and origin.is_file)

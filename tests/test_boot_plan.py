@@ -79,6 +79,52 @@ def test_data_that_goes_to_a_library_is_known_by_its_name() -> None:
     assert plan(source) == [BootFlag("data_dir", "data", "")]
 
 
+OPENS = """
+def load(config_path):
+    with tf.gfile.GFile({}) as file:
+        return file.read()
+load({})
+"""
+
+
+def test_a_flag_that_is_opened_gets_no_folder() -> None:
+    source = flags("'config_path', None")
+    for passed in ("FLAGS.config_path", "FLAGS.config_path or ''"):
+        opened = source + OPENS.format("config_path, 'rb'", passed)
+        assert plan(opened) == [BootFlag("config_path", "data", None)]
+
+
+def test_a_folder_in_which_files_are_opened_is_one() -> None:
+    source = flags("'data_path', None")
+    for uses in (
+        OPENS.format("os.path.join(config_path, 'a')", "FLAGS.data_path"),
+        OPENS.format("config_path", "FLAGS.data_path + '/a'"),
+        OPENS.format("config_path", "os.path.join(FLAGS.data_path, 'a')"),
+        "for path in tf.gfile.Glob(FLAGS.data_path):\n    open(path)\n",
+        "for path in FLAGS.data_path:\n    open(path)\n",
+    ):
+        assert plan("import os\n" + source + uses) == [BootFlag("data_path", "data", "")]
+
+
+def test_a_file_of_upstreams_author_is_one_of_the_same_name() -> None:
+    source = flags(
+        "'train_file', '/home/me/train.txt'",
+        "'vocab_path', '/home/me/vocab.txt'",
+        "'log_file', '/tmp/logs/train.log'",
+        "'dev_file', None",
+        "'profile_dir', '/tmp/profile'",
+        uses="open(FLAGS.vocab_path)\nopen(FLAGS.log_file, 'w')\nread(FLAGS.train_file)\n"
+        "open(FLAGS.train_file)\nopen(FLAGS.dev_file)\n" + MAKE.format("profile_dir"),
+    )
+    assert {flag.name: flag.given for flag in plan(source)} == {
+        "train_file": "train.txt",
+        "vocab_path": "vocab.txt",
+        "log_file": "train.log",
+        "dev_file": None,
+        "profile_dir": "profile",
+    }
+
+
 def test_a_script_that_knows_modelarts_gets_the_folders() -> None:
     source = flags("'data_url', './data'", "'train_url', None")
     assert plan(source) == [BootFlag("data_url", "data", ""), BootFlag("train_url", "output", "")]

@@ -18,7 +18,6 @@ WRITING: frozenset[Access] = frozenset({"write", "prepare"})
 
 # "name position keyword": the argument that is a path.
 _READ = """
-glob.glob 0 pathname|glob.iglob 0 pathname|os.listdir 0 path|os.walk 0 top|os.scandir 0 path
 numpy.load 0 file|numpy.loadtxt 0 fname|numpy.genfromtxt 0 fname|numpy.fromfile 0 file
 scipy.io.loadmat 0 file_name|scipy.io.wavfile.read 0 filename|pandas.read_csv 0 filepath_or_buffer
 pandas.read_pickle 0 path|pandas.read_hdf 0 path_or_buf|pandas.read_table 0 filepath_or_buffer
@@ -26,19 +25,23 @@ scipy.misc.imread 0 name|scipy.ndimage.imread 0 fname|imageio.imread 0 uri|cv2.i
 skimage.io.imread 0 fname|matplotlib.pyplot.imread 0 fname|matplotlib.image.imread 0 fname
 librosa.load 0 path|librosa.core.load 0 path|soundfile.read 0 file
 PIL.Image.open 0 fp|npu_runtime.images.imread 0 name|shutil.copy 0 src|shutil.copyfile 0 src
-shutil.copytree 0 src|tensorflow.gfile.Glob 0 filename|tensorflow.io.gfile.glob 0 pattern
-tensorflow.gfile.ListDirectory 0 dirname|tensorflow.io.gfile.listdir 0 path
-tensorflow.gfile.Walk 0 top|tensorflow.io.gfile.walk 0 top|tensorflow.gfile.Copy 0 oldpath
-tensorflow.read_file 0 filename|tensorflow.io.read_file 0 filename
+tensorflow.gfile.Copy 0 oldpath|tensorflow.read_file 0 filename|tensorflow.io.read_file 0 filename
 tensorflow.data.TFRecordDataset 0 filenames|tensorflow.data.TextLineDataset 0 filenames
 tensorflow.data.FixedLengthRecordDataset 0 filenames
+tensorflow.data.experimental.CsvDataset 0 filenames|tensorflow.train.match_filenames_once 0 pattern
+tensorflow.io.match_filenames_once 0 pattern|tensorflow.python_io.tf_record_iterator 0 path
+tensorflow.io.tf_record_iterator 0 path
+"""
+# The same, of a folder or of several files.
+_SEARCH = """
+glob.glob 0 pathname|glob.iglob 0 pathname|os.listdir 0 path|os.walk 0 top|os.scandir 0 path
+shutil.copytree 0 src|tensorflow.gfile.Glob 0 filename|tensorflow.io.gfile.glob 0 pattern
+tensorflow.gfile.ListDirectory 0 dirname|tensorflow.io.gfile.listdir 0 path
+tensorflow.gfile.Walk 0 top|tensorflow.io.gfile.walk 0 top
 tensorflow.data.Dataset.list_files 0 file_pattern
 tensorflow.data.experimental.make_csv_dataset 0 file_pattern
-tensorflow.data.experimental.CsvDataset 0 filenames
-tensorflow.train.string_input_producer 0 string_tensor
-tensorflow.train.match_filenames_once 0 pattern|tensorflow.io.match_filenames_once 0 pattern
-tensorflow.matching_files 0 pattern|tensorflow.io.matching_files 0 pattern
-tensorflow.python_io.tf_record_iterator 0 path|tensorflow.io.tf_record_iterator 0 path
+tensorflow.train.string_input_producer 0 string_tensor|tensorflow.matching_files 0 pattern
+tensorflow.io.matching_files 0 pattern
 tensorflow.examples.tutorials.mnist.input_data.read_data_sets 0 train_dir
 tensorflow.contrib.learn.datasets.mnist.read_data_sets 0 train_dir
 """
@@ -165,6 +168,7 @@ def _table() -> dict[str, list[tuple[int, str, Access]]]:
     found: dict[str, list[tuple[int, str, Access]]] = {}
     kinds: tuple[tuple[Access, str], ...] = (
         ("read", _READ),
+        ("read", _SEARCH),
         ("write", _WRITE),
         ("prepare", _PREPARE),
         ("state", _STATE),
@@ -179,6 +183,9 @@ def _table() -> dict[str, list[tuple[int, str, Access]]]:
 
 
 _FUNCTIONS = _table()
+_OF_A_FILE = frozenset(_BY_MODE).union(
+    line.split()[0] for line in re.split(r"\||\n", _READ) if line
+)
 
 
 class FileUse(NamedTuple):
@@ -195,6 +202,11 @@ class FileUse(NamedTuple):
     access: Access
     call: ast.Call
     name: str
+
+    @property
+    def is_file(self) -> bool:
+        """Whether what is there surely is one file, which is opened."""
+        return self.name in _OF_A_FILE
 
 
 def file_uses(module: Module) -> Iterator[FileUse]:

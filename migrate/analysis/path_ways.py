@@ -37,8 +37,23 @@ _FILLED = re.compile(r"\{[^{}]*\}|%(?:\(\w+\))?[-+#0-9.]*[a-z]")
 ANY_KEY = ".*"
 # Stands among the names where text is glued to the value.
 GLUED = "+"
+# The same where the value itself is opened as a file, and where it is one of several.
+OPENED = "()"
+ITEM = "[]"
 _NONE: frozenset[str] = frozenset()
 _GLUE = frozenset({GLUED})
+# What has another value than what it is made of.
+_MADE = (
+    ast.BinOp
+    | ast.Call
+    | ast.Dict
+    | ast.GeneratorExp
+    | ast.JoinedStr
+    | ast.List
+    | ast.ListComp
+    | ast.Subscript
+    | ast.Tuple
+)
 
 
 class Origin(NamedTuple):
@@ -64,6 +79,11 @@ class Origin(NamedTuple):
     def is_stem(self) -> bool:
         """Whether text is glued to it somewhere, as to a name: ``name + ".txt"``."""
         return GLUED in self.names
+
+    @property
+    def is_file(self) -> bool:
+        """Whether something opens it, as it is, as a file."""
+        return OPENED in self.names
 
 
 class Back(NamedTuple):
@@ -172,6 +192,7 @@ class Ways:
         self._project = project
         self._path = path
         self._known: dict[int, tuple[Way, ...]] = {}
+        self._made: set[int] = set()
         self._values: dict[tuple[str, str], tuple[int, ...]] = {}
         self._parameters: dict[int, Parameters] = {}
 
@@ -203,8 +224,14 @@ class Ways:
                 one = left.pop()
                 if one not in self._known:
                     ways = self._known[one] = tuple(reader.ways(nodes[one]))
+                    if isinstance(nodes[one], _MADE):
+                        self._made.add(one)
                     left += _onward(ways)
         return self._known[number]
+
+    def is_made(self, number: int) -> bool:
+        """Whether an expression, of which ``of`` was asked, makes a value of others."""
+        return number in self._made
 
 
 def _onward(ways: tuple[Way, ...]) -> Iterator[int]:
@@ -403,7 +430,7 @@ class _Reader:
         elif binding.kind == "parameter" and isinstance(scope.node, Function):
             yield Ask("parameter", name, self._path, self._numbers[scope.node], names)
         elif isinstance(binding.statement, ast.For | ast.comprehension):
-            yield from self._back(binding.statement.iter, names)
+            yield from self._back(binding.statement.iter, names | {ITEM})
 
     def _puts_behind(self, binding: Binding, name: str) -> bool:
         """Whether it is ``name = os.path.join(folder, name)``, or a sum or a format like it."""

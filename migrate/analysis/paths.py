@@ -22,6 +22,8 @@ from migrate.analysis.nodes import Function, argument, is_self, keyword, spelled
 from migrate.analysis.parts import Parts
 from migrate.analysis.path_ways import (
     ANY_KEY,
+    ITEM,
+    OPENED,
     Ask,
     Back,
     Behind,
@@ -43,6 +45,7 @@ _TEXT_FLAG = re.compile(r"(?:tensorflow|absl)\.flags\.DEFINE_string")
 PARSES = frozenset({"parse_args", "parse_known_args"})
 # What one path may cost to follow: names that are made of one another can ask for more.
 _MOST_STEPS = 2_000
+_OPENED = frozenset({OPENED})
 # Stands for what was found before on the way from the same path.
 _AGAIN = Origin("moved", "", 0, (0, 0), "")
 # What takes a path out of tables within tables, and how far that is followed.
@@ -89,12 +92,13 @@ class _Tracer:
             for flag in project.cached_for(path, flags_in):
                 self._flags.setdefault(flag.text, []).append(flag)
         for path in project.python_files:
-            for number, access, line in project.cached_for(path, taken_in):
+            for number, access, line, is_file in project.cached_for(path, taken_in):
                 self._seen.clear()
                 self._asked.clear()
                 self._led.clear()
                 where = (access, path, line)
-                for origin in self._origins(path, number, frozenset(), ()):
+                names = _OPENED if is_file else frozenset()
+                for origin in self._origins(path, number, names, ()):
                     if origin.kind != "moved":
                         self.found.origins.setdefault(self._merged(origin), set()).add(where)
 
@@ -123,7 +127,9 @@ class _Tracer:
         if self._depth >= _DEEPEST:
             return []
         self._depth += 1
-        found = self._along(self._project.cached_for(path, Ways).of(number), names, keys)
+        reader = self._project.cached_for(path, Ways)
+        ways = reader.of(number)
+        found = self._along(ways, names - _OPENED if reader.is_made(number) else names, keys)
         self._depth -= 1
         if found:
             self._led.add(key)
@@ -147,7 +153,9 @@ class _Tracer:
                     self._led.add(key)
                 found += led
             elif isinstance(way, Origin):
-                found.append(way._replace(names=names | way.names))
+                all_names = names | way.names
+                is_item = ITEM in all_names
+                found.append(way._replace(names=all_names - _OPENED if is_item else all_names))
             elif isinstance(way, Behind):
                 found += self._behind(way, names, keys)
             else:
@@ -225,8 +233,8 @@ class _Tracer:
                 yield Back(other, given)
 
 
-def taken_in(project: Project, path: str) -> list[tuple[int, Access, int]]:
-    """The expressions of a file that are paths: number, what happens there, line.
+def taken_in(project: Project, path: str) -> list[tuple[int, Access, int, bool]]:
+    """The expressions of a file that are paths: number, what happens there, line, if it is a file.
 
     A unit test has none, nor has a ``setup.py``, which is for building packages. Derive it with
     ``cached_for``.
@@ -236,7 +244,10 @@ def taken_in(project: Project, path: str) -> list[tuple[int, Access, int]]:
     module = project.parsed(path)
     if module is None:
         return []
-    return [(module.numbers[u.node], u.access, u.node.lineno) for u in file_uses(module)]
+    return [
+        (module.numbers[use.node], use.access, use.node.lineno, use.is_file)
+        for use in file_uses(module)
+    ]
 
 
 def flags_in(project: Project, path: str) -> list[Origin]:

@@ -76,7 +76,7 @@ def givers(project: Project, written: Given, depth: int = _DEEPEST) -> Iterator[
 
 def _readable(project: Project, module: Module) -> Iterator[ast.expr]:
     """What a file reads, and what it gives to functions of the project."""
-    for number, access, _ in project.cached_for(module.path, taken_in):
+    for number, access, *_ in project.cached_for(module.path, taken_in):
         node = module.nodes[number]
         if access in ("read", "state") and isinstance(node, ast.expr):
             yield node
@@ -95,7 +95,7 @@ def _is_read(project: Project, module: Module, node: ast.expr, depth: int) -> bo
     """Whether a file function reads what an expression names, or a function that it is given to."""
     number = module.numbers[node]
     taken = project.cached_for(module.path, taken_in)
-    if any(number == other and access in ("read", "state") for other, access, _ in taken):
+    if any(number == other and access in ("read", "state") for other, access, *_ in taken):
         return True
     call = module.parents[node]
     if isinstance(call, ast.keyword):
