@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from migrate.analysis.entry_points import training_scripts
+from migrate.analysis.entry_points import likeliest, training_scripts
 from migrate.analysis.flags import Flag, flags_of
 from migrate.analysis.project import Project
 from migrate.analysis.training_switch import Switch, training_switch
@@ -134,7 +134,7 @@ def entry_of(project: Project, recipe: Recipe) -> str | Finding:
     """The script that trains: the recipe's first entry, or the only one that there is."""
     if recipe.entries:
         return recipe.entries[0]
-    found = project.cached(training_scripts)
+    found = likeliest(project.cached(training_scripts))
     if len(found) == 1:
         return found[0]
     if found:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from migrate.analysis.closure import reached
 from migrate.analysis.estimators import ESTIMATORS
 from migrate.analysis.graph import Graph
-from migrate.analysis.imported import imported_by, importers
+from migrate.analysis.imported import imported_by, imported_names, importers
 from migrate.analysis.keras_models import KerasUse
 from migrate.analysis.project import Project
 from migrate.analysis.references import files_of, functions_in, is_unit_test
@@ -16,8 +16,9 @@ from migrate.analysis.training import KERAS_TRAINING, trains
 
 # Words in the name of a script that uses a model, rather than to train it.
 _USES = frozenset(
-    "ckpt2pb decode eval evaler evaluate evaluation evaluator export freeze frozen generate infer "
-    "inference interpolate pb predict sample test validate visualize".split()
+    "ckpt2pb decode demo enjoy eval evaler evaluate evaluation evaluator export freeze frozen "
+    "generate infer inference interpolate pb predict sample synthesis synthesize synthesizer test "
+    "validate visualize".split()
 )
 _TRAINS = frozenset({"train", "trainer", "training"})
 _SCRIPT = re.compile(rb"^if\s*\(?\s*__name__\s*==\s*['\"]__main__['\"]", re.MULTILINE)
@@ -26,9 +27,9 @@ _SCRIPT = re.compile(rb"^if\s*\(?\s*__name__\s*==\s*['\"]__main__['\"]", re.MULT
 def training_scripts(project: Project) -> list[str]:
     """The scripts that train, in sorted order; derive with ``cached``.
 
-    Scripts are files with ``if __name__ == "__main__"``, and those that no other file imports and
-    whose own code trains. Those whose names tell that they use a model count only where no other
-    script trains, and only with that line.
+    Scripts are files with ``if __name__ == "__main__"``, and those that no other file imports, from
+    wherever, and whose own code trains. Those whose names tell that they use a model count only
+    where no other script trains, and only with that line.
 
     An evaluation that makes the same model does not train. So what a script names counts, step by
     step, and first without the methods of a class that it makes but does not call; where no
@@ -51,27 +52,43 @@ def training_scripts(project: Project) -> list[str]:
     def reaching(scripts: list[str]) -> list[str]:
         return [path for path in scripts if _trains(graph, graph.reach({f"{path}:"}))]
 
-    found = sorted([*(naming(mains) or reaching(mains)), *naming(plain)])
+    def no_modules(scripts: list[str]) -> list[str]:
+        return [path for path in scripts if not _is_named(project, path)]
+
+    found = sorted([*(naming(mains) or reaching(mains)), *no_modules(naming(plain))])
     return (
         [path for path in found if not _uses_a_model(path)]
         or found
-        or reaching(plain)
+        or no_modules(reaching(plain))
         or [path for path in mains if _words(path) & _TRAINS and _imports_training(project, path)]
     )
+
+
+def likeliest(scripts: Iterable[str]) -> list[str]:
+    """Scripts that train, in the order in which one is likely to be what a person starts."""
+
+    def order(path: str) -> tuple[bool, int, int, str]:
+        words = _words(path)
+        return words.isdisjoint(_TRAINS), path.count("/"), len(words), path
+
+    return sorted(scripts, key=order)
 
 
 def training_code(project: Project) -> frozenset[str]:
     """Every function that a program which trains may run; a file's own code is ``path:``.
 
     A program is any file whose own code leads to training. Unit tests are none, nor are those that
-    make the same graph for something else, as their names tell (``evaluate.py``).
+    make the same graph for something else, as their names tell (``evaluate.py``), where others are
+    the scripts that train.
     """
     graph = project.cached(Graph)
     leading = graph.leading(project.cached(_trainers))
     programs = [
         path
         for path in project.python_files
-        if f"{path}:" in leading and not is_unit_test(project, path) and not _uses_a_model(path)
+        if f"{path}:" in leading
+        and not is_unit_test(project, path)
+        and (not _uses_a_model(path) or path in project.cached(training_scripts))
     ]
     imported = {f"{path}:" for path in imported_by(project, *programs)}
     return frozenset(graph.reach(imported))
@@ -93,6 +110,20 @@ def _words(path: str) -> set[str]:
 
 def _is_imported(project: Project, path: str) -> bool:
     return any(other != path for other in project.cached(importers).get(path, ()))
+
+
+def _is_named(project: Project, path: str) -> bool:
+    """Whether a file imports it, from a folder that only those who start it know (PYTHONPATH)."""
+    name = path.rpartition("/")[2].removesuffix(".py")
+    for other in project.all_python_files:
+        module = project.parsed(other) if name.encode() in project.files[other].data else None
+        for node in module.imports if module is not None and other != path else ():
+            for dotted, level in imported_names(node):
+                if not level and path.endswith(f"/{dotted.replace('.', '/')}.py"):
+                    target = project.resolve_import(other, dotted, 0).partition(":")[0]
+                    if target not in project.files:
+                        return True
+    return False
 
 
 def _imports_training(project: Project, path: str) -> bool:

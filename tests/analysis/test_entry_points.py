@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from migrate.analysis.entry_points import training_scripts
+from migrate.analysis.entry_points import likeliest, training_files, training_scripts
 from tests.analysis.names import project_of
 
 FLAT = """import tensorflow as tf
@@ -25,6 +25,45 @@ def test_what_another_file_imports_is_not_the_script() -> None:
 
 def test_a_script_that_evaluates_the_same_graph_is_not_the_one_that_trains() -> None:
     assert training_scripts(project_of({"train.py": FLAT, "evaluate.py": FLAT})) == ["train.py"]
+
+
+GRADIENTS = """import tensorflow as tf
+old_gradients = tf.gradients
+
+def gradients(ys, xs):
+    return old_gradients(ys, xs)
+"""
+
+
+@pytest.mark.parametrize(
+    "text", ["import saving", "from saving import gradients", "def f():\n    import os, saving"]
+)
+def test_a_module_that_is_found_by_pythonpath_is_not_the_script(text: str) -> None:
+    files = {"src/saving.py": GRADIENTS, "train.py": f"{text}\n{FLAT}"}
+    assert training_scripts(project_of(files)) == ["train.py"]
+    files = {"src/lib/saving.py": GRADIENTS, "train.py": f"from lib import saving\n{FLAT}"}
+    assert training_scripts(project_of(files)) == ["train.py"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["# import job", "from . import job", "job = 1", "from job_b import x"],
+)
+def test_a_script_that_is_only_mentioned_is_one(text: str) -> None:
+    files = {"src/job.py": FLAT, "tools/look.py": f"{text}\n"}
+    assert training_scripts(project_of(files)) == ["src/job.py"]
+
+
+def test_another_module_of_the_same_name_is_no_import_of_the_script() -> None:
+    files = {"src/job.py": FLAT, "job.py": "x = 1\n", "look.py": "import job\n"}
+    assert training_scripts(project_of(files)) == ["src/job.py"]
+
+
+def test_what_is_named_for_training_is_the_likeliest() -> None:
+    scripts = ["a/run.py", "a/train.py", "run.py", "train-horovod.py", "train.py"]
+    assert likeliest(scripts) == [
+        *("train.py", "train-horovod.py", "a/train.py", "run.py", "a/run.py"),
+    ]
 
 
 MAIN = 'if __name__ == "__main__":\n'
@@ -65,13 +104,19 @@ def sgd(loss, params):
 
 
 @pytest.mark.parametrize(
-    "name", ["sample.py", "freeze_graph.py", "ckpt2pb.py", "convert_ckpt_to_pb.py", "validate.py"]
+    "name",
+    [
+        *("sample.py", "freeze_graph.py", "ckpt2pb.py", "convert_ckpt_to_pb.py", "validate.py"),
+        *("synthesize.py", "run_demo.py", "generate.py", "predict.py", "infer.py", "enjoy_pong.py"),
+    ],
 )
 def test_a_script_for_the_same_graph_is_not_the_one_that_trains(name: str) -> None:
     main = FLAT + MAIN + "    print(step)\n"
     files = {name: main, "main.py": main}
     assert training_scripts(project_of(files)) == ["main.py"]
     assert training_scripts(project_of({name: main})) == [name]
+    assert training_files(project_of(files)) == {"main.py"}
+    assert training_files(project_of({name: main})) == {name}
 
 
 def test_a_model_is_found_behind_the_name_of_its_own_module() -> None:
