@@ -61,6 +61,9 @@ def main(entry, folder, flags=None, argv=None, modules=None):
         if not os.path.isfile(script):
             raise stores.StorageError("%s: there is no such script; see --entry" % script)
         environment = dict(os.environ)
+        # The script may be in a folder of its own, and import from the port's root; as in env.sh.
+        paths = [folder, environment.get("PYTHONPATH", "")]
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
         several = launch.is_wanted()
         rank = launch.plan()[1][0].rank if several else _rank()
         if options.data_url:

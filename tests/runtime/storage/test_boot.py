@@ -148,6 +148,23 @@ def test_another_entry(port: Path) -> None:
     assert "evaluated" in boot(port, "--entry=evaluate.py").stdout
 
 
+@pytest.mark.parametrize("before", ["", "/some:/other"])
+def test_an_entry_in_a_folder_finds_modules_at_the_root(port: Path, before: str) -> None:
+    (port / "net").mkdir()
+    (port / "net" / "model.py").write_text("NAME = 'the model'\n")
+    text = "import os\nfrom net.model import NAME\nprint(NAME, os.environ['PYTHONPATH'])\n"
+    (port / "net" / "run.py").write_text(text)
+    done = subprocess.run(
+        command(port, "--entry=net/run.py"),
+        cwd=port.parent,
+        env={**os.environ, "PYTHONPATH": before},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"the model {port}{before and ':'}{before}\n" in done.stdout
+
+
 @pytest.mark.parametrize("ranks", [{}, {"RANK_SIZE": "2"}])
 def test_an_entry_that_is_a_module_of_a_package(port: Path, ranks: dict[str, str]) -> None:
     (port / "net").mkdir()
