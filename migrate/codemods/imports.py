@@ -13,6 +13,8 @@ from migrate.analysis.project import Project
 from migrate.codemods.edits import Edit
 from migrate.codemods.rule import RuntimeImport
 
+# How the line begins that puts a port's root on the path of a script in a subfolder.
+PATH_SETUP = "sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__))"
 _FROM = re.compile(r"from[\s\\]+(\w+(?:[\s\\]*\.[\s\\]*\w+)*)")
 
 
@@ -77,28 +79,46 @@ def import_edits(
         start, end = module.span(present)
         plain = sorted(missing | {module.text_of(alias) for alias in present.names})
         yield Edit(start, end, f"from {source} import {', '.join(plain)}")
-    place = _horovod_import(module)
-    setup = _path_setup(module, project, wanted, place)
+    place = _first_user(module, project)
+    setup = _path_setup(module, project, place) if any(map(_is_runtimes, wanted)) else []
     if setup and place is not None:
-        start, _ = module.span(place)
-        yield Edit(start, start, "".join(line + module.source.newline for line in setup))
+        yield _before(module, place, setup)
     else:
         lines = [*setup, *lines]
     if lines:
         yield _insertion(module, lines)
 
 
-def _horovod_import(module: Module) -> ast.stmt | None:
-    """The first import of Horovod in the file's top level: NPU704 takes it from the runtime."""
-    return next((n for n in module.tree.body if "horovod" in imported_packages(n)), None)
+def path_edit(module: Module, project: Project) -> Edit | None:
+    """Lets a script find the runtime for the modules that it imports; None for any other file."""
+    place = _first_user(module, project)
+    setup = _path_setup(module, project, place)
+    return _before(module, place, setup) if setup and place is not None else None
 
 
-def _path_setup(
-    module: Module,
-    project: Project,
-    wanted: Collection[RuntimeImport],
-    place: ast.stmt | None,
-) -> list[str]:
+def _before(module: Module, place: ast.stmt, lines: list[str]) -> Edit:
+    start, _ = module.span(place)
+    return Edit(start, start, "".join(line + module.source.newline for line in lines))
+
+
+def _first_user(module: Module, project: Project) -> ast.stmt | None:
+    """The first import in the file's top level that may need the runtime.
+
+    NPU704 takes Horovod from the runtime, and the project's own modules may import it.
+    """
+    for node in module.tree.body:
+        if isinstance(node, ast.Import):
+            own = any(":" in project.resolve_import(module.path, a.name, 0) for a in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            own = ":" in project.resolve_import(module.path, node.module or "", node.level)
+        else:
+            continue
+        if own or "horovod" in imported_packages(node):
+            return node
+    return None
+
+
+def _path_setup(module: Module, project: Project, place: ast.stmt | None) -> list[str]:
     """Lines that let a script in a subfolder find the runtime at the port's root.
 
     They stand before ``place``, or else behind the file's imports.
@@ -107,15 +127,13 @@ def _path_setup(
     imports other modules of the project from the root needs them on the path already.
     """
     depth = module.path.count("/")
-    needed = any(_is_runtime(item.module) for item in wanted)
-    if not depth or not needed or not _is_script(module, project):
+    if not depth or not _is_script(module, project):
         return []
     if _runtime_import(module) or (_imports_from_root(module) and not _sets_path(module)):
         return []
-    root = "os.path.dirname(os.path.abspath(__file__))" + ", '..'" * depth
     start = _insertion(module, []).start if place is None else module.span(place)[0]
     setup = [f"import {name}" for name in ("os", "sys") if not _is_bound(module, name, start)]
-    return [*setup, f"sys.path.append(os.path.join({root}))"]
+    return [*setup, PATH_SETUP + ", '..'" * depth + "))"]
 
 
 def _is_bound(module: Module, name: str, position: int) -> bool:
@@ -180,6 +198,10 @@ def _existing(module: Module, source: str) -> ast.ImportFrom | None:
         if node.names[0].name != "*" and node.lineno == node.end_lineno:
             return node
     return None
+
+
+def _is_runtimes(item: RuntimeImport) -> bool:
+    return _is_runtime(item.module)
 
 
 def _is_runtime(name: str | None) -> bool:
