@@ -235,14 +235,18 @@ class Places:
 
     def _comes_along(self, origin: Origin, text: str) -> bool:
         """Whether the place is among the project's own files, and only read."""
-        place = posixpath.normpath(text.partition("%")[0].partition("{")[0])
-        if place == "." or any(a in WRITING for a, _, _ in self._uses[_key(origin)]):
+        place = _stem(text)
+        if place == "." or any(
+            self.is_written(one) and _may_meet(_path_of(one), place)
+            for one in self._near[_key(origin)]
+        ):
             return False
         folder = posixpath.dirname(origin.path)
+        below = "" if _is_cut(text) else "/"
         for candidate in {place, posixpath.normpath(posixpath.join(folder, place))}:
             for path in self._project.files:
                 if path == candidate or (
-                    path.startswith(f"{candidate}/") and not path.endswith(".py")
+                    path.startswith(candidate + below) and not path.endswith(".py")
                 ):
                     return True
         return False
@@ -299,8 +303,31 @@ def names_output(name: str) -> bool:
 
 def _key(origin: Origin) -> str:
     """What places have in common that are one: the topmost folder, or the name."""
-    path = origin.text if origin.kind == "text" else origin.default
+    path = _path_of(origin)
     return _top(path) if is_relative(path) else origin.text
+
+
+def _path_of(origin: Origin) -> str:
+    return origin.text if origin.kind == "text" else origin.default
+
+
+def _stem(text: str) -> str:
+    """A place up to what a format fills in."""
+    return posixpath.normpath(text.partition("%")[0].partition("{")[0])
+
+
+def _is_cut(text: str) -> bool:
+    """Whether a format fills in a part of a name: ``data/part-%d``, and not ``data/%s``."""
+    stem = text.partition("%")[0].partition("{")[0]
+    return stem != text and not stem.endswith("/")
+
+
+def _may_meet(text: str, place: str) -> bool:
+    """Whether one of two places may lie below the other, or be it."""
+    stem = _stem(text)
+    if stem == "." or f"{stem}/".startswith(f"{place}/"):
+        return True
+    return place.startswith(stem) if _is_cut(text) else f"{place}/".startswith(f"{stem}/")
 
 
 def _whole(origin: Origin) -> str:

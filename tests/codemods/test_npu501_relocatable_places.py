@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from migrate.errors import UsageError
@@ -1369,3 +1371,33 @@ def test_a_flag_that_a_checkpoint_is_restored_from_is_a_place_by_that() -> None:
 def test_a_flag_whose_name_and_use_tell_of_no_place_stays(does: str) -> None:
     other = FROM.format("", "str", "tf.train.get_checkpoint_state(args.restore_from)")
     check_noop(FROM.format("", "str", does), CODE, others={"other.py": other})
+
+
+@pytest.mark.parametrize(
+    ("code", "moved"),
+    [
+        # What comes with the project stays, whatever else is written into its folder.
+        ("open('data/names.txt')\nopen('data/found/x', 'w')", {"data/found/x"}),
+        ("open('data/part-%d' % n)\nopen('data/found/x', 'w')", {"data/found/x"}),
+        ("open('data/part-{}.txt'.format(n))", set()),
+        # But not what may be written anew.
+        ("open('data/names.txt')\nopen('data/names.txt', 'w')", {"data/names.txt"}),
+        ("open('data/names.txt')\nopen('data/%s' % n, 'w')", {"data/names.txt", "data/%s"}),
+        (
+            "open('data/part-1.txt')\nopen('data/part-%d' % n, 'w')",
+            {"data/part-1.txt", "data/part-%d"},
+        ),
+        ("os.listdir('data')\nopen('data/found/x', 'w')", {"data", "data/found/x"}),
+        # Nor what only begins like it.
+        ("open('data/name')", {"data/name"}),
+        ("open('data/parts/%d' % n)", {"data/parts/%d"}),
+    ],
+)
+def test_files_that_come_with_the_project(code: str, moved: set[str]) -> None:
+    files = {
+        "train.py": f"import os\n\ndef go(n):\n    {code.replace(chr(10), chr(10) + '    ')}\n",
+        "data/names.txt": "a\n",
+        "data/part-1.txt": "b\n",
+    }
+    text = port_files(files, CODE).text()
+    assert set(re.findall(r"_path\('([^']*)'", text)) == moved
