@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from functools import cached_property
 
 from migrate.analysis.graph import Graph
 from migrate.analysis.module import Module
@@ -77,12 +78,13 @@ class Handovers:
     def package(self) -> str | None:
         """The function of a package from elsewhere that gets the session, or makes what it runs."""
         module = self._module
-        fetched = {
-            element for fetch in self.fetches() for element in _elements(module, fetch, set())
-        }
-        for call in module.all_of(ast.Call):
-            concerns = call in fetched or any(map(self._is_held, _given(call)))
-            name = module.name_of(call.func) if concerns else None
+        concerned = set(self._users)
+        for fetch in self.fetches():
+            for element in _elements(module, fetch, set()):
+                if isinstance(element, ast.Call):
+                    concerned.add(element)
+        for call in sorted(concerned, key=module.numbers.__getitem__):
+            name = module.name_of(call.func)
             if name and ":" not in name and name.partition(".")[0] not in _FOLLOWED:
                 return f"{module.text_of(call.func)}()"
         return None
@@ -229,13 +231,25 @@ class Handovers:
 
     def _foreign_user(self) -> str | None:
         """A function that gets the session and cannot be told, as in ``model.fit(session)``."""
-        module = self._module
-        users = [
-            call
-            for call in module.all_of(ast.Call)
-            if any(map(self._is_held, _given(call))) and _is_unknown(module, call.func)
-        ]
+        users = [call for call in self._users if _is_unknown(self._module, call.func)]
         return self._text_of_first(users)
+
+    @cached_property
+    def _users(self) -> list[ast.Call]:
+        """The calls that get the session as an argument."""
+        module, holder, found = self._module, self._holder, []
+        loads: Sequence[ast.expr] = ()
+        if isinstance(holder, ast.Name):
+            loads = module.loads.get(holder.id, ())
+        elif isinstance(holder, ast.Attribute):
+            loads = module.attribute_loads.get(holder.attr, ())
+        for load in filter(self._is_held, loads):
+            parent = module.parents[load]
+            if isinstance(parent, ast.keyword | ast.Starred):
+                parent = module.parents[parent]
+            if isinstance(parent, ast.Call) and parent.func is not load:
+                found.append(parent)
+        return found
 
     def _foreign_call(self) -> str | None:
         """The function whose default argument it is: others call that with what they have."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Literal
 
 from migrate.analysis.graph import Graph
@@ -272,7 +273,7 @@ class Judge:
 
     # --- what the session runs --------------------------------------------------------------
 
-    @property
+    @cached_property
     def _handovers(self) -> Handovers:
         return Handovers(self.project, self.module, self._place(), self._holder())
 
