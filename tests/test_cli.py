@@ -969,6 +969,24 @@ def test_an_output_that_is_full_is_one_line(command: list[str], arguments: list[
     assert done.stderr == "migrate: output: No space left on device\n"
 
 
+@pytest.mark.parametrize(("version", "state"), [("2.30.2", "missing"), ("2.32.0", "ok")])
+def test_a_git_that_obeys_the_users_configuration_is_too_old(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    version: str,
+    state: str,
+) -> None:
+    git = tmp_path / "git"
+    git.write_text(f"#!/bin/sh\necho git version {version}\n")
+    git.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    cli.main(["doctor", "--json"])
+    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)}
+    assert checks["git"]["state"] == state
+    assert ("2.32" in checks["git"]["advice"]) == (state == "missing")
+
+
 def test_without_git_it_is_said(
     gan: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
