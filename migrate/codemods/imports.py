@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from migrate.analysis.imported import imported_packages, importers
+from migrate.analysis.imported import imported_names, imported_packages, importers
 from migrate.analysis.module import Module
 from migrate.analysis.nodes import spelled, string
 from migrate.analysis.project import Project
@@ -102,19 +102,19 @@ def _before(module: Module, place: ast.stmt, lines: list[str]) -> Edit:
 
 
 def _first_user(module: Module, project: Project) -> ast.stmt | None:
-    """The first import in the file's top level that may need the runtime.
+    """The first statement of the file's top level that imports what may need the runtime.
 
     NPU704 takes Horovod from the runtime, and the project's own modules may import it.
     """
-    for node in module.tree.body:
-        if isinstance(node, ast.Import):
-            own = any(":" in project.resolve_import(module.path, a.name, 0) for a in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            own = ":" in project.resolve_import(module.path, node.module or "", node.level)
-        else:
-            continue
-        if own or "horovod" in imported_packages(node):
-            return node
+    for statement in module.tree.body:
+        if isinstance(statement, ast.Import | ast.ImportFrom | ast.Try):
+            for node in ast.walk(statement):
+                own = any(
+                    ":" in project.resolve_import(module.path, name, level)
+                    for name, level in imported_names(node)
+                )
+                if own or "horovod" in imported_packages(node):
+                    return statement
     return None
 
 

@@ -37,6 +37,11 @@ def test_what_the_script_has_imported_is_not_imported_again() -> None:
     assert text == f"import os, sys\n{SETUP.splitlines()[-1]}\nimport steps\n{MAIN}"
 
 
+def test_a_relative_import_that_may_fail_needs_no_package() -> None:
+    script = f"try:\n    from . import steps\nexcept ImportError:\n    import steps\n{MAIN}"
+    assert ported(script) != script
+
+
 def test_deeper_folders() -> None:
     text = ported(f"import steps\n{MAIN}", "a/b/train.py")
     assert "__file__)), '..', '..'))\nimport steps\n" in text

@@ -43,12 +43,12 @@ from migrate.codemods.edits import apply
 from migrate.codemods.gates import check_bytes
 from migrate.codemods.imports import PATH_SETUP, path_edit
 from migrate.codemods.rule import Change, FileChange, ProjectContext, Rule
+from migrate.starting import relative_import
 
 NPU502 = Rule("NPU502", "runtime-path", group="obs-io", late=True)
 _RUNTIME = re.compile(rb"(?m)^\s*(?:import|from)\s+npu_runtime\b")
 # How scripts begin to work.
 _STARTS = re.compile(rb"(?m)^(?:if\b.*__name__|main\(|(?:[\w.]+\.)?run\(|for\b|while\b|with\b)")
-_RELATIVE = re.compile(rb"(?m)^from\s+\.")
 
 
 @NPU502.on_project
@@ -58,7 +58,9 @@ def find_runtime(context: ProjectContext) -> Iterator[Change]:
         if not _may_need(project, path):
             continue
         module = project.parsed(path)
-        if module is None or not _leads_to_runtime(project, path):
+        if module is None or relative_import(project, path):
+            continue
+        if not _leads_to_runtime(project, path):
             continue
         edit = path_edit(module, project)
         if edit is not None:
@@ -71,7 +73,7 @@ def _may_need(project: Project, path: str) -> bool:
     return (
         "/" in path
         and _STARTS.search(data) is not None
-        and not any(there.search(data) for there in (_RUNTIME, _RELATIVE))
+        and _RUNTIME.search(data) is None
         and PATH_SETUP.encode() not in data
     )
 
