@@ -18,7 +18,7 @@ from migrate.readmes.levels import levels
 from migrate.recipe import Recipe
 from migrate.render import render
 from migrate.runtime import cann_release, runtime_files
-from migrate.starting import module_name, relative_import, start_words
+from migrate.starting import relative_import, start_words
 from migrate.upstream.tree import EXECUTABLE, REGULAR, SourceFile
 
 NO_ENTRY = "NPU916"
@@ -190,7 +190,7 @@ def facts_of(
         cann_release(cann).adapter,
         entry,
         starts[entry],
-        0 if module_name(entry) else relative_import(project, entry),
+        0 if starts[entry][0] == "-m" else relative_import(project, entry),
         tuple(flags),
         network_name(upstream, recipe),
         harness,

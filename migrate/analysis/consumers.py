@@ -45,7 +45,7 @@ class Consumed(Feeding):
         others: functions that fetch its values, for whatever it may be.
         callers: those that a function returns it to, where they are several.
         initializers: what starts an iterator of it anew.
-        runs: the texts of ``feed_dict`` with which a session runs it, each with a place.
+        runs: what is in the ``feed_dict`` with which a session runs it, each with a place.
         passed: the places (path and span) of all expressions that hold it.
     """
 
@@ -244,7 +244,7 @@ class Consumers(Follower):
         elif last in ("run", "partial_run") and ":" not in name:
             found.others.add(owner_of(module, call))
             if (fed := argument(call, "feed_dict", 1)) is not None:
-                found.runs.setdefault(module.text_of(fed), f"{module.path}:{call.lineno}")
+                found.runs.setdefault(_data_in(fed), f"{module.path}:{call.lineno}")
             yield from self._to(step, call)
         elif last in ("read", "read_up_to") and isinstance(call.func, ast.Attribute):
             found.readers.append((module, call.func.value, step.shared))
@@ -319,6 +319,18 @@ class Consumers(Follower):
             if facts is not None and any(use.name in FILE_READERS for use in facts.uses):
                 return True
         return False
+
+
+def _data_in(fed: ast.expr) -> str:
+    """The text of what is fed, without numbers such as the size of a batch."""
+    if not isinstance(fed, ast.Dict):
+        return ast.unparse(fed)
+    pairs = zip(fed.keys, fed.values, strict=True)
+    return ", ".join(
+        f"{ast.unparse(key) if key is not None else '**'}: {ast.unparse(value)}"
+        for key, value in pairs
+        if not isinstance(value, ast.Constant) or isinstance(value.value, str)
+    )
 
 
 def _own_class(module: Module, call: ast.Call) -> str | None:

@@ -11,7 +11,7 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-Release = tuple[int, ...]  # without zeros at its end
+Release = tuple[int, ...]  # without zeros at its end, but for one behind a release: just above it
 
 
 class Distribution(NamedTuple):

@@ -29,7 +29,7 @@ def training_scripts(project: Project) -> list[str]:
 
     Scripts are files with ``if __name__ == "__main__"``, and those that no other file imports, from
     wherever, and whose own code trains. Those whose names tell that they use a model count only
-    where no other script trains, and only with that line.
+    where no other script trains.
 
     An evaluation that makes the same model does not train. So what a script names counts, step by
     step, and first without the methods of a class that it makes but does not call; where no
@@ -40,11 +40,8 @@ def training_scripts(project: Project) -> list[str]:
     files = [path for path in project.python_files if not is_unit_test(project, path)]
     data = {path: project.files[path].data for path in files}
     mains = [p for p in files if b"__main__" in data[p] and _SCRIPT.search(data[p])]
-    plain = [
-        path
-        for path in files
-        if path not in mains and not _is_imported(project, path) and not _uses_a_model(path)
-    ]
+    others = [path for path in files if path not in mains and not _is_imported(project, path)]
+    plain = [path for path in others if not _uses_a_model(path)]
 
     def naming(scripts: list[str]) -> list[str]:
         return [path for path in scripts if _trains(graph, _named(graph, f"{path}:"))]
@@ -60,6 +57,8 @@ def training_scripts(project: Project) -> list[str]:
         [path for path in found if not _uses_a_model(path)]
         or found
         or no_modules(reaching(plain))
+        or naming(plain)
+        or naming(others)
         or [path for path in mains if _words(path) & _TRAINS and _imports_training(project, path)]
     )
 
@@ -116,7 +115,9 @@ def _is_named(project: Project, path: str) -> bool:
     """Whether a file imports it, from a folder that only those who start it know (PYTHONPATH)."""
     name = path.rpartition("/")[2].removesuffix(".py")
     for other in project.all_python_files:
-        module = project.parsed(other) if name.encode() in project.files[other].data else None
+        if name.encode() not in project.files[other].data or is_unit_test(project, other):
+            continue
+        module = project.parsed(other)
         for node in module.imports if module is not None and other != path else ():
             for dotted, level in imported_names(node):
                 if not level and path.endswith(f"/{dotted.replace('.', '/')}.py"):

@@ -31,7 +31,7 @@ _WORDS = (b"sess", b".run(", b".eval(")
 _FOLLOWED = sys.stdlib_module_names | {
     *("horovod", "keras", "npu_bridge", "npu_runtime", "tensorflow", "tf_slim"),
     *("cv2", "matplotlib", "numpy", "pandas", "PIL", "scipy", "skimage", "sklearn"),
-    *("tensorflow_datasets", "tensorflow_io", "tensorflow_text"),
+    *("tensorflow_datasets", "tensorflow_io", "tensorflow_probability", "tensorflow_text"),
 }
 _DATA_METHODS = frozenset(
     {"batch", "get_next", "make_initializable_iterator", "make_one_shot_iterator"}

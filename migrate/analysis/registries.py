@@ -29,21 +29,23 @@ def registered(project: Project, table: str) -> set[str] | None:
         table: its qualified name, ``path:NAME``.
 
     Returns:
-        Their qualified names; None where none is seen to be put in, or anything may be, such as
-        what a decorator is given.
+        The qualified names of those of the project; None where nothing is seen to be put in, or
+        anything may be, such as what a decorator is given.
     """
     path, _, name = table.partition(":")
     found: set[str] = set()
+    is_filled = False
     for file in sorted({path, *project.cached(Graph).naming(table)}):
         module = project.parsed(file)
         if module is None:
             return None
         for value in _values_put_in(module, table, name):
             names = _named(module, value)
-            if names is None:
+            if names is None or (not names and isinstance(value, ast.Call)):
                 return None
+            is_filled |= bool(ast.unparse(value).strip("{}[]()"))
             found |= names
-    return found or None
+    return found if is_filled else None
 
 
 def _values_put_in(module: Module, table: str, name: str) -> Iterator[ast.expr]:

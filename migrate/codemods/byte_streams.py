@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from migrate.analysis.module import Module
+from migrate.analysis.nodes import keyword, spelled
 
 # What reads or writes files of images and arrays, which are bytes.
 _TAKING = frozenset(
@@ -15,8 +16,7 @@ _TAKING = frozenset(
     "numpy.save numpy.savez numpy.savez_compressed scipy.misc.imread scipy.misc.imsave "
     "skimage.io.imread skimage.io.imsave soundfile.read soundfile.write".split()
 )
-_SAVING = frozenset({"save", "savefig"})  # methods of images and figures
-_BYTES = re.compile(r"bytes?|image|img|jpe?g|png|blob|raw|audio|wav", re.IGNORECASE)
+_BYTES = re.compile(r"(?:.*_)?bytes?(?:_.*)?")
 
 
 def holds_bytes(module: Module, made: ast.Call) -> bool | None:
@@ -28,10 +28,7 @@ def holds_bytes(module: Module, made: ast.Call) -> bool | None:
     given = made.args[0]
     if isinstance(given, ast.Constant):
         return isinstance(given.value, bytes)
-    names = [part for part in ast.walk(given) if isinstance(part, ast.Name | ast.Attribute)]
-    if any(_BYTES.search(part.id if isinstance(part, ast.Name) else part.attr) for part in names):
-        return True
-    return None
+    return True if _BYTES.fullmatch(spelled(given)) else None
 
 
 def _uses(module: Module, made: ast.Call) -> Iterator[ast.expr]:
@@ -48,7 +45,9 @@ def _takes_bytes(module: Module, use: ast.expr) -> bool:
     parent = module.parents[use]
     if isinstance(parent, ast.Call) and use in parent.args[:1]:
         method = parent.func.attr if isinstance(parent.func, ast.Attribute) else ""
-        return method in _SAVING or module.qualified(parent.func) in _TAKING
+        # Of an image, in a format, or of a figure.
+        saves = method == "save" and (len(parent.args) > 1 or keyword(parent, "format"))
+        return bool(saves) or method == "savefig" or module.qualified(parent.func) in _TAKING
     # tf.Summary.Image(encoded_image_string=stream.getvalue())
     while isinstance(parent, ast.Attribute | ast.Call):
         parent = module.parents[parent]

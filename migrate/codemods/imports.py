@@ -151,9 +151,18 @@ def _is_script(module: Module, project: Project) -> bool:
     """
     statements = module.tree.body
     return any(map(_starts, statements)) or (
-        any(isinstance(s, ast.With | ast.While | ast.For) for s in statements)
+        any(
+            isinstance(s, ast.With | ast.While | ast.For) or _calls_own(module, s)
+            for s in statements
+        )
         and module.path not in project.cached(importers)
     )
+
+
+def _calls_own(module: Module, statement: ast.stmt) -> bool:
+    """Whether it calls a function of the project, as ``steps.train()``."""
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(call, ast.Call) and ":" in (module.qualified(call.func) or "")
 
 
 def _starts(statement: ast.stmt) -> bool:

@@ -37,6 +37,10 @@ def test_what_the_script_has_imported_is_not_imported_again() -> None:
     assert text == f"import os, sys\n{SETUP.splitlines()[-1]}\nimport steps\n{MAIN}"
 
 
+def test_a_script_that_just_does_its_work() -> None:
+    assert ported("import steps\nsteps.train()\n") == f"{SETUP}import steps\nsteps.train()\n"
+
+
 def test_a_relative_import_that_may_fail_needs_no_package() -> None:
     script = f"try:\n    from . import steps\nexcept ImportError:\n    import steps\n{MAIN}"
     assert ported(script) != script
@@ -53,6 +57,7 @@ def test_deeper_folders() -> None:
         (f"import steps\n{MAIN}", "train.py"),  # the root is its own folder
         ("import steps\n\ndef train():\n    steps.train()\n", "tools/train.py"),  # no script
         (f"import json\n{MAIN}", "tools/train.py"),  # leads to no runtime
+        ("import json\nimport steps\njson.dumps(1)\n", "tools/train.py"),  # does nothing
         (f"from . import steps\n{MAIN}", "tools/train.py"),  # python -m tools.train
         (f"import common\nimport steps\n{MAIN}", "tools/train.py"),  # wants the root anyway
         (f"{SETUP}import steps\n{MAIN}", "tools/train.py"),

@@ -537,7 +537,13 @@ def main(net, session):
 
 @pytest.mark.parametrize(
     ("again", "divided"),
-    [("{x: rows}", True), ("feed_dict={x: rows}", True), ("{x: test_rows}", False)],
+    [
+        ("{x: rows}", True),
+        ("feed_dict={x: rows}", True),
+        ("{x:  rows, size: 8}", True),
+        ("{x: test_rows}", False),
+        ("{x: test_rows, size: 8}", False),
+    ],
 )
 @pytest.mark.parametrize("start", ["iterator.initializer", "start", "[counter, start]"])
 def test_an_iterator_that_is_started_with_other_data_is_not_for_training_alone(

@@ -157,6 +157,21 @@ def test_a_stream_of_bytes(module: str, use: str, kind: str) -> None:
         assert [f.severity for f in ported.findings] == ([] if kind == "BytesIO" else [kind])
 
 
+@pytest.mark.parametrize(
+    "use",
+    [
+        "rows = csv.reader(StringIO('\\n'.join(image_paths)))",
+        "s = StringIO(raw_text.decode('utf-8'))",
+        "s = StringIO()\nconfig.save(s)",
+        "image = Image.open(StringIO(data))\ns = StringIO()\ns.write('text')",
+    ],
+)
+def test_streams_that_may_hold_text_stay_text(use: str) -> None:
+    source = f"from StringIO import StringIO\nfrom PIL import Image\nimport csv\n{use}\n"
+    ported = check_port(source, source.replace("from StringIO", "from io"), CODE)
+    assert len(ported.findings) == 1
+
+
 def test_text_that_may_be_bytes_is_noted() -> None:
     before = "import cPickle\nfrom StringIO import StringIO\nx = cPickle.load(f), cPickle.load(g)\n"
     after = before.replace("import cPickle", "import pickle as cPickle").replace(

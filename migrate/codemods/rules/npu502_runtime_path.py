@@ -26,8 +26,8 @@ Options: none.
 
 Fix safety: safe: a folder at the end of `sys.path` hides nothing.
 
-Not handled: scripts that are started as modules of a package (`from . import steps`), and those
-that import from the root already, which have to be started from there.
+Not handled: scripts that are started as modules of a package (`from . import steps`), those that
+import from the root already, which have to be started from there, and imports within functions.
 
 Authority: Python's documentation, "The initialization of the sys.path module search path".
 """
@@ -48,7 +48,7 @@ from migrate.starting import relative_import
 NPU502 = Rule("NPU502", "runtime-path", group="obs-io", late=True)
 _RUNTIME = re.compile(rb"(?m)^\s*(?:import|from)\s+npu_runtime\b")
 # How scripts begin to work.
-_STARTS = re.compile(rb"(?m)^(?:if\b.*__name__|main\(|(?:[\w.]+\.)?run\(|for\b|while\b|with\b)")
+_STARTS = re.compile(rb"(?m)^(?:if\b.*__name__|[\w.]+\(|for\b|while\b|with\b)")
 
 
 @NPU502.on_project

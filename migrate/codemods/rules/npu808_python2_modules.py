@@ -199,14 +199,14 @@ def _from(context: Context, statement: ast.ImportFrom, name: str) -> Iterator[Ch
 
 
 def _imported_streams(context: Context, statement: ast.ImportFrom, name: str) -> Iterator[Change]:
-    """The same of a class that is imported by itself: one for all that is made of it."""
+    """The same of a class that is imported by itself, and means one kind for all of the file."""
     for alias in statement.names:
         bound = alias.asname or alias.name
         kinds = [_stream(context, load) for load in context.module.loads.get(bound, ())]
-        if alias.name == "StringIO" and any(kinds):
+        if alias.name == "StringIO" and kinds and all(kinds):
             yield context.replace(alias, f"BytesIO as {bound}")
         else:
-            yield _about_text(context, statement, name, doubtful=None in kinds)
+            yield _about_text(context, statement, name, doubtful=None in kinds or any(kinds))
 
 
 def _from_urllib(context: Context, statement: ast.ImportFrom) -> Iterator[Change]:

@@ -38,12 +38,17 @@ class AveragedOptimizer(tf.train.Optimizer):
             raise AttributeError(name)
         return getattr(self._upstream, name)
 
-    def compute_gradients(self, loss, var_list=None, *args, **kwargs):
+    def compute_gradients(self, loss, *args, **kwargs):
         """As tf.train.Optimizer does; the gradients are the mean of those of all ranks."""
-        given = tf.nest.flatten(var_list) if var_list is not None else tf.trainable_variables()
-        places = {id(variable): place for place, variable in enumerate(given)}
-        pairs = self._opt.compute_gradients(loss, sorted(given, key=_name), *args, **kwargs)
+        given = args[0] if args else kwargs.get("var_list")
+        given = tf.nest.flatten(given) if given is not None else []
+        if given and args:
+            args = (sorted(given, key=_name), *args[1:])
+        elif given:
+            kwargs["var_list"] = sorted(given, key=_name)
+        pairs = self._opt.compute_gradients(loss, *args, **kwargs)
         mark(gradient for gradient, _ in pairs)
+        places = {id(variable): place for place, variable in enumerate(given)}
         return sorted(pairs, key=lambda pair: places.get(id(pair[1]), len(places)))
 
     def apply_gradients(self, grads_and_vars, global_step=None, name=None):

@@ -179,10 +179,8 @@ class ShardedQueue:
             )
 
     def dequeue_up_to(self, n, name=None):
-        """As tf.QueueBase.dequeue_up_to: of the elements that are drawn, this rank's."""
-        with tf.name_scope(name, "ShardedDequeueUpTo"):
-            values = self._queue.dequeue_up_to(n)
-            return tf.boolean_mask(values, is_ours(_as_text(values)))
+        """As dequeue_many: fewer than n that are left when the queue is closed are not given."""
+        return self.dequeue_many(n, name)
 
 
 def _as_text(value):

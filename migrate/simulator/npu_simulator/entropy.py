@@ -50,7 +50,9 @@ def _seed_python(source):
 
     @functools.wraps(seed)
     def patched(self, a=None, version=2):
-        seed(self, source.bits(128) if a is None else a, version)
+        if a is None and _asking_module() != "tempfile":  # whose names tell processes apart
+            a = source.bits(128)
+        seed(self, a, version)
 
     random.Random.seed = patched
     random.seed = random._inst.seed  # Bound before.

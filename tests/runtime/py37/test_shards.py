@@ -297,10 +297,11 @@ def test_queues_of_numbers(on_ranks):
     assert is_divided(parts, range(20))
 
 
-def test_many_numbers_of_a_queue(on_ranks):
+@pytest.mark.parametrize("method", ["dequeue_many", "dequeue_up_to"])
+def test_many_numbers_of_a_queue(on_ranks, method):
     def part(rank):
         queue = npu_shard(tf.train.range_input_producer(300, num_epochs=1))
-        values = queue.dequeue_many(4)
+        values = getattr(queue, method)(4)
         assert values.shape == [4]
         return from_queue(values)
 
@@ -313,15 +314,6 @@ def test_many_numbers_of_a_queue(on_ranks):
     )
     for some, every in zip(parts, whole):
         assert len(every) - 4 < len(some) and set(some) <= set(every)
-
-
-def test_as_many_numbers_of_a_queue_as_there_are(on_ranks):
-    parts = on_ranks(
-        lambda rank: from_queue(
-            npu_shard(tf.train.range_input_producer(20, num_epochs=1)).dequeue_up_to(6)
-        )
-    )
-    assert is_divided(parts, range(20))
 
 
 def test_slices(on_ranks):
