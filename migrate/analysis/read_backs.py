@@ -6,6 +6,7 @@ Followed are names of files as they are handed on, whole, from function to funct
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -18,6 +19,8 @@ from migrate.analysis.project import Project
 
 # How far from function to function.
 _DEEPEST = 3
+_LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+_EXISTS = re.compile(r"exists|is_?file|is_?dir", re.IGNORECASE)
 
 
 class Given(NamedTuple):
@@ -42,6 +45,7 @@ def read_back(project: Project, written: Given) -> ast.expr | None:
             and module.text_of(other) == text
             and module.function_of(other) is function
             and not are_apart(module, call, other)
+            and not _is_another_run(module, call, other)
             and not _is_another(module, other, call)
             and _is_read(project, module, other, _DEEPEST)
         ):
@@ -87,8 +91,40 @@ def _readable(project: Project, module: Module) -> Iterator[ast.expr]:
 
 
 def _is_another(module: Module, node: ast.expr, call: ast.Call) -> bool:
-    """Whether a name has another value by then than it had when something was written."""
-    return isinstance(node, ast.Name) and is_replaced(module, node, module.statement_of(call))
+    """Whether a place has another value by then than it had when something was written."""
+    if isinstance(node, ast.Name):
+        return is_replaced(module, node, module.statement_of(call))
+    text = module.text_of(node)
+    return any(
+        call.lineno < statement.lineno < node.lineno
+        and text in map(module.text_of, statement.targets)
+        for statement in module.all_of(ast.Assign)
+    )
+
+
+def _is_another_run(module: Module, call: ast.Call, other: ast.expr) -> bool:
+    """Whether conditions tell that where one runs, the other does not: training and testing."""
+    written, read = _conditions(module, call, other), _conditions(module, other, call)
+    if any(isinstance(branch[-1], _LEAVING) for _, branch in written):
+        return True
+    tests = [module.text_of(condition.test) for condition, _ in (*written, *read)]
+    return bool(written) and bool(read) and not any(map(_EXISTS.search, tests))
+
+
+def _conditions(
+    module: Module, node: ast.AST, other: ast.AST
+) -> list[tuple[ast.If, list[ast.stmt]]]:
+    """The conditions around one node and not around another, each with the branch it is in."""
+    around = {other, *module.ancestors(other)}
+    found = []
+    child = node
+    for parent in module.ancestors(node):
+        if parent in around:
+            break
+        if isinstance(parent, ast.If):
+            found.append((parent, parent.body if child in parent.body else parent.orelse))
+        child = parent
+    return found
 
 
 def _is_read(project: Project, module: Module, node: ast.expr, depth: int) -> bool:

@@ -295,6 +295,15 @@ def test_what_is_told_and_stays(line: str, severity: str, told: str) -> None:
     [
         (["np.save('mean.npy', x)", "x = np.load('mean.npy')"], 10),
         (["if path:", "    np.save(path, x)", "x = np.load(path)"], 11),
+        (
+            [
+                "if not os.path.exists(path):",
+                "    np.save(path, x)",
+                "if x:",
+                "    x = np.load(path)",
+            ],
+            12,
+        ),
         (["np.save(path, x)", "if tf.gfile.Exists(path):", "    x = score(1, name=path)"], 11),
         (["np.save(path, x)", "x = Reader(path).x"], 10),
         (["np.save(path, x)", "x = indirect(path)"], 10),
@@ -348,6 +357,8 @@ def test_what_is_not_read_back(lines: list[str]) -> None:
     [
         ["path = 'a'", "np.save({}, x)", "path = 'b'", "x = np.load(path)"],
         ["if x is None:", "    np.save({}, x)", "else:", "    x = np.load(path)"],
+        ["if args.train:", "    np.save({}, x)", "if args.test:", "    x = np.load(path)"],
+        ["if x is None:", "    np.save({}, x)", "    raise SystemExit", "x = np.load(path)"],
     ],
 )
 def test_what_is_read_elsewhere_or_instead(lines: list[str]) -> None:
