@@ -506,12 +506,27 @@ def _pattern(module: Module, key: ast.expr) -> str | None:
         return "".join(_pattern(module, side) or ANY_KEY for side in (key.left, key.right))
     if isinstance(key, ast.JoinedStr):
         return "".join(re.escape(text) if (text := string(p)) else ANY_KEY for p in key.values)
+    if isinstance(key, ast.Name) and (each := _each(module, key)):
+        return "(?:" + "|".join(map(re.escape, each)) + ")"
     text = None
     if isinstance(key, ast.BinOp) and isinstance(key.op, ast.Mod):
         text = string(key.left)
     elif isinstance(key, ast.Call) and isinstance(key.func, ast.Attribute):
         text = string(key.func.value) if key.func.attr == "format" else None
     return ANY_KEY.join(map(re.escape, _FILLED.split(text))) if text is not None else ANY_KEY
+
+
+def _each(module: Module, name: ast.Name) -> list[str]:
+    """The texts that a loop binds a name to, as ``for name in ("a", "b")``; empty for others."""
+    _, bindings = module.lookup(name.id, name) or (None, [])
+    texts: list[str] = []
+    for binding in bindings:
+        values = getattr(getattr(binding.statement, "iter", None), "elts", ())
+        found = [text for value in values if (text := string(value)) is not None]
+        if not values or len(found) < len(values):
+            return []
+        texts += found
+    return texts
 
 
 def _is_word(node: ast.expr) -> bool:

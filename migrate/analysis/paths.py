@@ -144,8 +144,12 @@ class _Tracer:
                     within = ()  # any value of the tables
                 found += self._origins(way.path, way.number, names | way.names, within)
             elif isinstance(way, Item):
-                if way.is_taken_by(keys[-1] if keys else ANY_KEY):
+                last = keys[-1] if keys else ANY_KEY
+                if way.is_taken_by(last):
                     found += self._origins(way.value.path, way.value.number, names, keys[:-1])
+                elif len(keys) > 1 and last == ANY_KEY and way.is_taken_by(keys[-2]):
+                    # The last one may have been the place in a list of tables.
+                    found += self._origins(way.value.path, way.value.number, names, keys[:-2])
             elif isinstance(way, Ask):
                 key, ways = self._answer(way, keys)
                 led = self._along(ways, names | way.names, keys)

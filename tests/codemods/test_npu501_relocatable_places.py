@@ -1401,3 +1401,21 @@ def test_files_that_come_with_the_project(code: str, moved: set[str]) -> None:
     }
     text = port_files(files, CODE).text()
     assert set(re.findall(r"_path\('([^']*)'", text)) == moved
+
+
+@pytest.mark.parametrize(
+    ("code", "moved"),
+    [
+        ("C = [{'data': 'dataset', 'n': 1}]\nnp.load(C[n]['data'] + '/x')", {"dataset"}),
+        (
+            "D = {'train': 'train', 'val': 'val', 'out': './out'}\n"
+            "for s in ['train', 'val']:\n    np.load(D[s] + '/x')",
+            {"train", "val"},
+        ),
+        ("D = {'name': 'city', 'data': './d'}\nnp.load(D[n] + '/x')", {"./d"}),
+    ],
+)
+def test_values_of_tables(code: str, moved: set[str]) -> None:
+    body = code.replace("\n", "\n    ")
+    text = port_files({"train.py": f"import numpy as np\n\ndef go(n):\n    {body}\n"}, CODE).text()
+    assert set(re.findall(r"_path\('([^']*)'", text)) == moved
