@@ -48,6 +48,21 @@ def test_a_script_that_needs_no_package_starts_by_its_path(text: str) -> None:
     assert start_words(project_of("a/main.py", text), "a/main.py") == ("a/main.py",)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from .. import model",  # from beyond the port's root
+        "if __name__ != '__main__':\n    from . import model\nelse:\n    import model",
+    ],
+)
+def test_what_no_module_could_import_starts_by_its_path(text: str) -> None:
+    assert start_words(project_of("a/main.py", text), "a/main.py") == ("a/main.py",)
+
+
+def test_a_relative_import_within_the_port() -> None:
+    assert start_words(project_of("a/b/main.py", "from ..c import x"), "a/b/main.py")[0] == "-m"
+
+
 @pytest.mark.parametrize("path", ["main.py", "v1.0/main.py"])
 def test_what_no_package_has_starts_by_its_path(path: str) -> None:
     project = project_of(path, "import os\nfrom . import model")

@@ -27,6 +27,19 @@ def test_a_script_that_evaluates_the_same_graph_is_not_the_one_that_trains() -> 
     assert training_scripts(project_of({"train.py": FLAT, "evaluate.py": FLAT})) == ["train.py"]
 
 
+@pytest.mark.parametrize(
+    ("script", "others"),
+    [
+        ("demo.py", {}),
+        ("texture_synthesis.py", {}),
+        ("src/train.py", {"tests/test_train.py": "import unittest\nfrom train import step\n"}),
+        ("keras_examples/mnist.py", {"data.py": "import mnist\n"}),  # another one, from PyPI
+    ],
+)
+def test_the_only_script_that_trains_is_found(script: str, others: dict[str, str]) -> None:
+    assert training_scripts(project_of({script: FLAT, **others})) == [script]
+
+
 GRADIENTS = """import tensorflow as tf
 old_gradients = tf.gradients
 

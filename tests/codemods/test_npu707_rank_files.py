@@ -162,6 +162,8 @@ def test_functions_that_make_and_remove(before: str, after: str, wanted: str) ->
         "buffer = io.BytesIO()\nnp.save(buffer, 1)",
         "folder = tempfile.mkdtemp()\nnp.save(os.path.join(folder, 'a'), 1)\nshutil.rmtree(folder)",
         "with tempfile.NamedTemporaryFile() as f:\n    np.save(f.name, 1)",
+        "f = tempfile.NamedTemporaryFile()\nnp.save(os.path.splitext(f.name)[0] + '.npy', 1)",
+        "f = tempfile.mktemp()\nf += '.npy'\nnp.save(f, 1)\nos.remove(f)",
         "with tempfile.TemporaryDirectory() as d:\n"
         "    name = os.path.join(d, 'a')\n    np.save(name, 1)\n    x = np.load(name)",
         "with tempfile.TemporaryDirectory() as d:\n"

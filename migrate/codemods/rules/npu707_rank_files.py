@@ -88,7 +88,7 @@ _FETCHING = frozenset(
 )
 _PREPARING = _FETCHING | {"tensorflow.io.TFRecordWriter", ".extractall"}
 # What makes a path of its first argument.
-_MAKING_PATHS = frozenset("os.path.abspath os.path.join pathlib.Path str".split())
+_MAKING_PATHS = frozenset("os.path.abspath os.path.join os.path.splitext pathlib.Path str".split())
 # How far from name to name.
 _DEEPEST = 8
 _DONE_BY_COMMAND = re.compile(r"(?:^|[;&|])\s*(cp|ln|mv|rm)\b")
@@ -205,7 +205,11 @@ def _is_own(module: Module, path: ast.AST | None, depth: int = _DEEPEST) -> bool
         return name.startswith(("tempfile.", "io.")) or name in OPENING
     values: list[ast.AST | None] = []
     if isinstance(path, ast.Name) and (found := module.lookup(path.id, path)):
-        values += [b.node or getattr(b.statement, "value", None) for b in found[1]]
+        values += [
+            binding.node or getattr(binding.statement, "value", None)
+            for binding in found[1]
+            if not isinstance(binding.statement, ast.AugAssign)  # puts something behind it
+        ]
     elif isinstance(path, ast.Attribute):
         values += values_of(module, path)
     values = [value for value in values if not is_none(value)]
