@@ -20,6 +20,8 @@ _USES = frozenset(
     "generate infer inference interpolate pb predict sample synthesis synthesize synthesizer test "
     "validate visualize".split()
 )
+# Those by which also scripts are called that show a training.
+_SHOWS = frozenset({"demo", "synthesis"})
 _TRAINS = frozenset({"train", "trainer", "training"})
 _SCRIPT = re.compile(rb"^if\s*\(?\s*__name__\s*==\s*['\"]__main__['\"]", re.MULTILINE)
 
@@ -57,8 +59,7 @@ def training_scripts(project: Project) -> list[str]:
         [path for path in found if not _uses_a_model(path)]
         or found
         or no_modules(reaching(plain))
-        or naming(plain)
-        or naming(others)
+        or naming([path for path in others if not _words(path) & (_USES - _SHOWS)])
         or [path for path in mains if _words(path) & _TRAINS and _imports_training(project, path)]
     )
 

@@ -195,8 +195,12 @@ def test_a_rank_that_computes_may_take_its_time() -> None:
 def test_a_rank_that_is_none_of_the_job(rank: int, text: str) -> None:
     with Hub(2) as server:
         first = Rank(server.address, 0)
-        first.submit()
+        deadline = time.monotonic() + 10
+        while 0 not in server._members:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         assert Rank(server.address, rank).answer() == text
+        first.leave()
 
 
 def test_a_group_outside_the_job() -> None:
