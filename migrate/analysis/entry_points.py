@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from migrate.analysis.closure import reached
 from migrate.analysis.estimators import ESTIMATORS
 from migrate.analysis.graph import Graph
-from migrate.analysis.imported import imported_by, imported_names, importers
+from migrate.analysis.imported import imported_by, importers
 from migrate.analysis.keras_models import KerasUse
 from migrate.analysis.project import Project
 from migrate.analysis.references import files_of, functions_in, is_unit_test
@@ -23,6 +23,7 @@ _USES = frozenset(
 # Those by which also scripts are called that show a training.
 _SHOWS = frozenset({"demo", "synthesis"})
 _TRAINS = frozenset({"train", "trainer", "training"})
+_IMPORT = re.compile(rb"(?m)^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?import[ \t]+([\w., \t(]+)")
 _SCRIPT = re.compile(rb"^if\s*\(?\s*__name__\s*==\s*['\"]__main__['\"]", re.MULTILINE)
 
 
@@ -114,18 +115,25 @@ def _is_imported(project: Project, path: str) -> bool:
 
 def _is_named(project: Project, path: str) -> bool:
     """Whether a file imports it, from a folder that only those who start it know (PYTHONPATH)."""
-    name = path.rpartition("/")[2].removesuffix(".py")
+    parts = path.removesuffix(".py").split("/")
+    names = {".".join(parts[start:]) for start in range(1, len(parts))}
     for other in project.all_python_files:
-        if name.encode() not in project.files[other].data or is_unit_test(project, other):
-            continue
-        module = project.parsed(other)
-        for node in module.imports if module is not None and other != path else ():
-            for dotted, level in imported_names(node):
-                if not level and path.endswith(f"/{dotted.replace('.', '/')}.py"):
-                    target = project.resolve_import(other, dotted, 0).partition(":")[0]
-                    if target not in project.files:
-                        return True
+        met = names & project.cached_for(other, _import_words)
+        if met and other != path and not is_unit_test(project, other):
+            for dotted in met:
+                target = project.resolve_import(other, dotted, 0).partition(":")[0]
+                if target not in project.files:
+                    return True
     return False
+
+
+def _import_words(project: Project, path: str) -> frozenset[str]:
+    """What a file may import absolutely, by its text alone: all files are asked, unparsed."""
+    found = set()
+    for line in _IMPORT.finditer(project.files[path].data):
+        base, names = (word.decode() for word in line.groups(b""))
+        found |= {f"{base}.{name}".strip(".") for name in (*re.findall(r"[\w.]+", names), "")}
+    return frozenset(found)
 
 
 def _imports_training(project: Project, path: str) -> bool:
